@@ -1,0 +1,81 @@
+"""Real servers for tests: one PostgreSQL and one Kafka per run, and whole private stacks that a test may kill."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tools.stack import keys
+from tools.stack.assembly import Stack
+from tools.stack.errors import StackError
+from tools.stack.migrate import create_database, migrate
+from tools.stack.paths import ROOT, Paths
+from tools.stack.postgres import Postgres
+
+TEMPLATE = "tenure_template"
+POLICY = ROOT / "policy" / "demonstration.toml"
+
+
+@contextmanager
+def folder() -> Iterator[Paths]:
+    """Give a private folder that the database's own user may pass through."""
+    home = Path(tempfile.mkdtemp(prefix="tenure-"))
+    home.chmod(0o711)  # Not pytest's tmp_path: that one is closed to the user PostgreSQL runs as.
+    try:
+        yield Paths(home)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def private_stack(only: tuple[str, ...] = (), **settings: str) -> Iterator[Stack]:
+    """Start a whole stack of a test's own: its processes may be killed, paused and started again.
+
+    `stack.kafka.kill()`, `stack.postgres.stop_at_once()`, `stack.processes["intake-worker"].pause()`. Nothing
+    restarts what ends: the test says when, with `start()`.
+    """
+    with folder() as paths:
+        stack = Stack(paths, {"TENURE_POLICY": str(POLICY), **settings}, only)
+        with or_skip():
+            stack.start()
+        try:
+            yield stack
+        finally:
+            stack.stop()
+
+
+@contextmanager
+def database_server(**settings: str) -> Iterator[Postgres]:
+    """Start a PostgreSQL with a migrated template database on it."""
+    with folder() as paths:
+        paths.make()
+        secrets = keys.passwords(paths.keys)
+        server = Postgres(paths, secrets["postgres"], **{"fsync": "off", **settings})
+        with or_skip():
+            server.start()
+        try:
+            create_database(server.url("postgres"), TEMPLATE)
+            migrate(server.url(TEMPLATE), secrets, POLICY)
+            yield server
+        finally:
+            server.stop()
+
+
+def clone(server_url: str, name: str) -> None:
+    """Make a database like the template."""
+    create_database(server_url, name, TEMPLATE)
+
+
+@contextmanager
+def or_skip(environment: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """Skip where this machine lacks a server's prerequisites, and fail where TENURE_REQUIRE asks for them."""
+    try:
+        yield
+    except StackError as error:
+        if environment.get("TENURE_REQUIRE") or "missing" not in str(error):
+            raise
+        pytest.skip(str(error))

@@ -1,0 +1,1 @@
+"""The command line, the local stack, the checks, and the tools that upstream systems and auditors use."""

@@ -1,0 +1,80 @@
+"""`tenure status`: what runs, where, and whether it is ready."""
+
+import argparse
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tools.cli.running import described, take_settings
+from tools.stack.identity import Identity, alive
+from tools.stack.kafka import can_create_topics
+from tools.stack.keys import passwords
+from tools.stack.paths import LOCAL
+from tools.stack.ports import answers
+from tools.stack.postgres import answers_queries
+from tools.stack.service import readyz
+from tools.stack.supervisor import up_already
+
+NAME = "status"
+HELP = "show what runs, where, and whether it is ready; exit status 0 only if everything is"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the stack; exit status 0: everything is ready, 1: something is not, 3: it is down."""
+    found = described() or {}
+    take_settings()
+    up = up_already(LOCAL)
+    rows = [_row(name, each) for name, each in found.get("processes", {}).items()] if up else []
+    if args.json:
+        about = {name: found.get(name) for name in ("kafka", "database")} if up else {}
+        print(json.dumps({"up": up, **about, "processes": rows}, indent=1))
+    elif up:
+        _show(found, rows)
+    else:
+        print("The stack is down; `./tenure up` starts it.")
+    return 3 if not up else int(not all(row["ready"] for row in rows))
+
+
+def _row(name: str, process: dict[str, Any]) -> dict[str, Any]:
+    runs = process["pid"] is not None and alive(Identity(process["pid"], process["started"]))
+    ready, says = _readiness(name, process["port"]) if runs else (False, "not running")
+    return {
+        "process": name,
+        "pid": process["pid"] if runs else None,
+        "port": process["port"],
+        "restarts": process["restarts"],
+        "ready": ready,
+        "says": says,
+    }
+
+
+def _readiness(name: str, port: int) -> tuple[bool, str]:
+    if name == "kafka":
+        ready = answers(port) and can_create_topics(f"127.0.0.1:{port}")
+        return ready, "ready" if ready else "does not answer"
+    if name == "postgres":
+        secret = passwords(LOCAL.keys)["postgres"]
+        ready = answers_queries(f"postgresql://postgres:{secret}@127.0.0.1:{port}/postgres")
+        return ready, "ready" if ready else "does not answer"
+    ready, said = readyz(port)
+    return ready, "ready" if ready else " ".join(said.split())[:200] or "does not answer"
+
+
+def _show(found: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("process", "pid", "port", "restarts"):
+        table.add_column(column, justify="left" if column == "process" else "right")
+    table.add_column("readiness", overflow="fold")
+    for row in rows:
+        cells = [row["process"], row["pid"] or "-", row["port"], row["restarts"]]
+        table.add_row(*map(str, cells), row["says"], style=None if row["ready"] else "red")
+    console = Console()
+    console.print(table)
+    console.print(f"\nKafka {found['kafka']}, database {found['database']}", highlight=False, markup=False)

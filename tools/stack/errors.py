@@ -1,0 +1,5 @@
+"""What the stack refuses, in one sentence that says what to do."""
+
+
+class StackError(Exception):
+    """Something this machine lacks or something that did not start; the message names the mend."""
