@@ -1,0 +1,135 @@
+"""What intake says of an arrival: its receipt, and to the other services what it changed."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from services.intake.domain import deciding
+from services.intake.domain.checking import Sound, shown
+from services.intake.domain.deciding import Verdict, subject_of
+from services.intake.domain.reading import Refused, Sent, Unsound
+from shared import events
+from shared.events import encode
+from shared.ids import event_uid
+from shared.log import Entry
+
+if TYPE_CHECKING:
+    from services.intake.actions.take_in import _Case
+
+Receipted = events.ReceiptIssued
+
+
+class Told(NamedTuple):
+    """When it was received, by both clocks, and which metadata may be shown."""
+
+    now: datetime
+    today: date
+    metadata_keys: frozenset[str]
+
+
+def sequence_of(read: Sent | Unsound | Refused) -> int | None:
+    """Give the sequence that an unsound event carries, if it is one."""
+    text = None if isinstance(read, Refused) else read.sequence
+    return int(text) if text and text.isdigit() and len(text) < 19 else None
+
+
+def corrected_uid(sent: Sent) -> UUID:
+    """Give the event that this one corrects: `corrects` is its event_uid, or its id at the same source."""
+    assert sent.corrects
+    try:
+        return UUID(sent.corrects)
+    except ValueError:
+        return event_uid(sent.source, sent.corrects)
+
+
+def receipt(case: "_Case", verdict: Verdict, told: Told) -> Receipted:
+    """Give the receipt of an arrival."""
+    read, found = case.arrival.read, case.found
+    about_record = isinstance(found, Sound) and found.nominal is None
+    return Receipted(
+        receipt_id=case.arrival.receipt_id,
+        arrival=case.arrival.place,
+        source=case.source,
+        event_uid=None if isinstance(read, Refused) else case.event_uid,
+        id=None if isinstance(read, Refused) else read.id,
+        outcome=verdict.outcome,
+        record_id=found.subject if about_record and isinstance(found, Sound) else None,
+        reasons=verdict.reasons,
+        received_at=told.now,
+    )
+
+
+def receipt_entry(issued: Receipted) -> Entry:
+    """Give the log entry of a receipt."""
+    key = str(issued.event_uid or issued.receipt_id)
+    return Entry(events.RECEIPTS, key, issued.type, issued.receipt_id, 1, encode(issued))
+
+
+def consequences(case: "_Case", verdict: Verdict, told: Told) -> list[Entry]:
+    """Give what the other services are told: a registered event, or that one is parked."""
+    if verdict.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED) and isinstance(case.found, Sound):
+        return [registered(case.found, verdict, told)]
+    if verdict.outcome == deciding.QUARANTINED:
+        subject = subject_of(case.arrival.read, case.arrival.key)
+        subject = case.found.subject if isinstance(case.found, Sound) else subject
+        return parked(case.event_uid, case.source, subject, verdict.reasons[0].code, told.now)
+    return []
+
+
+def parked(uid: UUID, source: str, subject: UUID | None, reason: str, now: datetime) -> list[Entry]:
+    """Tell that an event waits: to the services with its subject, to stewards without."""
+    public = events.EventParked(uid, events_nobody(), reason, now)
+    entries = [Entry(events.QUARANTINE, source, public.type, uid, 1, encode(public))]
+    if subject is not None:
+        told = events.EventParked(uid, subject, reason, now)
+        entries.append(Entry(events.REGISTERED, str(subject), told.type, subject, 1, encode(told)))
+    return entries
+
+
+def events_nobody() -> UUID:
+    """Give the id that stands where no subject is said."""
+    return UUID(int=0)
+
+
+def resolved(uid: UUID, subject: UUID, now: datetime) -> Entry:
+    """Tell that what waited about a subject is settled."""
+    told = events.EventResolved(uid, subject, now)
+    return Entry(events.REGISTERED, str(subject), told.type, subject, 2, encode(told))
+
+
+def registered(sound: Sound, verdict: Verdict, told: Told) -> Entry:
+    """Give the registered event of an accepted or superseded one."""
+    sent, key = sound.sent, str(sound.subject)
+    head: dict[str, Any] = {
+        "event_uid": sound.event_uid,
+        "source": sent.source,
+        "time": sent.time,
+        "sequence": sound.sequence,
+        "known_at": told.now,
+        "received_on": told.today,
+    }
+    event: events.Registered
+    if sound.kind == "record":
+        change = sent.type.split(".")[2]
+        state = None if change == "withdrawn" else shown(sound, told.metadata_keys)
+        event = events.RecordRegistered(
+            **head,
+            record_id=sound.subject,
+            source_system=sound.source_system,
+            change=change,  # type: ignore[arg-type]
+            version=verdict.version,
+            state=state,
+        )
+    elif sound.kind == "nominal":
+        event = events.NominalRegistered(**head, nominal_ref=sound.subject, version=verdict.version, state=sent.data)
+    else:
+        about_person = sound.kind == "contact" or (sound.nominal == sound.subject)
+        event = events.FactRegistered(
+            **head,
+            kind=sound.kind,  # type: ignore[arg-type]
+            record_id=None if about_person else sound.subject,
+            nominal_ref=sound.nominal,
+            withdraws=sound.withdraws,
+            data=sent.data,
+        )
+    return Entry(events.REGISTERED, key, event.type, sound.subject, verdict.version or 0, encode(event))

@@ -1,0 +1,84 @@
+"""What an event changes: one verdict per arrival, in the order of arrival, on what is known of its subject."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from services.intake.domain.checking import Sound
+from services.intake.domain.reading import Refused, Sent, Unsound
+from shared.events import Reason
+
+ACCEPTED, DUPLICATE, SUPERSEDED = "accepted", "duplicate", "superseded"
+QUARANTINED, UNREADABLE, FORBIDDEN = "quarantined", "unreadable", "forbidden"
+OUTCOMES = (ACCEPTED, DUPLICATE, SUPERSEDED, QUARANTINED, "discarded", UNREADABLE, FORBIDDEN)
+
+_CONFLICT = Reason("sequence_conflict", "/sequence", "Another state came with this sequence; send a higher one.")
+_REUSED = Reason("id_reused", "/id", "Another event came with this id; send it under a new id.")
+_DISPOSED = Reason("disposed", "/subject", "The record was disposed of; nothing brings a record back.")
+_FOREIGN = Reason("not_your_record", "/subject", "Another source captured this record; only that one may change it.")
+
+
+@dataclass(slots=True)
+class Subject:
+    """What is stored of a record or nominal, and moves as a batch goes through it."""
+
+    key: int
+    source_key: int
+    sequence: int
+    version: int
+    state_mac: bytes | None
+    executed: bool
+    was_accepted: bool
+    states: dict[int, bytes]  # sequence -> state MAC, of those asked for and those added here
+
+
+class Verdict(NamedTuple):
+    """What becomes of an arrival; `version` only where it made one."""
+
+    outcome: str
+    reasons: tuple[Reason, ...] = ()
+    version: int | None = None
+
+
+def quarantined(reason: Reason) -> Verdict:
+    """Refuse for one reason."""
+    return Verdict(QUARANTINED, (reason,))
+
+
+def judge_again(mac: bytes, known_mac: bytes, known_outcome: str) -> Verdict:
+    """Judge an id seen before: the same body is a duplicate, another body is refused."""
+    return Verdict(DUPLICATE) if mac == known_mac else quarantined(_REUSED)
+
+
+def judge_state(state_mac: bytes, sequence: int, source_key: int, subject: Subject) -> Verdict:
+    """Judge a state against its subject's others, and move the subject on; the higher sequence wins."""
+    if subject.executed:
+        return quarantined(_DISPOSED)
+    if subject.source_key != source_key:
+        return quarantined(_FOREIGN)
+    known = subject.states.get(sequence)
+    if known is not None:
+        return Verdict(DUPLICATE) if known == state_mac else quarantined(_CONFLICT)
+    subject.states[sequence] = state_mac
+    if sequence < subject.sequence:
+        return Verdict(SUPERSEDED)
+    changed = state_mac != subject.state_mac
+    subject.sequence, subject.state_mac = sequence, state_mac
+    subject.version += changed
+    return Verdict(ACCEPTED, version=subject.version if changed else None)
+
+
+def judge_fact(sound: Sound, executed: frozenset[UUID]) -> Verdict:
+    """Judge a contact, trigger or withdrawal: it counts by itself, unless its record is gone."""
+    return quarantined(_DISPOSED) if sound.subject in executed else Verdict(ACCEPTED)
+
+
+def subject_of(read: Sent | Unsound | Refused, key: str | None) -> UUID | None:
+    """Give the subject that an unsound event names, by its attribute or else its Kafka key."""
+    named = None if isinstance(read, Refused) else read.subject
+    for text in (named, key):
+        try:
+            return UUID(text or "")
+        except ValueError:
+            continue
+    return None

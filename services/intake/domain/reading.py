@@ -1,0 +1,240 @@
+"""From bytes to an event, or the reason why there is none in them."""
+
+import json
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, NamedTuple, NoReturn
+from unicodedata import is_normalized, normalize
+
+import msgspec
+import rfc8785
+
+from shared.events import Reason
+
+BODY_BYTES_MAX = 1_000_000
+DEPTH_MAX = 64
+INTEGER_MAX = 2**53
+DIGITS_MAX = 17
+SOURCE_CHARS_MAX = 256
+_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,18}")
+_WORDS = re.compile(r"[\x21-\x7e]{1,256}")
+_fast = msgspec.json.Encoder(order="deterministic").encode
+_text = msgspec.json.Encoder().encode
+
+
+class Refused(Exception):
+    """Why something is not taken as it is: a code, a place, a sentence that does not quote the value."""
+
+    def __init__(self, code: str, pointer: str, sentence: str) -> None:
+        super().__init__(code)
+        self.reason = Reason(code, pointer, sentence)
+
+
+class Sent(NamedTuple):
+    """A CloudEvent as it was sent; `data` is decoded, `canonical` its RFC 8785 bytes."""
+
+    id: str
+    source: str
+    type: str
+    subject: str | None
+    time: str | None
+    sequence: str | None
+    corrects: str | None
+    data: dict[str, Any]
+    canonical: bytes
+
+    def body(self) -> bytes:
+        """Give the canonical bytes by which two bodies are the same, whatever mode they came in."""
+        parts = [b'{"data":', self.canonical]
+        for name, value in (("sequence", self.sequence), ("source", self.source), ("subject", self.subject)):
+            parts += [b',"', name.encode(), b'":', _text(value)]
+        parts += [b',"time":', _text(self.time), b',"type":', _text(self.type), b"}"]
+        return b"".join(parts)
+
+
+class Unsound(NamedTuple):
+    """An event whose data cannot be taken: who it is, and why."""
+
+    id: str
+    source: str
+    type: str
+    subject: str | None
+    sequence: str | None
+    reason: Reason
+
+    def body(self) -> bytes:
+        """Give nothing canonical: there is none."""
+        return b""
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise Refused("not_a_number", "", "NaN and Infinity are not JSON; send a number or null.")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > DIGITS_MAX or abs(value := int(digits)) > INTEGER_MAX:
+        raise Refused("number_too_large", "", "An integer lies beyond 2^53; send it as a string.")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refused("duplicate_key", "", "An object has the same key twice; send each key once.")
+    return found
+
+
+class _Decoder:
+    """The standard decoder with hooks; it remembers whether a number with a fraction passed."""
+
+    def __init__(self) -> None:
+        self.fractions = False
+        self._decode = json.JSONDecoder(
+            object_pairs_hook=_unique, parse_int=_integer, parse_float=self._fraction, parse_constant=_refuse_number
+        ).decode
+
+    def _fraction(self, text: str) -> float:
+        self.fractions = True
+        value = float(text)
+        if value in (float("inf"), float("-inf")):
+            raise Refused("number_too_large", "", "A number is beyond what JSON readers hold; send it as a string.")
+        return value
+
+    def __call__(self, text: str) -> Any:
+        self.fractions = False
+        return self._decode(text)
+
+
+_decode = _Decoder()
+
+
+def decode(raw: bytes) -> tuple[Any, bool]:
+    """Decode JSON strictly; gives the value and whether it is plain (its sorted encoding is its RFC 8785 form).
+
+    Refuses what readers disagree about: duplicate keys, NaN, vast numbers, lone surrogates, NUL, deep nesting.
+    """
+    if len(raw) > BODY_BYTES_MAX:
+        raise Refused("too_large", "", f"The event is over {BODY_BYTES_MAX} bytes; send its attachments elsewhere.")
+    try:
+        text = raw.decode()
+        value = _decode(text)
+    except UnicodeDecodeError:
+        raise Refused("not_utf8", "", "The bytes are not UTF-8; encode the event as UTF-8.") from None
+    except RecursionError:
+        raise Refused("too_deep", "", f"The event nests deeper than {DEPTH_MAX} levels; flatten it.") from None
+    except ValueError:
+        raise Refused("not_json", "", "The bytes are not JSON; send one JSON value.") from None
+    plain = not _decode.fractions
+    if b"\\u" in raw or not (raw.isascii() or is_normalized("NFC", text)):
+        value, plain = _normal(value, 0), False
+    elif plain and not raw.isascii():
+        plain = max(text) < "\ud800"  # Beyond, keys sort differently by code point and by UTF-16 unit.
+    if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX:
+        _measure(value)
+    return value, plain
+
+
+def _measure(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return
+    raise Refused("too_deep", "", f"The event nests deeper than {DEPTH_MAX} levels; flatten it.")
+
+
+def _normal(value: Any, depth: int) -> Any:
+    if depth > DEPTH_MAX:
+        raise Refused("too_deep", "", f"The event nests deeper than {DEPTH_MAX} levels; flatten it.")
+    if isinstance(value, str):
+        return _characters(value)
+    if isinstance(value, list):
+        return [_normal(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return _unique([(_characters(key), _normal(item, depth + 1)) for key, item in value.items()])
+    return value
+
+
+def _characters(text: str) -> str:
+    if "\x00" in text:
+        raise Refused("nul_character", "", "A text holds the character NUL; take it out.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Refused("lone_surrogate", "", "A text holds half a surrogate pair; encode it as UTF-8.")
+    return normalize("NFC", text)
+
+
+def canonical(value: Any, plain: bool) -> bytes:
+    """Give the RFC 8785 bytes of a decoded value."""
+    return _fast(value) if plain else rfc8785.dumps(value)
+
+
+def read_binary(headers: Mapping[str, str], raw: bytes | None) -> Sent | Unsound:
+    """Read an event whose attributes are headers; without a usable id, source and type there is none (`Refused`)."""
+    who = _identity({name[3:]: value for name, value in headers.items() if name[:3] in ("ce_", "ce-")})
+    try:
+        if raw is None or not raw.strip():
+            raise Refused("no_data", "/data", "The event has no data; send the whole state.")
+        value, plain = decode(raw)
+        return _whole(who, value, plain)
+    except Refused as refused:
+        return Unsound(who["id"], who["source"], who["type"], _sane(who, "subject"), _sane(who, "sequence"), refused.reason)
+
+
+def read_structured(raw: bytes) -> Sent | Unsound:
+    """Read an event that is one JSON object with its attributes."""
+    value, plain = decode(raw)
+    return read_envelope(value, plain)
+
+
+def read_envelope(value: Any, plain: bool) -> Sent | Unsound:
+    """Read a decoded envelope: one event of a structured message or of a batch."""
+    if not isinstance(value, dict):
+        raise Refused("not_an_event", "", "A CloudEvent is a JSON object.")
+    who = _identity({key: item for key, item in value.items() if isinstance(item, str)})
+    try:
+        return _whole(who, value.get("data"), plain)
+    except Refused as refused:
+        return Unsound(who["id"], who["source"], who["type"], _sane(who, "subject"), _sane(who, "sequence"), refused.reason)
+
+
+def _identity(who: dict[str, str]) -> dict[str, str]:
+    if who.get("specversion") != "1.0":
+        raise Refused("not_an_event", "/specversion", "No CloudEvents 1.0 attributes; send specversion 1.0.")
+    if not _ID.fullmatch(who.get("id", "")):
+        raise Refused("bad_id", "/id", "The event's id is missing or not 1 to 128 of A-Z a-z 0-9 . _ : / -.")
+    for name in ("source", "type"):
+        if not _WORDS.fullmatch(who.get(name, "")):
+            raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is missing, too long or not plain ASCII.")
+    return who
+
+
+def _sane(who: Mapping[str, str], name: str) -> str | None:
+    value = who.get(name)
+    return value if value is not None and _WORDS.fullmatch(value) else None
+
+
+def _whole(who: dict[str, str], data: Any, plain: bool) -> Sent:
+    if not isinstance(data, dict):
+        raise Refused("bad_data", "/data", "The event's data is not a JSON object.")
+    for name in ("subject", "time", "sequence", "corrects"):
+        if name in who and not _WORDS.fullmatch(who[name]):
+            raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is too long or not plain ASCII.")
+    if "sequence" in who and (not _SEQUENCE.fullmatch(who["sequence"]) or int(who["sequence"]) >= 2**63):
+        raise Refused("bad_sequence", "/sequence", "The sequence is not a positive 64-bit integer as a string.")
+    whole = Sent(
+        *(who["id"], who["source"], who["type"], who.get("subject"), who.get("time")),
+        *(who.get("sequence"), who.get("corrects"), data, canonical(data, plain)),
+    )
+    return whole
+
+
+def digest(raw: bytes | None) -> bytes:
+    """Give the digest of bytes that are no event."""
+    return sha256(raw or b"").digest()

@@ -1,0 +1,151 @@
+"""Arrivals with their receipts, records with their states, quarantine, accounts."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.intake.domain.deciding import Subject
+from shared.db import Connection, columns, driver
+from shared.errors import Raced
+
+
+class ArrivalRow(NamedTuple):
+    """One row of `arrival`."""
+
+    receipt_id: UUID
+    event_uid: UUID
+    first: bool
+    source_key: int
+    channel: int
+    place: str
+    event_id: str | None
+    type: str | None
+    subject: UUID | None
+    outcome: str
+    reasons: str | None
+    body_mac: bytes
+    record_key: int | None
+    names: UUID | None
+
+
+_ARRIVE = """
+INSERT INTO arrival (arrival_key, receipt_id, event_uid, first, source_key, channel, place, event_id, type, subject, outcome,
+    reasons, body_mac, record_key, names, received_at, received_on)
+SELECT u.*, $16, $17 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::boolean[], $5::integer[], $6::smallint[],
+    $7::jsonb[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::jsonb[], $13::bytea[], $14::bigint[], $15::uuid[]) u
+ON CONFLICT (event_uid) WHERE first DO NOTHING RETURNING arrival_key"""
+_SUBJECTS = """
+SELECT record_uid, record_key, source_key, sequence, version, state_mac, executed_by, accepted_on FROM record
+WHERE record_uid = ANY($1::uuid[]) ORDER BY record_uid FOR NO KEY UPDATE"""
+_NEW_SUBJECTS = """
+INSERT INTO record (record_uid, kind, source_key)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[]) u ON CONFLICT DO NOTHING"""
+_STATES = """
+SELECT s.record_key, s.sequence, s.state_mac FROM unnest($1::bigint[], $2::bigint[]) u(k, n)
+JOIN record_state s ON s.record_key = u.k AND s.sequence = u.n"""
+_MOVE = """
+UPDATE record r SET sequence = u.sequence, version = u.version, state_mac = u.mac, metadata = coalesce(u.metadata, r.metadata),
+    accepted_on = coalesce(r.accepted_on, $6)
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bytea[], $5::bytea[]) u(key, sequence, version, mac, metadata)
+WHERE r.record_key = u.key"""
+_COUNT = """
+INSERT INTO account (source_key, received_on, slot, outcome, n)
+SELECT u.source_key, $3, $4, u.outcome, u.n FROM unnest($1::integer[], $2::text[], $5::bigint[]) u(source_key, outcome, n)
+ON CONFLICT (source_key, received_on, slot, outcome) DO UPDATE SET n = account.n + excluded.n"""
+
+
+async def source_keys(connection: Connection, sources: Collection[str]) -> dict[str, int]:
+    """Give the key of each source, made where new."""
+    raw = await driver(connection)
+    ask = "SELECT source, source_key FROM source WHERE source = ANY($1::text[])"
+    known: dict[str, int] = {row[0]: row[1] for row in await raw.fetch(ask, list(sources))}
+    if new := sorted(set(sources) - set(known)):
+        await raw.execute("INSERT INTO source (source) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING", new)
+        known |= {row[0]: row[1] for row in await raw.fetch(ask, new)}
+    return known
+
+
+async def first_arrivals(connection: Connection, events: Sequence[UUID]) -> dict[UUID, tuple[bytes, str]]:
+    """Give (body MAC, outcome) of the events that came before."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "SELECT event_uid, body_mac, outcome FROM arrival WHERE event_uid = ANY($1::uuid[]) AND first", events
+    )
+    return {row["event_uid"]: (row["body_mac"], row["outcome"]) for row in rows}
+
+
+async def lock_subjects(connection: Connection, wanted: Mapping[UUID, tuple[str, int]]) -> dict[UUID, Subject]:
+    """Give each subject, made where new, locked in one order: two batches never wait for each other in a circle."""
+    raw, uids = await driver(connection), sorted(wanted)
+    rows = await raw.fetch(_SUBJECTS, uids)
+    if len(rows) < len(uids):
+        known = {row["record_uid"] for row in rows}
+        new = [(uid, *wanted[uid]) for uid in uids if uid not in known]
+        await raw.execute(_NEW_SUBJECTS, *columns(new, 3))
+        rows += await raw.fetch(_SUBJECTS, [row[0] for row in new])
+    return {
+        row["record_uid"]: Subject(
+            *(row["record_key"], row["source_key"], row["sequence"], row["version"], row["state_mac"]),
+            *(row["executed_by"] is not None, row["accepted_on"] is not None, {}),
+        )
+        for row in rows
+    }
+
+
+async def load_states(connection: Connection, asked: Sequence[tuple[Subject, int]]) -> None:
+    """Fill in the stored states of the sequences asked for."""
+    raw = await driver(connection)
+    by_key = {subject.key: subject for subject, _ in asked}
+    pairs = [(subject.key, sequence) for subject, sequence in asked]
+    for row in await raw.fetch(_STATES, *columns(pairs, 2)):
+        by_key[row["record_key"]].states[row["sequence"]] = row["state_mac"]
+
+
+async def executed_of(connection: Connection, uids: Sequence[UUID]) -> frozenset[UUID]:
+    """Give those of the records that are disposed of."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "SELECT record_uid FROM record WHERE record_uid = ANY($1::uuid[]) AND executed_by IS NOT NULL", uids
+    )
+    return frozenset(row["record_uid"] for row in rows)
+
+
+async def draw_arrival_keys(connection: Connection, count: int) -> list[int]:
+    """Give new arrival keys."""
+    raw = await driver(connection)
+    return [row[0] for row in await raw.fetch("SELECT nextval('arrival_key') FROM generate_series(1, $1::int)", count)]
+
+
+async def store_arrivals(
+    connection: Connection, keys: Sequence[int], rows: Sequence[ArrivalRow], now: datetime, today: date
+) -> None:
+    """Store arrivals; raise `Raced` when an event came through another door meanwhile."""
+    raw = await driver(connection)
+    ordered = sorted(zip(keys, rows, strict=True), key=lambda pair: pair[1].event_uid)
+    flat: list[tuple[Any, ...]] = [(key, *row) for key, row in ordered]
+    stored = await raw.fetch(_ARRIVE, *columns(flat, 15), now, today)
+    if len(stored) < len(flat):
+        raise Raced("An event of this batch came through another door in the same moment.")
+
+
+async def store_states(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Store (record_key, sequence, version, state_mac, arrival_key, body_id) rows."""
+    raw = await driver(connection)
+    names = ["record_key", "sequence", "version", "state_mac", "arrival_key", "body_id"]
+    await raw.copy_records_to_table("record_state", records=rows, columns=names)
+
+
+async def move_subjects(connection: Connection, rows: Sequence[tuple[Any, ...]], today: date) -> None:
+    """Store (record_key, sequence, version, state_mac, metadata) of subjects that moved."""
+    raw = await driver(connection)
+    await raw.execute(_MOVE, *columns(list(rows), 5), today)
+
+
+async def count(connection: Connection, counted: Mapping[tuple[int, str], int], today: date, slot: int) -> None:
+    """Add to the accounts of (source, outcome) on a day."""
+    rows = [(source, outcome, n) for (source, outcome), n in sorted(counted.items()) if n]
+    if rows:
+        sources, outcomes, numbers = columns(list(rows), 3)
+        raw = await driver(connection)
+        await raw.execute(_COUNT, sources, outcomes, today, slot, numbers)

@@ -1,0 +1,89 @@
+"""Records as they stand: their lifecycle as retention tells it, their content, who looked, their end."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from shared.db import Connection, columns, driver
+
+_LIFECYCLE = """
+INSERT INTO lifecycle (record_uid, version, state, held, restricted)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::boolean[], $5::boolean[]) u
+ON CONFLICT (record_uid) DO UPDATE SET version = excluded.version, state = excluded.state, held = excluded.held,
+    restricted = excluded.restricted WHERE lifecycle.version < excluded.version"""
+_ONE = """
+SELECT r.record_uid, r.kind, s.source, r.sequence, r.version, r.metadata, r.executed_by, r.accepted_on, l.state, l.held,
+    l.restricted, (SELECT body_id FROM record_state t WHERE t.record_key = r.record_key AND t.sequence = r.sequence) body_id
+FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid)
+WHERE r.record_uid = $1 AND r.kind = 'record'"""
+_RECEIPTS = """
+SELECT a.receipt_id, a.place, s.source, a.event_uid, a.event_id, a.outcome, a.reasons, a.received_at, a.names, r.record_uid
+FROM arrival a JOIN source s USING (source_key) LEFT JOIN record r USING (record_key)
+WHERE a.event_uid = $1 AND s.source = $2 ORDER BY a.arrival_key LIMIT $3"""
+_EVENTS_ACCOUNT = """
+SELECT s.source, a.received_on, a.outcome, sum(a.n)::bigint n FROM account a JOIN source s USING (source_key)
+WHERE ($1::date IS NULL OR a.received_on >= $1) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+_RECORDS_ACCOUNT = """
+SELECT s.source, r.accepted_on, count(*) received,
+    count(*) FILTER (WHERE gone) disposed, count(*) FILTER (WHERE NOT gone AND l.state = 'transferred') transferred,
+    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held) held,
+    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held IS NOT TRUE AND l.state = 'ordered')
+        on_order,
+    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held IS NOT TRUE
+        AND l.state IS DISTINCT FROM 'ordered') active
+FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid),
+    LATERAL (SELECT r.executed_by IS NOT NULL OR coalesce(l.state IN ('executed', 'shredded', 'disposed'), false) AS gone) g
+WHERE r.kind = 'record' AND r.accepted_on IS NOT NULL AND ($1::date IS NULL OR r.accepted_on >= $1)
+GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+async def store_lifecycle(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Store (record, version, state, held, restricted) where newer."""
+    raw = await driver(connection)
+    await raw.execute(_LIFECYCLE, *columns(list(rows), 5))
+
+
+async def shred(connection: Connection, disposal: UUID, record: UUID, sequence: int, now: datetime) -> int | None:
+    """Destroy keys and bodies up to a sequence; None when the record was never here."""
+    raw = await driver(connection)
+    if not await raw.fetchval("SELECT EXISTS (SELECT FROM record WHERE record_uid = $1)", record):
+        return None
+    bodies: int = await raw.fetchval("SELECT shred($1, $2, $3, $4)", disposal, record, sequence, now)
+    return bodies
+
+
+async def one(connection: Connection, record: UUID) -> asyncpg.Record | None:
+    """Give one record as it stands."""
+    raw = await driver(connection)
+    return await raw.fetchrow(_ONE, record)
+
+
+async def receipts(connection: Connection, event: UUID, source: str, limit: int) -> list[asyncpg.Record]:
+    """Give the receipts of an event, oldest first."""
+    raw = await driver(connection)
+    return list(await raw.fetch(_RECEIPTS, event, source, limit))
+
+
+async def events_account(connection: Connection, since: date | None) -> list[asyncpg.Record]:
+    """Give (source, day, outcome, n)."""
+    raw = await driver(connection)
+    return list(await raw.fetch(_EVENTS_ACCOUNT, since))
+
+
+async def records_account(connection: Connection, since: date | None) -> list[asyncpg.Record]:
+    """Give each source's and day's records in their one term each."""
+    raw = await driver(connection)
+    return list(await raw.fetch(_RECORDS_ACCOUNT, since))
+
+
+async def log_access(connection: Connection, *row: Any) -> None:
+    """Log (at, record, actor, purpose, reference, task, parts, allowed) before anything is shown."""
+    raw = await driver(connection)
+    await raw.execute(
+        "INSERT INTO access (at, record_uid, actor, purpose, reference, task_id, parts, allowed)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        *row,
+    )

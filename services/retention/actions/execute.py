@@ -1,0 +1,191 @@
+"""The point of no return: records that may go are closed, written down and told of in one transaction, behind the gate."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from services.retention.actions.ledger import moved
+from services.retention.domain.lifecycle import Decision, Refusal, overslept, runs_away, verdict, who_decides
+from services.retention.storage import disposals, holds, orders, reviews
+from services.retention.storage.disposals import Gone
+from services.retention.storage.orders import Closed, Found
+from services.retention.storage.reads import bases
+from shared.db import Connection
+from shared.events import DISPOSALS, REGISTERED, DisposalExecuted, encode
+from shared.log import Entry, put
+from shared.policy import Pack
+from shared.topics import BY_NAME
+
+EXECUTED_PER_SET_MAX = 500  # The transaction's length is how long a hold waits: 500 records are some 60 ms.
+BUSY = Refusal("busy", again=True)
+# What the tick works out anew; everything else that drops an order puts the record before a person.
+_REWORKED = frozenset({"held", "rule", "not_ordered", "not_due"})
+
+Pause = Callable[[str], Awaitable[None]]
+
+
+async def no_pause(_: str) -> None:
+    """Go straight on; tests stop here between two statements."""
+
+
+class Executed(NamedTuple):
+    """What one set came to: why none could go, and else each record's outcome (None: it went)."""
+
+    blocked: str | None
+    outcomes: Mapping[UUID, Refusal | None]
+
+
+async def execute(
+    connection: Connection,
+    pack: Pack,
+    today: date,
+    now: datetime,
+    limit: int = EXECUTED_PER_SET_MAX,
+    pause: Pause = no_pause,
+) -> Executed:
+    """Carry out cooled orders that nothing forbids; the gate is the first statement of the caller's transaction.
+
+    READ COMMITTED: each statement after the gate sees every hold that was acknowledged before. The caller opens the
+    transaction for nothing else.
+    """
+    await holds.pass_gate(connection)
+    await pause("gate")
+    blocked = await _blocked(connection, pack, today, now)
+    if blocked:
+        return Executed(blocked, {})
+    claimed = await orders.claim(connection, today, now, limit)
+    if not claimed:
+        return Executed(None, {})
+    await pause("claimed")
+    mine = await orders.lock_schedules(connection, [order.record_key for order in claimed])
+    held = await holds.covering(connection, [order.record_key for order in claimed])
+    await pause("checked_holds")
+    ids = [order.disposal_id for order in claimed if order.record_key in mine]
+    found = await orders.cases(connection, ids, held)
+    judged = {each.disposal_id: refusal for each, refusal in await _judge(connection, pack, found, today)}
+    outcomes = {order.disposal_id: judged.get(order.disposal_id, BUSY) for order in claimed}
+    await pause("judged")
+    await _close(connection, found, outcomes, now)
+    gone = [each for each in found if outcomes[each.disposal_id] is None]
+    await _write_down(connection, pack, gone, today, now)
+    await pause("written")
+    return Executed(None, outcomes)
+
+
+async def _blocked(connection: Connection, pack: Pack, today: date, now: datetime) -> str | None:
+    """Say what keeps every disposal waiting: the pack, two people, old news, a run gone wrong."""
+    if not pack.live:
+        return "observe"
+    news = await disposals.news(connection, now - timedelta(minutes=pack.limits.news_age_minutes_max))
+    if news.pauses:
+        return news.pauses[0]
+    if overslept(news.ran_at, now):
+        await disposals.pause(connection, "late_tick", now)
+        return "late_tick"
+    if news.fresh < BY_NAME[REGISTERED].partitions:
+        return "old_news"
+    return await _runaway(connection, pack, today, now)
+
+
+async def _runaway(connection: Connection, pack: Pack, today: date, now: datetime) -> str | None:
+    # A pack without these numbers has no stop switch.
+    count, ratio = getattr(pack.limits, "stop_count", None), getattr(pack.limits, "stop_ratio", None)
+    if count is None:
+        return None
+    due, forecast = await disposals.due_count(connection, today)
+    if not runs_away(due, forecast, count=count, ratio=ratio):
+        return None
+    await disposals.pause(connection, "stop_switch", now)
+    return "stop_switch"
+
+
+async def _judge(
+    connection: Connection, pack: Pack, found: Sequence[Found], today: date
+) -> list[tuple[Found, Refusal | None]]:
+    decided = {
+        each.case.record_key: who_decides(pack, each.case.row_ordered, each.case.record_key, each.case.offenders)
+        for each in found
+        if each.case.review_id
+    }
+    subjects = {subject for wanted in decided.values() for subject in wanted}
+    decisions = await orders.standing(connection, subjects)
+    today_is = await bases_of(connection, subjects)
+    judged = []
+    for each in found:
+        refusal = verdict(pack, each.case, decisions, today_is, today=today)
+        judged.append((each, refusal))
+        if refusal is None:
+            each.proof.update(_decided(decisions, decided.get(each.case.record_key, ())))
+    return judged
+
+
+def _decided(decisions: Mapping[tuple[str, int], Decision], subjects: Sequence[tuple[str, int]]) -> dict[str, object]:
+    """Give who decided and approved, for the proof; several persons' reviews are named together."""
+    made = [decisions[subject] for subject in subjects]
+    return {
+        "decision_ids": sorted(each.review_id for each in made),
+        "decided_by": ",".join(sorted({each.decided_by for each in made})) or None,
+        "approved_by": sorted({name for each in made for name in each.approved_by}),
+    }
+
+
+async def bases_of(connection: Connection, subjects: set[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Work out today's basis of each subject."""
+    if not subjects:
+        return {}
+    records = sorted(key for kind, key in subjects if kind == "record")
+    persons = sorted(key for kind, key in subjects if kind == "nominal")
+    of_records, of_persons = await bases(connection, records, persons)
+    found = {("record", key): basis for key, basis in of_records.items()}
+    return found | {("nominal", key): basis for key, basis in of_persons.items()}
+
+
+async def _close(
+    connection: Connection, found: Sequence[Found], outcomes: Mapping[UUID, Refusal | None], now: datetime
+) -> None:
+    closed = [_closed(disposal_id, refusal) for disposal_id, refusal in outcomes.items()]
+    await orders.close(connection, closed, now)
+    dropped: dict[str, list[int]] = {}
+    for each in found:
+        refusal = outcomes[each.disposal_id]
+        if refusal and not refusal.again:
+            dropped.setdefault(refusal.why, []).append(each.case.record_key)
+    for why, keys in sorted(dropped.items()):
+        await orders.move(connection, keys, "current" if why == "not_due" else "due", why)
+        if why not in _REWORKED:
+            await reviews.lapse_deciders(connection, keys, why)
+            await reviews.want(connection, keys, "basis_changed", now)
+        await moved(connection, "order_dropped", keys, why, now)
+
+
+def _closed(disposal_id: UUID, refusal: Refusal | None) -> Closed:
+    if refusal is None:
+        return Closed(disposal_id, "executed", None, None)
+    if refusal.again:
+        return Closed(disposal_id, "cooling", None, refusal.why)
+    return Closed(disposal_id, "dropped", refusal.why, None)
+
+
+async def _write_down(
+    connection: Connection, pack: Pack, gone: Sequence[Found], today: date, now: datetime
+) -> None:
+    if not gone:
+        return
+    log_ids = await put(connection, [_notice(each, today, now) for each in gone], now)
+    rows = [
+        Gone(each.disposal_id, each.case.record_key, each.sequence, _proof(pack, each, now), log_id)
+        for each, log_id in zip(gone, log_ids, strict=True)
+    ]
+    await disposals.insert_disposals(connection, rows, now, today)
+    await orders.move(connection, [each.case.record_key for each in gone], "executed")
+
+
+def _proof(pack: Pack, each: Found, now: datetime) -> dict[str, object]:
+    return {**each.proof, "pack_executed": pack.hash, "holds_checked_at": now, "holds_found": 0}
+
+
+def _notice(each: Found, today: date, now: datetime) -> Entry:
+    review_id = UUID(each.case.review_id) if each.case.review_id else None
+    event = DisposalExecuted(each.disposal_id, each.record_uid, review_id, each.sequence, now, today)
+    return Entry(DISPOSALS, str(each.record_uid), event.type, each.record_uid, 1, encode(event))

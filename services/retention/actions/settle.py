@@ -1,0 +1,171 @@
+"""Work out anew the dates of what is marked: persons first, then the records they carry.
+
+Three things are derived, each written only under its own lock: what a record gives its persons (the record's), a
+person's schedule (the person's), a record's schedule (the record's, and a share of each of its persons'). No lock is
+waited for, and facts are read in statements after it: READ COMMITTED then sees what the last holder committed. The
+share is what keeps two settlers from missing each other: one dating a record from the person's old dates, the other
+settling the person without seeing the record (docs/decisions/0005).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from services.retention.domain import Fact, Given, OfRecord, Person, of_person, of_record, of_schedule
+from services.retention.storage import facts as stored_facts
+from services.retention.storage import links as stored_links
+from services.retention.storage import locks, marks, schedules
+from services.retention.storage.links import Link, ToPerson
+from services.retention.storage.schedules import Dated
+from shared.db import Connection
+from shared.ids import nominal_ref
+from shared.policy import Pack
+
+MARKS_MAX = 2_000  # Each holds a few locks, and locks live in shared memory.
+CARRIED_MAX = 2_000  # Of more records than this the rest are marked, not settled in the same transaction.
+
+
+class Settled(NamedTuple):
+    """What one round did: marks claimed, marks done, schedules written."""
+
+    claimed: int
+    done: int
+    written: int
+
+
+@dataclass(slots=True)
+class Round:
+    """One transaction's work: the subjects whose locks are held, and those to be marked again."""
+
+    connection: Connection
+    pack: Pack
+    claimed: set[int]
+    records: set[int]
+    persons: set[int]
+    records_again: set[int] = field(default_factory=set)
+    persons_again: set[int] = field(default_factory=set)
+    derived: dict[int, OfRecord] = field(default_factory=dict)
+    links: dict[int, list[Link]] = field(default_factory=dict)
+    executed: set[int] = field(default_factory=set)
+
+    def later(self, records: set[int]) -> None:
+        """Leave records for another round."""
+        self.records -= records
+        self.records_again |= records
+
+
+async def settle(
+    connection: Connection, pack: Pack, now: datetime, these: Sequence[int] | None = None, limit: int = MARKS_MAX
+) -> Settled:
+    """Settle what is marked: the marks in `these`, or the oldest."""
+    claimed = await marks.claim_marks(connection, limit, these)
+    if not claimed:
+        return Settled(0, 0, 0)
+    wanted = {mark.record_key for mark in claimed if mark.record_key is not None}
+    records = await locks.try_records(connection, wanted)
+    persons = await locks.try_persons(connection, {m.nominal_key for m in claimed if m.nominal_key is not None})
+    work = Round(connection, pack, wanted, records, persons)
+    if work.records:
+        await _give(work)
+    if work.persons:
+        await _settle_persons(work)
+    changed = await _date(work)
+    await schedules.store_schedules(connection, changed, now)
+    return Settled(len(claimed), await _conclude(work, claimed), len(changed))
+
+
+async def _give(work: Round) -> None:
+    """Derive what each record gives its persons; persons so touched are settled too, or marked."""
+    facts = await stored_facts.facts_of_records(work.connection, work.records)
+    links = await stored_links.links_of(work.connection, work.records)
+    before = await stored_links.traits_stored(work.connection, work.records)
+    work.executed = {key for key, stored in before.items() if stored.executed}
+    work.derived = {key: found for key, its in facts.items() if (found := of_record(its, work.pack))}
+    traits = {key: found.traits for key, found in work.derived.items()}
+    new = {key: each for key, each in traits.items() if stored_links.listed(each) != before[key].traits}
+    await stored_links.update_traits(work.connection, new)
+    work.links = {key: _given_now(work, key, its) for key, its in links.items()}
+    changed = [now for key, its in links.items() for now, was in zip(work.links[key], its, strict=True) if now != was]
+    await stored_links.update_links(work.connection, changed)
+    touched = {link.nominal_key for link in changed} - work.persons
+    got = await locks.try_persons(work.connection, touched)
+    work.persons |= got
+    work.persons_again |= touched - got
+
+
+def _given_now(work: Round, record: int, links: Sequence[Link]) -> list[Link]:
+    """Give the links of a record with what it gives by all its facts; one that went gives nothing any more."""
+    derived = None if record in work.executed else work.derived.get(record)
+    gives = {nominal_ref(*nominal): given for nominal, given in derived.gives.items()} if derived else {}
+    return [link._replace(given=gives.get(link.nominal_ref, Given())) for link in links]
+
+
+async def _settle_persons(work: Round) -> None:
+    """Derive the persons whose locks are held, and lock the records that those who changed carry."""
+    facts = await stored_facts.facts_of_persons(work.connection, work.persons)
+    given = await stored_links.given_to(work.connection, work.persons)
+    before = await schedules.persons_stored(work.connection, work.persons)
+    now = {key: person_of(facts[key], given[key], work.pack) for key in work.persons}
+    moved = {key: person for key, person in now.items() if before.get(key) != person}
+    if not moved:
+        return
+    await schedules.store_persons(work.connection, moved)
+    carried = await stored_links.carried_by(work.connection, sorted(moved))
+    # A record that is claimed and not held must not come back here: its mark would go with its new facts unread.
+    carried -= work.records | work.claimed
+    tried = sorted(carried)[:CARRIED_MAX]
+    got = await locks.try_records(work.connection, tried)
+    work.records |= got
+    work.records_again |= carried - got
+
+
+def person_of(facts: Sequence[Fact], given: Sequence[ToPerson], pack: Pack) -> Person:
+    """Derive a person from their own facts and what their records give them."""
+    group = pack.highest(each.group for each in given)
+    notice_on = max((each.notice_on for each in given if each.notice_on), default=None)
+    grouped_on = next((each.grouped_on for each in given if group and each.group == group), None)
+    return of_person(facts, group, notice_on, pack, grouped_on)
+
+
+async def _date(work: Round) -> dict[int, Dated]:
+    """Derive the schedules of the records that may be dated now; gives those that changed."""
+    carried = work.records - work.links.keys()
+    work.links |= await stored_links.links_of(work.connection, carried)
+    work.executed |= await stored_links.executed_among(work.connection, carried)
+    links = {key: _offending(work.links[key]) for key in work.records}
+    needed = {link.nominal_key for its in links.values() for link in its}
+    held = work.persons | await locks.try_persons(work.connection, needed - work.persons, shared=True)
+    people = await schedules.persons_stored(work.connection, needed)
+    work.later({key for key, its in links.items() if not all(_known(link, held, people) for link in its)})
+    before = await schedules.schedules_stored(work.connection, work.records)
+    changed = {}
+    for key in work.records - work.executed:
+        # One that is carried along is dated from its side as stored; one never settled has a mark of its own.
+        side = work.derived[key].side if key in work.derived else before[key].side if key in before else None
+        if side is not None:
+            persons = [people[link.nominal_key] for link in links[key]]
+            dated = Dated(of_schedule(side, persons, work.pack), side, work.pack.hash)
+            if dated != before.get(key):
+                changed[key] = dated
+    return changed
+
+
+def _offending(links: Sequence[Link]) -> list[Link]:
+    return [link for link in links if link.given.offending]
+
+
+def _known(link: Link, held: set[int], people: dict[int, Person]) -> bool:
+    """Say whether a record may be dated by this person: locked, and settled since the first link that groups them."""
+    person = people.get(link.nominal_key)
+    return link.nominal_key in held and person is not None and (person.group is not None or link.given.group is None)
+
+
+async def _conclude(work: Round, claimed: Sequence[marks.Mark]) -> int:
+    """Delete the marks of what is settled, and mark what is left."""
+    records, persons = work.records - work.records_again, work.persons - work.persons_again
+    done = [mark.mark_id for mark in claimed if mark.record_key in records or mark.nominal_key in persons]
+    await marks.delete_marks(work.connection, done)
+    persons_claimed = {mark.nominal_key for mark in claimed}
+    await marks.insert_marks(work.connection, work.records_again - work.claimed, work.persons_again - persons_claimed)
+    return len(done)

@@ -1,0 +1,36 @@
+"""Retention's rules: pure functions from facts and a pack to dates. No clock, no database, no Kafka."""
+
+from services.retention.domain.derivation import Linked, derivation
+from services.retention.domain.facts import Fact, Nominal, alive, basis, decision_fact, on_date_of
+from services.retention.domain.persons import Person, of_person
+from services.retention.domain.records import Given, OfRecord, Side, of_record, side_bytes, side_from
+from services.retention.domain.schedule import Schedule, of_schedule, over
+from services.retention.domain.traits import EmptyScope, Holdable, Scope, Traits, matches, traits_of
+
+__all__ = [
+    "EmptyScope",
+    "Fact",
+    "Given",
+    "Holdable",
+    "Linked",
+    "Nominal",
+    "OfRecord",
+    "Person",
+    "Schedule",
+    "Scope",
+    "Side",
+    "Traits",
+    "alive",
+    "basis",
+    "decision_fact",
+    "derivation",
+    "matches",
+    "of_person",
+    "of_record",
+    "of_schedule",
+    "on_date_of",
+    "over",
+    "side_bytes",
+    "side_from",
+    "traits_of",
+]

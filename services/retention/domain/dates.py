@@ -1,0 +1,47 @@
+"""The dates of one state of a record, by the names that the pack's rows use."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from services.retention.domain.facts import RecordState
+from shared.calendar_rules import add, day_of, first_day_of
+from shared.policy import Pack
+
+Dates = dict[str, date]
+WRITTEN = ("occurred_on", "reported_at", "recorded_at", "created_on")
+
+
+def dates_of(state: RecordState, received_on: date | None, pack: Pack) -> Dates:
+    """Read a state's dates as civil days; of a month its last day."""
+    dates = {name: day_of(text, pack.zone) for name in WRITTEN if (text := getattr(state, name))}
+    if received_on is not None:
+        dates["received_on"] = received_on
+    return dates
+
+
+def first_of(names: Sequence[str], dates: Dates) -> date | None:
+    """Find the first date present of a list of names."""
+    return next((dates[name] for name in names if name in dates), None)
+
+
+def conduct_on(state: RecordState, pack: Pack) -> date | None:
+    """Find the earliest day on which the conduct can have been."""
+    return first_day_of(state.occurred_on, pack.zone) if state.occurred_on else None
+
+
+def created_on(dates: Dates) -> date | None:
+    """Find a record's creation, which means the same everywhere."""
+    return first_of(("created_on", "recorded_at", "received_on", "reported_at", "occurred_on"), dates)
+
+
+def contradictory(state: RecordState, dates: Dates, pack: Pack) -> bool:
+    """Say whether the record was reported, recorded or created before it can have happened."""
+    began = conduct_on(state, pack)
+    later = (dates[name] for name in WRITTEN if name != "occurred_on" and name in dates)
+    return began is not None and any(day < began for day in later)
+
+
+def floors_of(names: Sequence[str], dates: Dates, pack: Pack) -> dict[str, date | None]:
+    """Find the day that each floor reaches to; None where it has no start."""
+    starts = {name: first_of(pack.floors[name].start, dates) for name in names}
+    return {name: add(start, pack.floors[name].add, pack.leap) if start else None for name, start in starts.items()}

@@ -1,0 +1,205 @@
+"""Facts as they were taken in, and which of them count. Nothing here asks in which order they came."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from shared.calendar_rules import day_of
+from shared.policy import Pack
+
+Nominal = tuple[str, str]
+"""A person as one source names them: (nominal_source, nominal_id)."""
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One event about a record or a person, as it is kept.
+
+    `subject` is whose fact it is: a withdrawal counts only within the subject of what it withdraws.
+    `canonical` is JSON with `type` and `data`; `received_on` is the day intake received it.
+    """
+
+    event_uid: UUID
+    kind: str
+    subject: int | str
+    canonical: bytes = b'{"data":{}}'
+    sequence: int = 0
+    on_date: date | None = None
+    withdraws: UUID | None = None
+    received_on: date | None = None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A person on a record, and as what."""
+
+    nominal_source: str
+    nominal_id: str
+    role: str
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """How intelligence was graded (3x5x2)."""
+
+    source: str | int | None = None
+    assessment: str | int | None = None
+    handling: str | int | None = None
+
+
+class RecordState(msgspec.Struct, frozen=True):
+    """What retention reads of a record's state."""
+
+    source_system: str | None = None
+    record_type: str | None = None
+    occurred_on: str | None = None
+    reported_at: str | None = None
+    recorded_at: str | None = None
+    created_on: str | None = None
+    unit: str | None = None
+    offences: tuple[str, ...] | None = ()
+    group: str | None = None
+    links: tuple[Link, ...] | None = ()
+    part_of: tuple[str, ...] | None = ()
+    evaluation: Evaluation | None = None
+
+
+class NominalState(msgspec.Struct, frozen=True):
+    """What retention reads of a person's state."""
+
+    date_of_birth: date | None = None
+    died_on: date | None = None
+    flags: tuple[str, ...] | None = ()
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """A contact, a trigger or a decision: what, about whom, on which day."""
+
+    kind: str | None = None
+    trigger: str | None = None
+    value: str | None = None
+    nominal_source: str | None = None
+    nominal_id: str | None = None
+    on: str | None = None
+    outcome: str | None = None
+    next_on: date | None = None
+
+
+class _RecordData(RecordState, frozen=True):
+    change: str | None = None
+    state: RecordState | None = None
+
+
+class _NominalData(NominalState, frozen=True):
+    state: NominalState | None = None
+
+
+class _HappeningData(Happening, frozen=True):
+    data: Happening | None = None
+
+
+class _Record(msgspec.Struct, frozen=True):
+    data: _RecordData | None = None
+    type: str = ""
+
+
+class _Nominal(msgspec.Struct, frozen=True):
+    data: _NominalData | None = None
+
+
+class _Happened(msgspec.Struct, frozen=True):
+    data: _HappeningData | None = None
+
+
+_read_record = msgspec.json.Decoder(_Record).decode
+_read_nominal = msgspec.json.Decoder(_Nominal).decode
+_read_happening = msgspec.json.Decoder(_Happened).decode
+
+
+def record_state(fact: Fact) -> RecordState | None:
+    """Read a record's state; None is a withdrawal of the whole record as entered in error."""
+    read = _read_record(fact.canonical)
+    data = read.data
+    if data is None or data.change == "withdrawn" or read.type.startswith("tenure.record.withdrawn"):
+        return None
+    return data.state or data
+
+
+def nominal_state(fact: Fact) -> NominalState:
+    """Read a person's state at one source."""
+    data = _read_nominal(fact.canonical).data
+    return NominalState() if data is None else data.state or data
+
+
+def happening(fact: Fact) -> Happening:
+    """Read a contact, a trigger or a decision."""
+    data = _read_happening(fact.canonical).data
+    return Happening() if data is None else data.data or data
+
+
+def happened_on(fact: Fact, pack: Pack) -> date | None:
+    """Find the civil day of a contact, trigger or decision."""
+    if fact.on_date is not None:
+        return fact.on_date
+    on = happening(fact).on
+    return day_of(on, pack.zone) if on else None
+
+
+def on_date_of(canonical: bytes, pack: Pack) -> date | None:
+    """Find the civil day that a contact's, trigger's or decision's bytes name, to keep beside them."""
+    return happened_on(Fact(UUID(int=0), "", "", canonical), pack)
+
+
+def decision_fact(event_uid: UUID, subject: int | str, on: date, outcome: str, next_on: date | None = None) -> Fact:
+    """Make the fact that a review's decision is."""
+    data = {"outcome": outcome, "on": on, "next_on": next_on}
+    return Fact(event_uid, "decision", subject, msgspec.json.encode({"data": data}), on_date=on)
+
+
+def alive(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out what was withdrawn; a withdrawal may come before what it withdraws."""
+    gone = {(fact.withdraws, fact.subject) for fact in facts if fact.kind == "withdrawal"}
+    if not gone:
+        return list(facts)
+    return [fact for fact in facts if fact.kind != "withdrawal" and (fact.event_uid, fact.subject) not in gone]
+
+
+def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:
+    """Pick the facts of one kind."""
+    return [fact for fact in facts if fact.kind == kind]
+
+
+def newest(facts: Iterable[Fact]) -> Fact | None:
+    """Find the state with the highest sequence."""
+    return max(facts, key=lambda fact: (fact.sequence, fact.event_uid), default=None)
+
+
+class Decided(NamedTuple):
+    """What a subject's decisions say together: the last review of any outcome, and the last to retain."""
+
+    reviewed_on: date | None = None
+    retained_on: date | None = None
+    next_on: date | None = None
+
+    @property
+    def ahead_on(self) -> date | None:
+        """The day a decision named, unless a review has since taken place."""
+        if self.next_on and self.reviewed_on and self.reviewed_on >= self.next_on:
+            return None
+        return self.next_on
+
+
+def decisions_of(live: Sequence[Fact], pack: Pack) -> Decided:
+    """Gather a subject's decisions; of two retains on one day the earlier day named counts."""
+    made = [(on, happening(fact)) for fact in of_kind(live, "decision") if (on := happened_on(fact, pack))]
+    if not made:
+        return Decided()
+    last = max((on for on, what in made if what.outcome == "retain"), default=None)
+    named = (what.next_on for on, what in made if on == last and what.outcome == "retain" and what.next_on)
+    return Decided(max(on for on, _ in made), last, min(named, default=None))
+
+
+def basis(event_uids: Iterable[UUID | str]) -> str:
+    """Digest what a decision is taken on: the ids of all inbound facts, in one order."""
+    return sha256("\n".join(sorted(map(str, event_uids))).encode()).hexdigest()

@@ -1,0 +1,150 @@
+"""What one person's facts and links say: their group, their clock, and how long both keep what they carry."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from services.retention.domain.facts import (
+    Decided,
+    Fact,
+    NominalState,
+    alive,
+    decisions_of,
+    happened_on,
+    happening,
+    newest,
+    nominal_state,
+    of_kind,
+)
+from shared.calendar_rules import Period, add, days_before
+from shared.policy import Group, Pack
+
+MONTHS_IN_A_YEAR = 12
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person's schedule: what each record they carry takes from them."""
+
+    group: str | None = None
+    clock_on: date | None = None
+    keep_until: date | None = None
+    review_on: date | None = None
+    by_age: bool = False
+    birth_on: date | None = None
+    reviewed_on: date | None = None
+    problem: str | None = None
+
+
+class Known(NamedTuple):
+    """What a person's own facts say, before any link."""
+
+    birth_on: date | None
+    flagged: str | None
+    flagged_on: date | None
+    contact_on: date | None
+    decided: Decided
+    contradictory: bool
+
+
+def of_person(
+    facts: Sequence[Fact], group: str | None, notice_on: date | None, pack: Pack, grouped_on: date | None = None
+) -> Person:
+    """Work out a person's schedule from their own facts and what their records give them.
+
+    `group`, `notice_on` and `grouped_on` are the highest, the latest and the earliest (of the highest
+    group) of their links. A person in no group has no clock.
+    """
+    known = known_of(facts, pack)
+    highest = pack.highest((group, known.flagged))
+    if highest is None:
+        return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on)
+    clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
+    since = [grouped_on if highest == group else None, known.flagged_on if highest == known.flagged else None]
+    rule = pack.groups[highest]
+    keep_until, by_age, review_on = (
+        _by_age(rule, known, min((on for on in since if on), default=clock_on), pack)
+        if rule.until_age is not None
+        else _by_clock(rule, clock_on, known.decided, pack)
+    )
+    return Person(
+        group=highest,
+        clock_on=clock_on,
+        keep_until=keep_until,
+        review_on=review_on,
+        by_age=by_age,
+        birth_on=known.birth_on,
+        reviewed_on=known.decided.reviewed_on,
+        problem=_problem(rule, known, keep_until),
+    )
+
+
+def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
+    """Read what a person's own facts say; a flag once registered counts, whatever a later state leaves out."""
+    live = alive(facts)
+    states = [(fact, nominal_state(fact)) for fact in of_kind(live, "nominal_state")]
+    top = newest(fact for fact, _ in states)
+    current = next((state for fact, state in states if fact is top), NominalState())
+    flagged = [
+        (found, fact.received_on)
+        for fact, state in states
+        for flag in state.flags or ()
+        if (found := pack.flag_group(flag))
+    ]
+    highest = pack.highest(group for group, _ in flagged)
+    contacts = (
+        happened_on(fact, pack)
+        for fact in of_kind(live, "contact")
+        if (kind := pack.contacts.get(happening(fact).kind or "")) and kind.resets
+    )
+    return Known(
+        birth_on=current.date_of_birth,
+        flagged=highest,
+        flagged_on=min((on for group, on in flagged if group == highest and on), default=None),
+        contact_on=max((on for on in contacts if on), default=None),
+        decided=decisions_of(live, pack),
+        contradictory=bool(current.died_on and current.date_of_birth and current.died_on < current.date_of_birth),
+    )
+
+
+def _problem(rule: Group, known: Known, keep_until: date | None) -> str | None:
+    if known.contradictory:
+        return "contradictory_dates"
+    if keep_until is None:
+        return "no_birth_date" if rule.until_age is not None else "no_person_clock"
+    return None
+
+
+def _by_age(rule: Group, known: Known, since: date | None, pack: Pack) -> tuple[date | None, bool, date | None]:
+    """Keep to a birthday, the day itself included; only a retain given at that end reaches past it."""
+    decided, cadence = known.decided, rule.cadence or Period()
+    start = decided.reviewed_on or since
+    periodic = add(start, cadence, pack.leap) if start else None
+    review_on = min((on for on in (periodic, decided.ahead_on) if on), default=None)
+    if known.birth_on is None or rule.until_age is None:
+        return None, True, review_on
+    birthday = add(known.birth_on, Period(months=rule.until_age * MONTHS_IN_A_YEAR), pack.leap)
+    retained = decided.retained_on
+    if retained is None or retained < days_before(birthday, pack.limits.lead_days):
+        return birthday, True, review_on
+    until = max(birthday, _retained_until(decided, retained, cadence, pack))
+    return until, until == birthday, review_on
+
+
+def _by_clock(
+    rule: Group, clock_on: date | None, decided: Decided, pack: Pack
+) -> tuple[date | None, bool, date | None]:
+    """Keep to the end of the clear period; after a retain to the later of that and the decision's cadence."""
+    if clock_on is None:
+        return None, False, decided.ahead_on
+    until = add(clock_on, rule.clear or Period(), pack.leap)
+    if decided.retained_on is not None:
+        until = max(until, _retained_until(decided, decided.retained_on, rule.cadence or Period(), pack))
+    return until, False, decided.ahead_on
+
+
+def _retained_until(decided: Decided, retained: date, cadence: Period, pack: Pack) -> date:
+    """Count from the decision to retain; the day it names may only make that earlier."""
+    until = add(retained, cadence, pack.leap)
+    return min(until, decided.next_on) if decided.next_on else until

@@ -1,0 +1,227 @@
+"""What the facts of one record say: its own side of its schedule, and what it gives each person on it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.retention.domain.classes import Placed, place
+from services.retention.domain.dates import (
+    Dates,
+    conduct_on,
+    contradictory,
+    created_on,
+    dates_of,
+    first_of,
+    floors_of,
+)
+from services.retention.domain.facts import (
+    Fact,
+    Nominal,
+    RecordState,
+    alive,
+    decisions_of,
+    happened_on,
+    happening,
+    newest,
+    of_kind,
+    record_state,
+)
+from services.retention.domain.traits import Traits, traits_of
+from shared.policy import Pack
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What a record gives one person: the highest group any state gave, and by the current state the rest."""
+
+    group: str | None = None
+    notice_on: date | None = None
+    grouped_on: date | None = None
+    offending: bool = False
+
+
+class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A record's own side of its schedule: with the persons, all that dates it."""
+
+    class_id: str | None = None
+    row: str | None = None
+    created_on: date | None = None
+    clock_on: date | None = None
+    floor_until: date | None = None
+    conduct_on: date | None = None
+    retained_on: date | None = None
+    """The last decision to retain this record alone."""
+    next_on: date | None = None
+    reviewed_on: date | None = None
+    problem: str | None = None
+    withdrawn: bool = False
+
+
+class OfRecord(msgspec.Struct, frozen=True):
+    """All that the facts of one record say."""
+
+    side: Side
+    gives: dict[Nominal, Given]
+    traits: Traits
+
+
+side_bytes = msgspec.json.Encoder().encode
+_side = msgspec.json.Decoder(Side)
+
+
+def side_from(stored: bytes) -> Side:
+    """Read a record's side as it was stored."""
+    return _side.decode(stored)
+
+
+class State(msgspec.Struct, frozen=True):
+    """One state, read and placed."""
+
+    fact: Fact
+    body: RecordState
+    dates: Dates
+    placed: Placed
+
+
+def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
+    """Work out a record's side and what it gives each person; None while no state of it is known.
+
+    The highest sequence counts. A withdrawn record keeps the dates of its highest state, groups
+    nobody and moves no clock; a state with a higher sequence makes all of it count again.
+    """
+    history = read_history(facts, pack)
+    if history is None:
+        return None
+    gives = {
+        (link.nominal_source, link.nominal_id): Given() for state in history.states for link in state.body.links or ()
+    }
+    return OfRecord(
+        _side_of(history, pack),
+        gives | _gives(history, pack),
+        traits_of([state.body for state in history.states], pack),
+    )
+
+
+class History(NamedTuple):
+    """A record's states: every one ever registered, those not withdrawn, and the one that shows its dates."""
+
+    states: list[State]
+    counting: list[State]
+    shown: State
+    live: list[Fact]
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the record as a whole is withdrawn as entered in error."""
+        return not self.counting
+
+
+def read_history(facts: Sequence[Fact], pack: Pack) -> History | None:
+    """Read and place every state of a record; None where there is none."""
+    live = alive(facts)
+    registered = of_kind(facts, "record_state")
+    received = min((fact.received_on for fact in registered if fact.received_on), default=None)
+    states = [state for fact in registered if (state := _read(fact, received, pack))]
+    if not states:
+        return None
+    standing = of_kind(live, "record_state")
+    top = newest(standing)
+    alive_ids = {fact.event_uid for fact in standing}
+    current = next((state for state in states if top and state.fact.event_uid == top.event_uid), None)
+    counting = [state for state in states if state.fact.event_uid in alive_ids] if current else []
+    shown = current or max(states, key=lambda state: (state.fact.sequence, state.fact.event_uid))
+    return History(states, counting, shown, live)
+
+
+def _read(fact: Fact, received: date | None, pack: Pack) -> State | None:
+    body = record_state(fact)
+    return None if body is None else State(fact, body, dates_of(body, received, pack), place(body, pack))
+
+
+def _side_of(history: History, pack: Pack) -> Side:
+    state = history.shown
+    placed, dates = state.placed, state.dates
+    row = placed.row
+    floors = floors_of(row.floors, dates, pack) if row else {}
+    problem = placed.problem
+    if problem is None and contradictory(state.body, dates, pack):
+        problem = "contradictory_dates"
+    if problem is None and None in floors.values():
+        problem = "no_floor_date"
+    decided = decisions_of(history.live, pack)
+    return Side(
+        class_id=placed.klass.id if placed.klass else None,
+        row=row.id if row else None,
+        created_on=created_on(dates),
+        clock_on=first_of(row.clock, dates) if row else None,
+        floor_until=max((day for day in floors.values() if day), default=None),
+        conduct_on=conduct_on(state.body, pack),
+        retained_on=decided.retained_on,
+        next_on=decided.next_on,
+        reviewed_on=decided.reviewed_on,
+        problem=problem,
+        withdrawn=history.withdrawn,
+    )
+
+
+def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
+    if history.withdrawn:
+        return {}
+    gave: dict[Nominal, list[tuple[str | None, date | None]]] = {}
+    for state in history.counting:
+        on = _notice(state)
+        for nominal in _offenders(state):
+            gave.setdefault(nominal, []).append((state.placed.group, on))
+    now, clock = _offenders(history.shown), _notice(history.shown)
+    common, own = _triggers(history.live, pack)
+    return {
+        nominal: _given(entry, pack, nominal in now, (clock, common, own.get(nominal)))
+        for nominal, entry in gave.items()
+    }
+
+
+def _offenders(state: State) -> set[Nominal]:
+    placed = state.placed
+    return {(link.nominal_source, link.nominal_id) for link in placed.offenders} if placed.counts else set()
+
+
+def _given(
+    entry: list[tuple[str | None, date | None]], pack: Pack, now: bool, notices: tuple[date | None, ...]
+) -> Given:
+    group = pack.highest(group for group, _ in entry)
+    since = min((on for given, on in entry if group and given == group and on), default=None)
+    return Given(group, max((on for on in notices if on), default=None) if now else None, since, now)
+
+
+def _notice(state: State) -> date | None:
+    row = state.placed.row
+    return first_of(row.notice or row.clock, state.dates) if row else None
+
+
+def notice_facts(history: History, nominal: Nominal, on: date, pack: Pack) -> list[UUID]:
+    """Name the facts of a record by which this person came to notice on a day."""
+    found = [history.shown.fact.event_uid] if _notice(history.shown) == on else []
+    return found + [uid for uid, whom, day in _qualifying(history.live, pack) if day == on and whom in (None, nominal)]
+
+
+def _triggers(live: Sequence[Fact], pack: Pack) -> tuple[date | None, dict[Nominal, date]]:
+    """Find the last qualifying trigger that names nobody, so counts for all, and each person's own."""
+    common: date | None = None
+    own: dict[Nominal, date] = {}
+    for _, nominal, on in _qualifying(live, pack):
+        if nominal is None:
+            common = max(common or on, on)
+        else:
+            own[nominal] = max(own.get(nominal, on), on)
+    return common, own
+
+
+def _qualifying(live: Sequence[Fact], pack: Pack) -> Iterator[tuple[UUID, Nominal | None, date]]:
+    for fact in of_kind(live, "trigger"):
+        what, on = happening(fact), happened_on(fact, pack)
+        known = pack.triggers.get(what.trigger or "")
+        if on and known and known.qualifying and (not known.values or what.value in known.values):
+            named = what.nominal_id is not None
+            yield fact.event_uid, (what.nominal_source or "", what.nominal_id or "") if named else None, on

@@ -1,0 +1,176 @@
+"""The dates of one record: the latest of all who need it, and of its floors. Never early, never out of sight."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+from services.retention.domain.persons import MONTHS_IN_A_YEAR, Person
+from services.retention.domain.records import Side
+from shared.calendar_rules import Period, add, day_after, days_before
+from shared.policy import Class, End, Pack, Row
+
+State = Literal["current", "permanent", "exception"]
+ReviewKind = Literal["scheduled", "periodic", "backstop"]
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """A record's derived dates; what happens to it in its life is kept apart."""
+
+    state: State
+    class_id: str | None
+    row: str | None
+    group: str | None
+    clock_on: date | None
+    floor_until: date | None
+    keep_until: date | None
+    actionable_from: date | None
+    open_on: date | None
+    review_on: date
+    review_kind: ReviewKind
+    by_age: bool
+    end: End
+    problem: str | None
+    owner: str | None
+    cause: str | None
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """How long a record must exist, and who or what says so."""
+
+    until: date | None = None
+    group: str | None = None
+    clock_on: date | None = None
+    by_age: bool = False
+    end: End = "review"
+    problem: str | None = None
+    permanent: bool = False
+
+
+def of_schedule(side: Side, persons: Sequence[Person], pack: Pack) -> Schedule:
+    """Date a record from its own side and the persons it offends under; no facts are read.
+
+    An exception keeps the record: its `keep_until` says "at least until", and nothing opens on it.
+    """
+    klass = pack.classes.get(side.class_id or "")
+    kept = keep(side, persons, pack)
+    problem = side.problem or kept.problem
+    actionable = day_after(kept.until) if kept.until and not problem else None
+    lead = pack.limits.lead_days if kept.end == "review" else pack.limits.cooling_off_days
+    review_on, review_kind = _review(side, () if side.withdrawn else persons, kept, actionable, klass, pack)
+    return Schedule(
+        state="exception" if problem else "permanent" if kept.permanent else "current",
+        class_id=side.class_id,
+        row=side.row,
+        group=kept.group,
+        clock_on=kept.clock_on,
+        floor_until=side.floor_until,
+        keep_until=kept.until,
+        actionable_from=actionable,
+        open_on=days_before(actionable, lead) if actionable else None,
+        review_on=review_on,
+        review_kind=review_kind,
+        by_age=kept.by_age,
+        end=kept.end,
+        problem=problem,
+        owner=_owner(klass, pack) if problem else None,
+        cause="withdrawn" if side.withdrawn else None,
+    )
+
+
+over = of_schedule
+"""Re-date a record carried along with its person: the same function, over the side as it was stored."""
+
+
+def keep(side: Side, persons: Sequence[Person], pack: Pack) -> Kept:
+    """Find who or what keeps a record longest."""
+    row = pack.rows.get(side.row or "")
+    if row is None:
+        return Kept(_latest(side.floor_until, _retained_until(side, pack)))
+    if side.withdrawn:
+        return _withdrawn(side, row, pack)
+    grouped = [person for person in persons if person.group] if row.is_mopi else []
+    return _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack)
+
+
+def _withdrawn(side: Side, row: Row, pack: Pack) -> Kept:
+    """Keep the last date that the record's own facts gave it, without a group or a clock."""
+    alone = _alone(side, row, pack) if not row.is_mopi else Kept()
+    until = _latest(alone.until, side.floor_until, _retained_until(side, pack))
+    return Kept(until, problem=alone.problem if row.dates_alone else None, permanent=alone.permanent)
+
+
+def _alone(side: Side, row: Row, pack: Pack) -> Kept:
+    """Date a record by its row's own period."""
+    own = add(side.clock_on, row.retain, pack.leap) if side.clock_on and row.retain else None
+    until = _latest(own, side.floor_until, _retained_until(side, pack))
+    if row.permanent:
+        return Kept(permanent=True)
+    problem = None if own else "no_clock_date" if row.retain else "no_group"
+    return Kept(until, None, side.clock_on, False, pack.ends(row.id), problem)
+
+
+def _by_persons(side: Side, row: Row, persons: Sequence[Person], pack: Pack) -> Kept:
+    """Date a record by the last of its offending persons and of its floors."""
+    by_birthday = max((person.keep_until for person in persons if person.by_age and person.keep_until), default=None)
+    until = _latest(*(person.keep_until for person in persons), side.floor_until, _retained_until(side, pack))
+    groups = [person.group for person in persons if person.group]
+    return Kept(
+        until=until,
+        group=pack.highest(groups),
+        clock_on=_latest(*(person.clock_on for person in persons)),
+        by_age=by_birthday is not None and by_birthday == until,
+        end=pack.ends(row.id, groups),
+        problem=next((person.problem for person in persons if person.problem), None) or _child(side, persons, pack),
+    )
+
+
+def _child(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
+    """Tell conduct before a person's birth, or too young to count until a review of the record says why it does."""
+    births = [person.birth_on for person in persons if person.birth_on]
+    if side.conduct_on is None or not births:
+        return None
+    if any(side.conduct_on < birth for birth in births):
+        return "contradictory_dates"
+    age = Period(months=pack.limits.responsible_from_age * MONTHS_IN_A_YEAR)
+    young = any(side.conduct_on < add(birth, age, pack.leap) for birth in births)
+    return "under_10" if young and side.retained_on is None else None
+
+
+def _retained_until(side: Side, pack: Pack) -> date | None:
+    """Count from the last decision to retain this record alone; the day it names may only make that earlier."""
+    if side.retained_on is None:
+        return None
+    until = add(side.retained_on, _backstop(pack.classes.get(side.class_id or ""), pack), pack.leap)
+    return min(until, side.next_on) if side.next_on else until
+
+
+def _review(
+    side: Side, persons: Sequence[Person], kept: Kept, actionable: date | None, klass: Class | None, pack: Pack
+) -> tuple[date, ReviewKind]:
+    """Find the next review: the end's own, a cadence, or else the backstop; there always is one."""
+    last = _latest(side.reviewed_on, *(person.reviewed_on for person in persons), side.created_on)
+    backstop = add(last, _backstop(klass, pack), pack.leap) if last else date.min
+    found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
+    found += [(person.review_on, "periodic") for person in persons if person.review_on]
+    if side.next_on and not (side.reviewed_on and side.reviewed_on >= side.next_on):
+        found.append((side.next_on, "periodic"))
+    if actionable and kept.end == "review":
+        found.append((actionable, "scheduled"))
+    return min(found, key=lambda each: (each[0], _ORDER[each[1]]))
+
+
+_ORDER: dict[ReviewKind, int] = {"scheduled": 0, "periodic": 1, "backstop": 2}
+
+
+def _backstop(klass: Class | None, pack: Pack) -> Period:
+    return (klass.backstop if klass else None) or pack.backstop
+
+
+def _owner(klass: Class | None, pack: Pack) -> str:
+    return (klass.exception_owner if klass else None) or pack.exception_owner
+
+
+def _latest(*days: date | None) -> date | None:
+    return max((day for day in days if day), default=None)

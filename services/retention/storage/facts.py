@@ -1,0 +1,124 @@
+"""Facts: insert-only, by event id, each sealed into the log with its own salt."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.retention.domain import Fact
+from shared.db import Connection, columns, driver
+from shared.ids import named, salts
+from shared.log import Entry, draw, put
+
+FACTS_KEPT = "tenure.facts.kept.v1"
+
+# `ON CONFLICT DO NOTHING` waits for whoever inserts the same: records, nominals, facts, links, always in this order and
+# each sorted by its unique key, or two batches deadlock.
+_RECORDS = "SELECT record_uid, record_key FROM record WHERE record_uid = ANY($1::uuid[])"
+_NOMINALS = "SELECT nominal_ref, nominal_key FROM nominal WHERE nominal_ref = ANY($1::uuid[])"
+_SORTED = "SELECT v FROM unnest($1::uuid[]) WITH ORDINALITY u(v, n) ORDER BY n ON CONFLICT DO NOTHING"
+_NEW_RECORDS = f"INSERT INTO record (record_uid) {_SORTED}"
+_NEW_NOMINALS = f"INSERT INTO nominal (nominal_ref) {_SORTED}"
+_FACTS = """
+INSERT INTO fact (event_uid, kind, record_key, nominal_key, sequence, on_date, withdraws, known_at, received_on,
+    canonical, salt, log_id)
+SELECT *, $12::bigint FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::date[],
+    $7::uuid[], $8::timestamptz[], $9::date[], $10::bytea[], $11::bytea[])
+ON CONFLICT DO NOTHING RETURNING event_uid"""
+_LINKS = """
+INSERT INTO link (record_key, nominal_key) SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING"""
+_OF_RECORDS = """
+SELECT record_key, event_uid, kind, canonical, sequence, on_date, withdraws, received_on FROM fact
+WHERE record_key = ANY($1::bigint[])"""
+_OF_PERSONS = _OF_RECORDS.replace("record_key", "nominal_key")
+
+
+class NewFact(NamedTuple):
+    """A fact to be kept, about one record or one person."""
+
+    event_uid: UUID
+    kind: str
+    record_key: int | None
+    nominal_key: int | None
+    sequence: int
+    on_date: date | None
+    withdraws: UUID | None
+    known_at: datetime
+    received_on: date
+    canonical: bytes
+
+
+async def record_keys(connection: Connection, uids: Iterable[UUID]) -> dict[UUID, int]:
+    """Find the keys of records, making those that are new."""
+    return await _keys(connection, _RECORDS, _NEW_RECORDS, set(uids))
+
+
+async def nominal_keys(connection: Connection, refs: Iterable[UUID]) -> dict[UUID, int]:
+    """Find the keys of nominals, making those that are new."""
+    return await _keys(connection, _NOMINALS, _NEW_NOMINALS, set(refs))
+
+
+async def _keys(connection: Connection, find: str, make: str, wanted: set[UUID]) -> dict[UUID, int]:
+    if not wanted:
+        return {}
+    raw = await driver(connection)
+    have: dict[UUID, int] = {row[0]: row[1] for row in await raw.fetch(find, list(wanted))}
+    if new := sorted(wanted - have.keys()):
+        await raw.execute(make, new)
+        have |= {row[0]: row[1] for row in await raw.fetch(find, new)}
+    return have
+
+
+async def insert_facts(connection: Connection, facts: Sequence[NewFact], now: datetime) -> set[UUID]:
+    """Keep facts and seal those that are new in one log row; gives the new ones' ids."""
+    if not facts:
+        return set()
+    raw, log_id = await driver(connection), await draw(connection)
+    ordered = sorted({fact.event_uid: fact for fact in facts}.values(), key=lambda fact: fact.event_uid)
+    salted = salts(len(ordered))
+    rows = [(*fact, salt) for fact, salt in zip(ordered, salted, strict=True)]
+    new = {row[0] for row in await raw.fetch(_FACTS, *columns(rows, 11), log_id)}
+    sealed = [(salt, fact.canonical) for salt, fact in zip(salted, ordered, strict=True) if fact.event_uid in new]
+    await put_sealed(connection, FACTS_KEPT, sealed, log_id, now)
+    return new
+
+
+async def put_sealed(
+    connection: Connection, kind: str, rows: Sequence[tuple[bytes, bytes]], log_id: int, now: datetime
+) -> None:
+    """Write the one log row whose payload is the salted digests of the rows that name it."""
+    if rows:
+        payload = b"".join(sha256(salt + content).digest() for salt, content in rows)
+        entry = Entry(None, kind, kind, named(f"retention\n{kind}"), len(rows), payload)
+        await put(connection, [entry], now, [log_id])
+
+
+async def insert_links(connection: Connection, pairs: Iterable[tuple[int, int]]) -> None:
+    """Link records and nominals; what the link gives is settled later."""
+    if rows := sorted(set(pairs)):
+        await (await driver(connection)).execute(_LINKS, *columns(rows, 2))
+
+
+async def facts_of_records(connection: Connection, keys: Iterable[int]) -> dict[int, list[Fact]]:
+    """Load all facts of records; each record has a list, if only an empty one."""
+    return await _facts(connection, _OF_RECORDS, keys)
+
+
+async def facts_of_persons(connection: Connection, keys: Iterable[int]) -> dict[int, list[Fact]]:
+    """Load all facts of nominals themselves, never those of their records."""
+    return await _facts(connection, _OF_PERSONS, keys)
+
+
+async def _facts(connection: Connection, statement: str, keys: Iterable[int]) -> dict[int, list[Fact]]:
+    found: dict[int, list[Fact]] = {key: [] for key in keys}
+    if found:
+        raw = await driver(connection)
+        for row in await raw.fetch(statement, list(found)):
+            found[row[0]].append(_fact(row))
+    return found
+
+
+def _fact(row: Any) -> Fact:
+    subject, event_uid, kind, canonical, sequence, on_date, withdraws, received_on = row
+    return Fact(event_uid, kind, subject, canonical, sequence, on_date, withdraws, received_on)

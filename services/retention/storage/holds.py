@@ -1,0 +1,259 @@
+"""Holds: their tables, the gate that makes an acknowledged one win, and the one predicate that says what they cover."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.retention.domain import Scope
+from shared.db import Connection, driver
+
+HOLD_GATE = 4711  # In the two-number space of advisory locks: the one-number space belongs to records and persons.
+HOLD_WAIT_MS_MAX = 2_000
+EXECUTOR_IDLE_MS_MAX = 1_500  # Shorter than a hold waits: a frozen executor loses its transaction first.
+SWEEP_RECORDS_MAX = 5_000
+
+# Listed records and persons by index, then whatever else the hold says; a cross join only for holds that list neither.
+MATCHED = """
+matched AS (SELECT DISTINCT c.record_key, c.hold_id FROM (
+    SELECT r.record_key, x.hold_id, EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
+            JOIN hold_nominal y USING (nominal_ref) WHERE l.record_key = r.record_key AND y.hold_id = x.hold_id) AS named,
+        r.record_types, r.units, r.offences, r.source_systems, r.spans
+    FROM candidate JOIN record r USING (record_key) JOIN hold_record x USING (record_uid)
+    UNION ALL
+    SELECT r.record_key, h.hold_id, true, r.record_types, r.units, r.offences, r.source_systems, r.spans
+    FROM candidate JOIN record r USING (record_key) JOIN link l USING (record_key) JOIN nominal n USING (nominal_key)
+        JOIN hold_nominal y USING (nominal_ref) JOIN hold h USING (hold_id) WHERE NOT h.by_record
+    UNION ALL
+    SELECT r.record_key, h.hold_id, true, r.record_types, r.units, r.offences, r.source_systems, r.spans
+    FROM candidate JOIN record r USING (record_key) CROSS JOIN hold h
+    WHERE h.state <> 'released' AND NOT h.by_record AND NOT h.by_nominal
+) c JOIN hold h USING (hold_id)
+WHERE h.state <> 'released' AND (c.named OR NOT h.by_nominal)
+    AND (h.record_types IS NULL OR c.record_types && h.record_types) AND (h.units IS NULL OR c.units && h.units)
+    AND (h.offences IS NULL OR c.offences && h.offences) AND (h.sources IS NULL OR c.source_systems && h.sources)
+    AND (h.span IS NULL OR c.spans && h.span))"""
+_GIVEN = "candidate AS (SELECT k AS record_key FROM unnest($1::bigint[]) k)"
+_LISTED = f"WITH {_GIVEN}, {MATCHED} SELECT record_key, hold_id FROM matched"  # noqa: S608 - our own text
+_NIL = f"'{UUID(int=0)}'::uuid"
+# For a preview the hold is the question itself: names of a WITH go before names of tables.
+_PREVIEW = f"""
+WITH hold AS (SELECT {_NIL} AS hold_id, 'in_force' AS state, $1::uuid[] <> '{{}}' AS by_record,
+    $2::uuid[] <> '{{}}' AS by_nominal, $3::text[] AS record_types, $4::text[] AS units, $5::text[] AS offences,
+    $6::text[] AS sources, {{span}} AS span),
+hold_record AS (SELECT u AS record_uid, {_NIL} AS hold_id FROM unnest($1::uuid[]) u),
+hold_nominal AS (SELECT u AS nominal_ref, {_NIL} AS hold_id FROM unnest($2::uuid[]) u),
+candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {MATCHED}
+SELECT count(*) AS matches, count(*) FILTER (WHERE r.executed_by IS NOT NULL) AS executed,
+    count(*) FILTER (WHERE s.held) AS held_already
+FROM matched JOIN record r USING (record_key) LEFT JOIN schedule s USING (record_key)"""  # noqa: S608
+_SPAN = "CASE WHEN num_nonnulls($%d::date, $%d::date) > 0 THEN datemultirange(daterange($%d, $%d, '[]')) END"
+_INSERT = f"""
+INSERT INTO hold (hold_id, authority, reason, owner, review_on, placed_by, placed_at, placed_on, scope, by_record,
+    by_nominal, record_types, units, offences, sources, span)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, {_SPAN % (16, 17, 16, 17)})"""  # noqa: S608
+_SHOWN = """SELECT hold_id, state, version, authority, reason, owner, review_on, placed_by, placed_at, scope, proposed_by,
+    released_by, released_at, matches, by_record, by_nominal FROM hold"""
+
+
+class NewHold(NamedTuple):
+    """A hold as somebody with authority places it."""
+
+    hold_id: UUID
+    scope: Scope
+    authority: str
+    reason: str
+    owner: str
+    review_on: date
+    placed_by: str
+
+
+class Unswept(NamedTuple):
+    """A hold whose records in the background do not yet show that it came, or went."""
+
+    hold_id: UUID
+    released: bool
+    listed: bool
+
+
+async def close_gate(connection: Connection) -> None:
+    """Wait for the executions in flight and let no other begin until this transaction ends; refused after two seconds."""
+    raw = await driver(connection)
+    await raw.execute("SELECT set_config('lock_timeout', $1, true)", str(HOLD_WAIT_MS_MAX))
+    await raw.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)", HOLD_GATE)
+
+
+async def pass_gate(connection: Connection) -> None:
+    """Share the gate with other executions: every hold acknowledged before is seen by the statements that follow."""
+    raw = await driver(connection)
+    await raw.execute(
+        "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), $1), "
+        "set_config('idle_in_transaction_session_timeout', $2, true)",
+        *(HOLD_GATE, str(EXECUTOR_IDLE_MS_MAX)),
+    )
+
+
+async def insert_hold(connection: Connection, hold: NewHold, today: date, now: datetime) -> None:
+    """Store a hold with what it lists; records and persons not known yet are listed all the same."""
+    raw, scope = await driver(connection), hold.scope
+    await raw.execute(
+        _INSERT,
+        *(hold.hold_id, hold.authority, hold.reason, hold.owner, hold.review_on, hold.placed_by, now, today),
+        msgspec.json.encode(scope).decode(),
+        *(bool(scope.records), bool(scope.nominals), *_lists(scope), scope.from_on, scope.to_on),
+    )
+    for table, column, ids in (("hold_record", "record_uid", scope.records), ("hold_nominal", "nominal_ref", scope.nominals)):
+        statement = f"INSERT INTO {table} ({column}, hold_id) SELECT u, $2 FROM unnest($1::uuid[]) u"  # noqa: S608
+        await raw.execute(statement, sorted(ids), hold.hold_id)
+
+
+def _lists(scope: Scope) -> tuple[list[str] | None, ...]:
+    fields = (scope.record_types, scope.units, scope.offences, scope.sources)
+    return tuple(sorted(values) or None for values in fields)
+
+
+async def covering(connection: Connection, record_keys: Sequence[int]) -> dict[int, set[UUID]]:
+    """Find the holds in force over each of these records; a record that none covers is left out."""
+    raw = await driver(connection)
+    found: dict[int, set[UUID]] = {}
+    for row in await raw.fetch(_LISTED, record_keys):
+        found.setdefault(row["record_key"], set()).add(row["hold_id"])
+    return found
+
+
+async def preview(connection: Connection, scope: Scope) -> dict[str, int]:
+    """Count what a scope would hold if it were placed now."""
+    raw = await driver(connection)
+    statement = _PREVIEW.replace("{span}", _SPAN % (7, 8, 7, 8))
+    row = await raw.fetchrow(
+        statement, sorted(scope.records), sorted(scope.nominals), *_lists(scope), scope.from_on, scope.to_on
+    )
+    assert row is not None
+    return dict(row)
+
+
+async def executed_unconfirmed(connection: Connection, hold_id: UUID) -> list[UUID]:
+    """List the records a hold covers that were executed before it and that intake has not confirmed yet."""
+    raw = await driver(connection)
+    keys = [row[0] for row in await raw.fetch("SELECT record_key FROM disposal_state WHERE state = 'executed'")]
+    covered = [key for key, holds in (await covering(connection, keys)).items() if hold_id in holds]
+    rows = await raw.fetch(
+        "SELECT record_uid FROM unnest($1::bigint[]) k JOIN record ON record_key = k ORDER BY record_uid", covered
+    )
+    return [row[0] for row in rows]
+
+
+async def read_hold(connection: Connection, hold_id: UUID, *, lock: bool = False) -> dict[str, Any] | None:
+    """Read one hold; `lock` keeps it from changing until the transaction ends."""
+    raw = await driver(connection)
+    row = await raw.fetchrow(f"{_SHOWN} WHERE hold_id = $1{' FOR UPDATE' if lock else ''}", hold_id)
+    return dict(row) if row else None
+
+
+async def read_holds(connection: Connection, state: str | None, after: UUID | None, limit: int) -> list[dict[str, Any]]:
+    """Read a page of holds, in the order of their ids."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        f"{_SHOWN} WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR hold_id > $2) ORDER BY hold_id LIMIT $3",
+        *(state, after, limit),
+    )
+    return [dict(row) for row in rows]
+
+
+async def propose_release(connection: Connection, hold_id: UUID, by: str, now: datetime) -> None:
+    """Write down who proposes that a hold ends; it holds on."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE hold SET state = 'release_proposed', proposed_by = $2, proposed_at = $3, version = version + 1 "
+        "WHERE hold_id = $1",
+        *(hold_id, by, now),
+    )
+
+
+async def release(connection: Connection, hold_id: UUID, by: str, now: datetime) -> None:
+    """End a hold; the sweep frees its records."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE hold SET state = 'released', released_by = $2, released_at = $3, version = version + 1, swept = false "
+        "WHERE hold_id = $1",
+        *(hold_id, by, now),
+    )
+
+
+async def unswept(connection: Connection) -> list[Unswept]:
+    """List the holds that came or went since the last sweep."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "SELECT hold_id, state = 'released' AS released, by_record OR by_nominal AS listed FROM hold "
+        "WHERE NOT swept ORDER BY hold_id LIMIT 100"
+    )
+    return [Unswept(*row) for row in rows]
+
+
+_REACHED = {
+    "released": "SELECT record_key FROM hold_exposure WHERE hold_id = $1 AND record_key > $2 ORDER BY record_key LIMIT $3",
+    "listed": """SELECT record_key FROM (
+        SELECT record_key FROM hold_record JOIN record USING (record_uid) WHERE hold_id = $1
+        UNION SELECT l.record_key FROM hold_nominal JOIN nominal USING (nominal_ref) JOIN link l USING (nominal_key)
+        WHERE hold_id = $1) k WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
+    "any": "SELECT record_key FROM record WHERE $1::uuid IS DISTINCT FROM NULL AND record_key > $2 ORDER BY record_key LIMIT $3",
+}
+
+
+async def reached(connection: Connection, hold: Unswept, after: int) -> list[int]:
+    """List the next records that a hold which came or went may concern."""
+    raw = await driver(connection)
+    way = "released" if hold.released else "listed" if hold.listed else "any"
+    return [row[0] for row in await raw.fetch(_REACHED[way], hold.hold_id, after, SWEEP_RECORDS_MAX)]
+
+
+async def any_in_force(connection: Connection) -> bool:
+    """Say whether there is any hold at all."""
+    raw = await driver(connection)
+    return bool(await raw.fetchval("SELECT EXISTS (SELECT FROM hold WHERE state <> 'released')"))
+
+
+async def records_after(connection: Connection, after: int) -> list[int]:
+    """List the next records by key: the sweep that catches later arrivals."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT record_key FROM record WHERE record_key > $1 ORDER BY record_key LIMIT $2", after, SWEEP_RECORDS_MAX)
+    return [row[0] for row in rows]
+
+
+_FLAG = """
+WITH locked AS (
+    SELECT s.record_key, u.held FROM unnest($1::bigint[], $2::boolean[]) u (k, held) JOIN schedule s ON s.record_key = u.k
+    WHERE s.held <> u.held AND s.lifecycle = ANY($3) ORDER BY s.record_key FOR UPDATE OF s SKIP LOCKED)
+UPDATE schedule s SET held = l.held, version = s.version + 1 FROM locked l WHERE s.record_key = l.record_key
+RETURNING s.record_key, s.held"""
+_EXPOSE = """
+INSERT INTO hold_exposure (record_key, hold_id, since)
+SELECT *, $3 FROM unnest($1::bigint[], $2::uuid[]) ON CONFLICT DO NOTHING"""
+
+
+async def flag(
+    connection: Connection, covered: dict[int, set[UUID]], record_keys: Sequence[int], states: Sequence[str], now: datetime
+) -> tuple[list[int], list[int]]:
+    """Show on these records whether they are held; gives those newly held and those freed."""
+    raw = await driver(connection)
+    pairs = sorted((key, hold) for key, holds in covered.items() for hold in holds)
+    await raw.execute(_EXPOSE, [pair[0] for pair in pairs], [pair[1] for pair in pairs], now)
+    keys = sorted(record_keys)
+    rows = await raw.fetch(_FLAG, keys, [key in covered for key in keys], states)
+    held = sorted(row["record_key"] for row in rows if row["held"])
+    return held, sorted(row["record_key"] for row in rows if not row["held"])
+
+
+async def mark_swept(connection: Connection, hold: Unswept) -> dict[str, Any] | None:
+    """Say that a hold's coming or going shows everywhere, with how many it ever covered; None: it changed meanwhile."""
+    raw = await driver(connection)
+    row = await raw.fetchrow(
+        """UPDATE hold h SET swept = true, version = version + 1,
+            matches = (SELECT count(*) FROM hold_exposure e WHERE e.hold_id = h.hold_id)
+        WHERE hold_id = $1 AND (state = 'released') = $2
+        RETURNING hold_id, state, version, matches, scope""",
+        *(hold.hold_id, hold.released),
+    )
+    return dict(row) if row else None

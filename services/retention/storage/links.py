@@ -1,0 +1,134 @@
+"""What each record gives the persons on it, and what a hold can match on it; written under the record's lock."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.retention.domain import Given, Traits
+from shared.db import Connection, columns, driver
+
+_LINKS = """
+SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending
+FROM link JOIN nominal USING (nominal_key) WHERE record_key = ANY($1::bigint[])"""
+_GIVE = """
+UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[])
+    u(record_key, nominal_key, grp, notice_on, grouped_on, offending)
+WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key"""
+_GIVEN = """
+SELECT nominal_key, grp, max(notice_on), min(grouped_on) FROM link
+WHERE nominal_key = ANY($1::bigint[]) GROUP BY nominal_key, grp"""
+_CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND offending"
+_EXECUTED = "SELECT record_key FROM record WHERE record_key = ANY($1::bigint[]) AND executed_by IS NOT NULL"
+_TRAITS = """
+SELECT record_key, executed_by, record_types, source_systems, units, offences, spans::text FROM record
+WHERE record_key = ANY($1::bigint[])"""
+_STORE_TRAITS = """
+UPDATE record r SET record_types = u.record_types, source_systems = u.source_systems, units = u.units,
+    offences = u.offences, spans = u.spans
+FROM jsonb_to_recordset($1::jsonb) u(record_key bigint, record_types text[], source_systems text[], units text[],
+    offences text[], spans datemultirange)
+WHERE r.record_key = u.record_key"""
+
+
+class Link(NamedTuple):
+    """A nominal on a record, and what the record gives them."""
+
+    record_key: int
+    nominal_key: int
+    nominal_ref: UUID
+    given: Given
+
+
+class ToPerson(NamedTuple):
+    """What all records of one group give a nominal."""
+
+    group: str | None
+    notice_on: date | None
+    grouped_on: date | None
+
+
+class Stored(NamedTuple):
+    """A record's traits as they are stored, and whether it went."""
+
+    executed: bool
+    traits: list[list[str] | str]
+
+
+async def links_of(connection: Connection, records: Iterable[int]) -> dict[int, list[Link]]:
+    """Load the links of records, each record's in one order whoever came first."""
+    found: dict[int, list[Link]] = {key: [] for key in records}
+    if found:
+        raw = await driver(connection)
+        for row in await raw.fetch(_LINKS, list(found)):
+            given = Given(row["grp"], row["notice_on"], row["grouped_on"], row["offending"])
+            found[row["record_key"]].append(Link(row[0], row[1], row[2], given))
+    for links in found.values():
+        links.sort(key=lambda link: link.nominal_ref)
+    return found
+
+
+async def update_links(connection: Connection, links: Sequence[Link]) -> None:
+    """Store what records give."""
+    if links:
+        rows = [(each.record_key, each.nominal_key, *msgspec.structs.astuple(each.given)) for each in links]
+        await (await driver(connection)).execute(_GIVE, *columns(rows, 6))
+
+
+async def given_to(connection: Connection, nominals: Iterable[int]) -> dict[int, list[ToPerson]]:
+    """Gather, group by group, what nominals are given by all their records."""
+    found: dict[int, list[ToPerson]] = {key: [] for key in nominals}
+    if found:
+        raw = await driver(connection)
+        for row in await raw.fetch(_GIVEN, list(found)):
+            found[row[0]].append(ToPerson(*row[1:]))
+    return found
+
+
+async def carried_by(connection: Connection, nominals: Sequence[int]) -> set[int]:
+    """Find the records that nominals are offenders on."""
+    raw = await driver(connection)
+    return {row[0] for row in await raw.fetch(_CARRIED, nominals)}
+
+
+async def executed_among(connection: Connection, records: Iterable[int]) -> set[int]:
+    """Find the records that went."""
+    if not (wanted := list(records)):
+        return set()
+    return {row[0] for row in await (await driver(connection)).fetch(_EXECUTED, wanted)}
+
+
+async def traits_stored(connection: Connection, records: Iterable[int]) -> dict[int, Stored]:
+    """Load records' traits, in the form that `listed` gives."""
+    raw = await driver(connection)
+    rows = await raw.fetch(_TRAITS, list(records))
+    return {row[0]: Stored(row[1] is not None, [*row[2:6], row[6]]) for row in rows}
+
+
+async def update_traits(connection: Connection, traits: dict[int, Traits]) -> None:
+    """Store what holds can match on records."""
+    if traits:
+        names = ("record_types", "source_systems", "units", "offences", "spans")
+        rows = [{"record_key": key, **dict(zip(names, listed(each), strict=True))} for key, each in traits.items()]
+        await (await driver(connection)).execute(_STORE_TRAITS, msgspec.json.encode(rows).decode())
+
+
+def listed(traits: Traits) -> list[list[str] | str]:
+    """Give traits as their columns hold them, in one order."""
+    sets = (traits.record_types, traits.source_systems, traits.units, traits.offences)
+    return [*(sorted(each) for each in sets), _spans(traits)]
+
+
+def _spans(traits: Traits) -> str:
+    """Write days as PostgreSQL writes them: joined where they touch, the end left out."""
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted((first.toordinal(), last.toordinal() + 1) for first, last in traits.spans):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
+        else:
+            joined.append((first, last))
+    days = date.fromordinal
+    return "{" + ",".join(f"[{days(first)},{days(end)})" for first, end in joined) + "}"

@@ -1,0 +1,27 @@
+"""Locks on subjects: advisory, for the length of a transaction, and never waited for."""
+
+from collections.abc import Iterable
+
+from shared.db import Connection, driver
+
+# One space of bigints: a record is twice its key, a person one more. Anything else locks in the two-integer space.
+_TRY = "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock(k * 2 + $2::int)"
+_TRY_SHARED = "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock_shared(k * 2 + $2::int)"
+
+
+async def try_records(connection: Connection, keys: Iterable[int]) -> set[int]:
+    """Try to lock records; gives those that were got. What they are made of is read in statements after this."""
+    return await _try(connection, _TRY, keys, 0)
+
+
+async def try_persons(connection: Connection, keys: Iterable[int], *, shared: bool = False) -> set[int]:
+    """Try to lock persons, or to share them; gives those that were got."""
+    return await _try(connection, _TRY_SHARED if shared else _TRY, keys, 1)
+
+
+async def _try(connection: Connection, statement: str, keys: Iterable[int], kind: int) -> set[int]:
+    wanted = sorted(keys)
+    if not wanted:
+        return set()
+    raw = await driver(connection)
+    return {row[0] for row in await raw.fetch(statement, wanted, kind)}

@@ -1,0 +1,52 @@
+"""Marks: which subjects are to be settled. They are inserted and deleted, never updated."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from shared.db import Connection, driver
+
+_OLDEST = "SELECT mark_id, record_key, nominal_key FROM dirty ORDER BY mark_id LIMIT $1 FOR UPDATE SKIP LOCKED"
+_THESE = """
+SELECT mark_id, record_key, nominal_key FROM dirty WHERE mark_id = ANY($2::bigint[])
+ORDER BY mark_id LIMIT $1 FOR UPDATE SKIP LOCKED"""
+_INSERT = """
+INSERT INTO dirty (record_key, nominal_key)
+SELECT k, NULL::bigint FROM unnest($1::bigint[]) k UNION ALL SELECT NULL::bigint, k FROM unnest($2::bigint[]) k
+RETURNING mark_id"""
+_LINKED = "SELECT DISTINCT nominal_key FROM unnest($1::bigint[]) k JOIN link ON record_key = k"
+
+
+class Mark(NamedTuple):
+    """One subject to be settled: a record or a person."""
+
+    mark_id: int
+    record_key: int | None
+    nominal_key: int | None
+
+
+async def claim_marks(connection: Connection, limit: int, these: Sequence[int] | None = None) -> list[Mark]:
+    """Claim the oldest marks, or of `these` what nobody else has."""
+    raw = await driver(connection)
+    rows = await (raw.fetch(_OLDEST, limit) if these is None else raw.fetch(_THESE, limit, these))
+    return [Mark(*row) for row in rows]
+
+
+async def insert_marks(connection: Connection, records: Iterable[int], persons: Iterable[int]) -> list[int]:
+    """Mark records and persons to be settled; gives the marks' ids."""
+    wanted = sorted(records), sorted(persons)
+    if not any(wanted):
+        return []
+    raw = await driver(connection)
+    return [row[0] for row in await raw.fetch(_INSERT, *wanted)]
+
+
+async def mark_with_persons(connection: Connection, records: Iterable[int], persons: Iterable[int]) -> list[int]:
+    """Mark records, everyone linked to them, and persons."""
+    raw, records = await driver(connection), set(records)
+    linked = {row[0] for row in await raw.fetch(_LINKED, sorted(records))} if records else set()
+    return await insert_marks(connection, records, linked.union(persons))
+
+
+async def delete_marks(connection: Connection, mark_ids: Sequence[int]) -> None:
+    """Delete marks whose subjects are settled."""
+    await (await driver(connection)).execute("DELETE FROM dirty WHERE mark_id = ANY($1::bigint[])", mark_ids)

@@ -1,0 +1,99 @@
+"""Persons' and records' schedules: the derived columns, which settling alone writes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from services.retention.domain import Person, Schedule, Side, side_bytes, side_from
+from services.retention.storage.facts import put_sealed
+from shared.db import Connection, columns, driver
+from shared.ids import salts
+from shared.log import draw
+
+SCHEDULES_SETTLED = "tenure.schedules.settled.v1"
+
+# S608: what is put into these statements is written in this file.
+_PERSON = "grp, clock_on, keep_until, review_on, by_age, birth_on, reviewed_on, problem"
+_PERSONS = f"SELECT nominal_key, {_PERSON} FROM person_schedule WHERE nominal_key = ANY($1::bigint[])"  # noqa: S608
+_STORE_PERSONS = f"""
+INSERT INTO person_schedule (nominal_key, root, {_PERSON})
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::date[], $7::boolean[],
+    $8::date[], $9::date[], $10::text[])
+ON CONFLICT (nominal_key) DO UPDATE SET root = excluded.root, grp = excluded.grp, clock_on = excluded.clock_on,
+    keep_until = excluded.keep_until, review_on = excluded.review_on, by_age = excluded.by_age,
+    birth_on = excluded.birth_on, reviewed_on = excluded.reviewed_on, problem = excluded.problem,
+    version = person_schedule.version + 1"""  # noqa: S608
+
+# The column of each field of `Schedule`, in its order, then what it was made of.
+COLUMNS = {
+    "state": "text", "class_id": "text", "row_id": "text", "grp": "text", "clock_on": "date", "floor_until": "date",
+    "keep_until": "date", "actionable_from": "date", "open_on": "date", "review_on": "date", "review_kind": "text",
+    "by_age": "boolean", "ends": "text", "problem": "text", "owner": "text", "cause": "text",
+    "side": "bytea", "pack": "text",
+}  # fmt: skip
+_NAMES = ", ".join(COLUMNS)
+# Through unnest: `= ANY` on a hash-partitioned table probes every key in all partitions.
+_SCHEDULES = f"SELECT record_key, {_NAMES} FROM unnest($1::bigint[]) k JOIN schedule ON record_key = k"  # noqa: S608
+_ARRAYS = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(["bigint", *COLUMNS.values(), "bytea"], 1))
+_STORE = f"""
+INSERT INTO schedule (record_key, {_NAMES}, salt, log_id) SELECT *, ${len(COLUMNS) + 3}::bigint FROM unnest({_ARRAYS})
+ON CONFLICT (record_key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)},
+    salt = excluded.salt, log_id = excluded.log_id, version = schedule.version + 1"""  # noqa: S608
+
+_seal = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Dated(NamedTuple):
+    """A record's schedule with what it was derived from, apart from its persons."""
+
+    schedule: Schedule
+    side: Side
+    pack: str
+
+
+async def persons_stored(connection: Connection, nominals: Iterable[int]) -> dict[int, Person]:
+    """Load persons' schedules."""
+    if not (wanted := list(nominals)):
+        return {}
+    raw = await driver(connection)
+    return {row[0]: Person(*row[1:]) for row in await raw.fetch(_PERSONS, wanted)}
+
+
+async def store_persons(connection: Connection, persons: dict[int, Person]) -> None:
+    """Store persons' schedules that changed. Nothing merges persons yet, so each is their own root."""
+    rows = [(key, key, *msgspec.structs.astuple(person)) for key, person in sorted(persons.items())]
+    await (await driver(connection)).execute(_STORE_PERSONS, *columns(rows, 10))
+
+
+async def schedules_stored(connection: Connection, records: Iterable[int]) -> dict[int, Dated]:
+    """Load what records' schedules were derived as."""
+    if not (wanted := list(records)):
+        return {}
+    raw = await driver(connection)
+    return {row[0]: _dated(row[1:]) for row in await raw.fetch(_SCHEDULES, wanted)}
+
+
+def _dated(values: Sequence[Any]) -> Dated:
+    return Dated(Schedule(*values[:-2]), side_from(values[-2]), values[-1])
+
+
+async def store_schedules(connection: Connection, schedules: dict[int, Dated], now: datetime) -> None:
+    """Store schedules that changed, and seal them in one log row. They are announced from the table."""
+    if not schedules:
+        return
+    log_id = await draw(connection)
+    rows = [
+        (key, *msgspec.structs.astuple(each.schedule), side_bytes(each.side), each.pack, salt)
+        for (key, each), salt in zip(sorted(schedules.items()), salts(len(schedules)), strict=True)
+    ]
+    sealed = [(row[-1], sealed_content(row[:-1])) for row in rows]
+    await (await driver(connection)).execute(_STORE, *columns(rows, len(COLUMNS) + 2), log_id)
+    await put_sealed(connection, SCHEDULES_SETTLED, sealed, log_id, now)
+
+
+def sealed_content(row: Sequence[Any]) -> bytes:
+    """Give the bytes of a schedule that its digest is over: a JSON array of record_key and `COLUMNS` in their order."""
+    key, *values, side, pack = row
+    return _seal([key, *(str(value) if isinstance(value, date) else value for value in values), side.decode(), pack])

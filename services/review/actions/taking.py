@@ -1,0 +1,84 @@
+"""Events taken in: cards, requests for reviews, and disposals whose copies here must go."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.review import domain
+from services.review.domain import Task
+from services.review.storage import cards, tasks, work
+from services.review.storage.cards import Card
+from shared.db import Connection
+from shared.events import (
+    CONFIRMATIONS,
+    TASKS,
+    DisposalConfirmed,
+    DisposalExecuted,
+    ReviewRequested,
+    ReviewWithdrawn,
+    TaskChanged,
+    encode,
+)
+from shared.keys import Keys
+from shared.log import Entry, put
+
+HOLDER = "review"
+
+
+async def take_cards(connection: Connection, found: Sequence[Card]) -> None:
+    """Keep what was registered; of one subject the highest sequence counts."""
+    if found:
+        await cards.keep(connection, found)
+
+
+async def take_reviews(
+    connection: Connection, events: Sequence[ReviewRequested | ReviewWithdrawn], now: datetime
+) -> None:
+    """Make, replace or withdraw tasks; an event that changes nothing is put nowhere."""
+    ids = {event.review_id for event in events}
+    held = await tasks.lock(connection, ids)
+    early = await tasks.withdrawn_early(connection, ids - held.keys())
+    changed: dict[UUID, Task] = {}
+    unknown: dict[UUID, int] = {}
+    for event in events:
+        task = held.get(event.review_id)
+        fresh = _fold(task, event, early.get(event.review_id, 0))
+        if fresh is not None:
+            held[event.review_id] = changed[event.review_id] = fresh
+        elif task is None and isinstance(event, ReviewWithdrawn):
+            early[event.review_id] = unknown[event.review_id] = event.version
+    if unknown:
+        await tasks.keep_early(connection, unknown)
+    if changed:
+        await tasks.store(connection, list(changed.values()), now)
+        await put(connection, [announce(task) for task in changed.values()], now)
+
+
+def _fold(task: Task | None, event: ReviewRequested | ReviewWithdrawn, early: int) -> Task | None:
+    if isinstance(event, ReviewRequested):
+        return None if task is None and event.version <= early else domain.requested(task, event)
+    return None if task is None else domain.withdrawn(task, event.version)
+
+
+async def take_disposals(connection: Connection, events: Sequence[DisposalExecuted], keys: Keys, now: datetime) -> None:
+    """Destroy what review holds of each disposal, and answer for it once, signed."""
+    answers = []
+    for event in events:
+        gone = await work.erase(connection, event.disposal_id, event.record_id, event.review_id, now)
+        if gone is not None:
+            answers.append(_confirm(event, gone, keys, now))
+    await put(connection, answers, now)
+
+
+def _confirm(event: DisposalExecuted, gone: int, keys: Keys, now: datetime) -> Entry:
+    bare = DisposalConfirmed(event.disposal_id, event.record_id, HOLDER, "erased", gone, now)
+    signature = keys.ledger.sign(bare.signed()).hex()
+    signed = DisposalConfirmed(event.disposal_id, event.record_id, HOLDER, "erased", gone, now, signature)
+    return Entry(CONFIRMATIONS, str(event.record_id), signed.type, event.disposal_id, 1, encode(signed))
+
+
+def announce(task: Task) -> Entry:
+    """Make the event that says where a task stands, in codes."""
+    asked = task.request
+    changed = TaskChanged(task.task_id, asked.review_id, task.state, task.assignee, asked.due_on, None, task.version)
+    return Entry(TASKS, str(task.task_id), changed.type, task.task_id, task.version, encode(changed))

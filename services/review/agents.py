@@ -1,0 +1,124 @@
+"""Events in: each batch of one partition is taken in one transaction."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from services.review.actions.taking import take_cards, take_disposals, take_reviews
+from services.review.storage.cards import Card
+from shared.batches import Batch
+from shared.clock import wall_clock
+from shared.db import Connection
+from shared.dead_letters import park
+from shared.events import (
+    DISPOSALS,
+    REGISTERED,
+    REVIEWS,
+    DisposalExecuted,
+    Event,
+    NominalRegistered,
+    RecordRegistered,
+    ReviewRequested,
+    ReviewWithdrawn,
+)
+from shared.ids import nominal_ref
+from shared.keys import Keys
+from shared.reading import read_events
+from shared.worker import Worker
+
+_SHOWN = ("source_system", "record_type", "unit", "offences", "occurred_on", "reported_at", "recorded_at", "created_on")
+_NOMINAL = ("flags",)
+_REQUESTS: Mapping[str, type[Event]] = {each.type: each for each in (ReviewRequested, ReviewWithdrawn)}
+_CARDS: Mapping[str, type[Event]] = {each.type: each for each in (RecordRegistered, NominalRegistered)}
+
+
+def attach(worker: Worker) -> None:
+    """Register what review reads."""
+    worker.read(
+        {
+            REGISTERED: partial(registered, worker.keys),
+            REVIEWS: partial(reviews, worker.keys),
+            DISPOSALS: partial(disposals, worker.keys),
+        }
+    )
+
+
+async def registered(keys: Keys, connection: Connection, batch: Batch) -> None:
+    """Keep a card of each record and nominal."""
+    found, letters = read_events(batch, _CARDS)
+    await take_cards(connection, cards_of([each for each in found if isinstance(each, _CARD_TYPES)]))
+    await park(connection, keys, batch, letters, wall_clock())
+
+
+async def reviews(keys: Keys, connection: Connection, batch: Batch) -> None:
+    """Make, replace and withdraw tasks."""
+    found, letters = read_events(batch, _REQUESTS)
+    asked = [each for each in found if isinstance(each, _REQUEST_TYPES)]
+    await take_reviews(connection, asked, wall_clock())
+    await park(connection, keys, batch, letters, wall_clock())
+
+
+async def disposals(keys: Keys, connection: Connection, batch: Batch) -> None:
+    """Destroy what review holds of what is disposed of, and answer for it."""
+    found, letters = read_events(batch, {DisposalExecuted.type: DisposalExecuted})
+    await take_disposals(connection, found, keys, wall_clock())
+    await park(connection, keys, batch, letters, wall_clock())
+
+
+_CARD_TYPES = (RecordRegistered, NominalRegistered)
+_REQUEST_TYPES = (ReviewRequested, ReviewWithdrawn)
+
+
+def cards_of(events: Iterable[RecordRegistered | NominalRegistered]) -> list[Card]:
+    """Fold registered events into one card per subject: the highest sequence's facts, everybody's staff and links."""
+    folded: dict[UUID, Card] = {}
+    for event in sorted(events, key=lambda each: each.sequence):
+        card = _record_card(event) if isinstance(event, RecordRegistered) else _nominal_card(event)
+        before = folded.get(card.card_id)
+        folded[card.card_id] = card if before is None else _merged(before, card)
+    return list(folded.values())
+
+
+def _merged(before: Card, card: Card) -> Card:
+    facts = card.facts
+    if card.kind == "record" and "record_type" not in msgspec.json.decode(
+        facts
+    ):  # A withdrawal: the state stays shown.
+        facts = _json(msgspec.json.decode(before.facts) | msgspec.json.decode(facts))
+    return Card(card.card_id, card.kind, card.sequence, facts, before.staff + card.staff, before.links + card.links)
+
+
+def _record_card(event: RecordRegistered) -> Card:
+    if event.state is None:
+        return Card(event.record_id, "record", event.sequence, _json({"withdrawn": True}))
+    state = event.state
+    links = tuple(
+        (nominal_ref(str(link["nominal_source"]), str(link["nominal_id"])), str(link.get("role", "other")))
+        for link in _tables(state.get("links"))
+        if "nominal_source" in link and "nominal_id" in link
+    )
+    staff = tuple(
+        (str(each["staff_id"]), str(each.get("role", "other")))
+        for each in _tables(state.get("officers"))
+        if each.get("staff_id")
+    )
+    facts = {"record_type": None} | {name: state[name] for name in _SHOWN if state.get(name) is not None}
+    return Card(event.record_id, "record", event.sequence, _json(facts | {"source": event.source}), staff, links)
+
+
+def _nominal_card(event: NominalRegistered) -> Card:
+    staff_id = event.state.get("staff_id")
+    staff = ((str(staff_id), "nominal"),) if staff_id else ()
+    facts = {name: event.state[name] for name in _NOMINAL if event.state.get(name)}
+    return Card(event.nominal_ref, "nominal", event.sequence, _json(facts), staff)
+
+
+def _tables(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _json(facts: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(facts).decode()

@@ -1,0 +1,76 @@
+"""Wire review together. The only module that reads settings, clocks or sockets."""
+
+import asyncio
+import logging
+import sys
+
+from services.review import agents, schedule
+from services.review.api import make_app
+from services.review.domain import Actor
+from services.review.storage.work import introduce
+from shared.db import connect, persist, transaction
+from shared.http import edge_of, serve_api
+from shared.keys import read_keys
+from shared.logs import start_logs
+from shared.policy import read_pack
+from shared.settings import Settings
+from shared.worker import Worker
+
+log = logging.getLogger(__name__)
+
+# The local stack's made-up people; a real force's come from its own register.
+DEMO_PEOPLE = [
+    Actor("D-RO1", ("reviewing_officer",), ("G1", "G2", "G3", "G4")),
+    Actor("D-RO2", ("reviewing_officer",), ("G1", "G2", "G3", "G4")),
+    Actor("D-RM1", ("records_manager",)),
+    Actor("D-HIM1", ("head_of_information_management",), ("G1", "G2", "G3", "G4")),
+]
+
+
+def worker(settings: Settings) -> Worker:
+    """Build the stream process."""
+    built = Worker(settings, "review")
+    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
+    agents.attach(built)
+    schedule.attach(built, pack.zone)
+    return built
+
+
+async def api(settings: Settings) -> None:
+    """Serve the API until stopped."""
+    start_logs(settings.log_level, service="review", process="review-api")
+    keys = read_keys(settings.keys, "review")
+    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
+    engine = connect(settings.database_url("review"), name="review-api", pool_size=settings.pool_size)
+    app = make_app(engine, edge_of("review", settings, keys, pack), keys, pack)
+
+    async def introducing() -> None:
+        async with transaction(engine) as connection:
+            await introduce(connection, DEMO_PEOPLE)
+
+    introduced = None
+    if settings.env == "local":
+        introduced = asyncio.create_task(persist(introducing, _told))
+    try:
+        await serve_api(app, settings.host, settings.port)
+    finally:
+        if introduced is not None:
+            introduced.cancel()
+        await engine.dispose()
+
+
+def _told(error: BaseException, delay: float) -> None:
+    log.warning("The database does not answer yet.", extra={"cause": type(error).__name__, "again_in": delay})
+
+
+def main(kind: str) -> None:
+    """Run one kind of process: `python -m services.review.main worker|api`."""
+    settings = Settings()
+    if kind == "worker":
+        worker(settings).run()
+    else:
+        asyncio.run(api(settings))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,25 @@
+"""Time in: what is overdue is counted and said, never closed by a timer."""
+
+import logging
+from zoneinfo import ZoneInfo
+
+from services.review.storage.tasks import overdue
+from shared.clock import policy_day, wall_clock
+from shared.db import transaction
+from shared.worker import Worker
+
+log = logging.getLogger(__name__)
+
+OVERDUE_SECONDS = 60
+
+
+def attach(worker: Worker, zone: ZoneInfo) -> None:
+    """Register what review does by the clock."""
+
+    async def say_overdue() -> None:
+        async with transaction(worker.engine) as connection:
+            count = await overdue(connection, await policy_day(connection, wall_clock(), zone))
+        if count:
+            log.warning("Tasks are past their day.", extra={"action": "tasks_overdue", "count": count})
+
+    worker.tick("tasks_overdue", OVERDUE_SECONDS, say_overdue)

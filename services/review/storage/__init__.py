@@ -1,0 +1,1 @@
+"""Review's tables, and the only SQL that touches them."""

@@ -1,0 +1,72 @@
+"""Cards: what was registered of records and nominals, as far as a reviewer needs it."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.review.domain import Task
+from shared.db import Connection, columns, driver
+
+# What was erased stays erased: a late event about it makes no card.
+_NOT_ERASED = "NOT EXISTS (SELECT FROM erasure e WHERE e.record_id = u.card_id)"
+_CARDS = f"""
+INSERT INTO card (card_id, kind, sequence, facts)
+SELECT u.card_id, u.kind, u.sequence, u.facts::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) u(card_id, kind, sequence, facts) WHERE {_NOT_ERASED}
+ON CONFLICT (card_id) DO UPDATE SET sequence = excluded.sequence,
+    facts = CASE WHEN excluded.facts ? 'record_type' THEN excluded.facts ELSE card.facts || excluded.facts END
+WHERE excluded.sequence > card.sequence"""
+_STAFF = f"""
+INSERT INTO card_staff (card_id, staff_id, role)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) u(card_id, staff_id, role) WHERE {_NOT_ERASED}
+ON CONFLICT DO NOTHING"""
+_LINKS = f"""
+INSERT INTO card_link (record_id, nominal_ref, role)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[]) u(card_id, nominal_ref, role) WHERE {_NOT_ERASED}
+ON CONFLICT DO NOTHING"""
+
+_LINKED = """
+WITH about AS (SELECT record_id FROM task_record WHERE task_id = $1 UNION SELECT $2::uuid),
+    cards AS (SELECT record_id AS card_id FROM about
+        UNION SELECT nominal_ref FROM card_link JOIN about USING (record_id))
+SELECT DISTINCT staff_id FROM card_staff JOIN cards USING (card_id)"""
+
+
+class Card(NamedTuple):
+    """One card: its facts as JSON, the staff it names, the nominals it links."""
+
+    card_id: UUID
+    kind: str
+    sequence: int
+    facts: str
+    staff: tuple[tuple[str, str], ...] = ()
+    links: tuple[tuple[UUID, str], ...] = ()
+
+
+async def keep(connection: Connection, cards: Sequence[Card]) -> None:
+    """Keep cards, one per subject; a lower sequence than the held one changes nothing but the staff and links named."""
+    raw = await driver(connection)
+    ordered = sorted(cards, key=lambda card: card.card_id.bytes)
+    await raw.execute(_CARDS, *columns([tuple(card[:4]) for card in ordered], 4))
+    staff = sorted({(card.card_id, *each) for card in ordered for each in card.staff})
+    links = sorted({(card.card_id, *each) for card in ordered for each in card.links})
+    if staff:
+        await raw.execute(_STAFF, *columns(list(staff), 3))
+    if links:
+        await raw.execute(_LINKS, *columns(list(links), 3))
+
+
+async def shown(connection: Connection, ids: Collection[UUID]) -> dict[UUID, dict[str, object]]:
+    """Give the facts of cards by id."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT card_id, facts::text FROM card WHERE card_id = ANY($1)", list(ids))
+    return {row["card_id"]: msgspec.json.decode(row["facts"]) for row in rows}
+
+
+async def linked_staff(connection: Connection, task: Task) -> frozenset[str]:
+    """Find every member of staff whom a record or person of the task names, now or in any earlier state."""
+    raw = await driver(connection)
+    rows = await raw.fetch(_LINKED, task.task_id, task.request.subject)
+    return frozenset(row["staff_id"] for row in rows)

@@ -1,0 +1,1 @@
+"""What all three services need and none would want different."""

@@ -1,0 +1,117 @@
+"""PostgreSQL: one engine per process, one kind of transaction, one answer to "try again?"."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from asyncpg import exceptions as pg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.errors import Raced
+
+Connection = AsyncConnection
+
+STATEMENT_TIMEOUT_MS_MAX = 30_000
+LOCK_TIMEOUT_MS_MAX = 10_000
+IDLE_IN_TRANSACTION_MS_MAX = 5_000
+CONNECT_SECONDS_MAX = 5
+RETRY_SECONDS_MAX = 5.0
+
+_TRANSIENT = (
+    Raced,
+    OSError,
+    TimeoutError,
+    PoolTimeout,
+    asyncpg.InterfaceError,
+    pg.PostgresConnectionError,
+    pg.OperatorInterventionError,
+    pg.TransactionRollbackError,
+    pg.InsufficientResourcesError,
+    pg.CannotConnectNowError,
+    pg.LockNotAvailableError,
+    pg.IdleInTransactionSessionTimeoutError,
+)
+
+Result = TypeVar("Result")
+
+
+def connect(url: str, *, name: str, pool_size: int = 6, **server_settings: str) -> AsyncEngine:
+    """Make the engine of a process.
+
+    SQLAlchemy never opens a transaction itself (AUTOCOMMIT): `transaction` does, on the driver, so that Core statements
+    and the driver's own run in the same one. A frozen process loses its transaction, and with it its row locks.
+    """
+    settings = {
+        "application_name": name,
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS_MAX),
+        "lock_timeout": str(LOCK_TIMEOUT_MS_MAX),
+        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS_MAX),
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "10000",
+        "jit": "off",
+        **server_settings,
+    }
+    return create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        hide_parameters=True,
+        connect_args={"server_settings": settings, "timeout": CONNECT_SECONDS_MAX},
+    )
+
+
+async def driver(connection: Connection) -> "asyncpg.Connection[asyncpg.Record]":
+    """Give the driver's connection, for set-wise statements: `storage` rooms only."""
+    raw = await connection.get_raw_connection()
+    found: asyncpg.Connection[asyncpg.Record] | None = raw.driver_connection
+    assert found is not None
+    return found
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[Connection]:
+    """Open one READ COMMITTED transaction, committed at the end of the block; only edges do this."""
+    async with engine.connect() as connection:
+        raw = await driver(connection)
+        try:
+            async with raw.transaction():
+                yield connection
+        except BaseException:
+            if raw.is_closed() or raw.is_in_transaction():
+                await connection.invalidate()  # Whatever state it is in, nobody else gets it.
+            raise
+
+
+def transient(error: BaseException) -> bool:
+    """Tell whether the same work may succeed when tried again."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        return error.connection_invalidated or (cause is not None and transient(cause))
+    return isinstance(error, _TRANSIENT)
+
+
+async def persist(work: Callable[[], Awaitable[Result]], told: Callable[[BaseException, float], None]) -> Result:
+    """Repeat `work` over transient errors with back-off, for ever; `told` hears of each try that failed."""
+    delay = 0.1
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            if not transient(error):
+                raise
+            told(error, delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, RETRY_SECONDS_MAX)
+
+
+def columns(rows: list[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    """Turn rows into one list per column, for `unnest`; `count` columns even of no rows."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

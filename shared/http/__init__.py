@@ -1,0 +1,27 @@
+"""The HTTP edge every service shares: one door, one error shape, one transaction per request."""
+
+from shared.http.app import UndeclaredRoute, http_app, serve_api
+from shared.http.edge import Edge, edge_of
+from shared.http.inputs import Asker, IfMatch, Now, Page, Paged, Today, Transaction, etag, next_link, require_version
+from shared.http.repeats import Idempotent, Repeat, once
+
+__all__ = [
+    "Asker",
+    "Edge",
+    "Idempotent",
+    "IfMatch",
+    "Now",
+    "Page",
+    "Paged",
+    "Repeat",
+    "Today",
+    "Transaction",
+    "UndeclaredRoute",
+    "edge_of",
+    "etag",
+    "http_app",
+    "next_link",
+    "once",
+    "require_version",
+    "serve_api",
+]

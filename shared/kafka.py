@@ -1,0 +1,271 @@
+"""Kafka batches as a Faust channel: one batch of one partition, one transaction, one stored position.
+
+Faust's own consumer acknowledges an event when the agent's body is left, also by an exception, so it is never used for
+our topics (docs/decisions/0002). Here the position lives in PostgreSQL and moves in the handler's own transaction.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import faust
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from mode import Service
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import positions
+from shared.batches import Batch
+from shared.clock import monotonic
+from shared.db import transaction, transient
+from shared.positions import Gap, Place
+
+log = logging.getLogger(__name__)
+
+NOTHING = TopicPartition("", -1)  # Polling "nothing" counts as a poll and touches no buffer.
+BATCH_RECORDS_MAX = 2_000
+GRACE_SECONDS = 5.0
+STALLED_SECONDS_MAX = 60.0
+IDENTIFY_SECONDS = 5.0
+KAFKA_ANSWER_SECONDS_MAX = 10.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which topics a source reads, as whom."""
+
+    bootstrap: str
+    group: str
+    slot: int
+    topics: tuple[str, ...]
+    wait_ms: int = field(default=20)
+
+    def consumer(self) -> AIOKafkaConsumer:
+        """Make the consumer: no automatic anything, a stable member id, a hard kill then costs half a second."""
+        return AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            group_id=self.group,
+            group_instance_id=f"{self.group}-{self.slot}",
+            client_id=f"{self.group}-{self.slot}",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=self.wait_ms,
+            rebalance_timeout_ms=30_000,
+            session_timeout_ms=10_000,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+
+
+class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
+    """Feeds a Faust channel with batches, each settled before the next of its partition."""
+
+    def __init__(self, app: faust.App, channel: Any, where: Where, engine: AsyncEngine) -> None:
+        super().__init__(beacon=app.beacon)
+        self.app, self.channel, self.where, self.engine = app, channel, where, engine
+        self.pumps: set[asyncio.Future[Any]] = set()
+        self.flying: set[Batch] = set()
+        self.done: dict[TopicPartition, int] = {}
+        self.incarnation: dict[str, str] = {}
+        self.cluster = ""
+        self.ready = False
+        self.joined = asyncio.Event()
+        self.admin = AdminClient({"bootstrap.servers": where.bootstrap, "log_level": 0})
+        self.first = asyncio.Lock()  # First batches go one at a time: a crash is then counted against its own.
+
+    async def on_start(self) -> None:
+        """Begin to join; the process is up, and says that it waits, while the broker is away."""
+        self.app.flow_control.resume()  # Nothing else resumes it; without it `put` waits for ever, silently.
+        self.add_future(self._join())
+
+    async def _join(self) -> None:
+        """Wait for the broker, check that every topic is there, then join the group."""
+        await self._until_known()
+        self.consumer: AIOKafkaConsumer = self.where.consumer()
+        await self.again(self.consumer.start)
+        self.consumer.subscribe(self.where.topics, listener=self)
+        self.joined.set()
+
+    async def _until_known(self) -> None:
+        while not self.should_stop:
+            try:
+                return await self._identify()
+            except (KafkaException, TimeoutError) as error:
+                log.warning("Kafka at %s does not answer yet or lacks a topic: %s", self.where.bootstrap, error)
+                await asyncio.sleep(1)
+
+    async def _identify(self) -> None:
+        """Ask for the topic ids: a topic deleted and made again is another one, and aiokafka does not tell."""
+        self.cluster, ids = await asyncio.get_running_loop().run_in_executor(None, self._ask)
+        for topic, now in ids.items():
+            before = self.incarnation.setdefault(topic, now)
+            if before != now:
+                raise Gap(f"{topic} was deleted and made again while we read it: {before} is now {now}.")
+
+    def _ask(self) -> tuple[str, dict[str, str]]:
+        asked = self.admin.describe_topics(TopicCollection(list(self.where.topics)))
+        ids = {topic: str(found.result(KAFKA_ANSWER_SECONDS_MAX).topic_id) for topic, found in asked.items()}
+        return str(self.admin.describe_cluster().result(KAFKA_ANSWER_SECONDS_MAX).cluster_id), ids
+
+    def place(self, tp: TopicPartition) -> Place:
+        """Give where a partition's position is stored."""
+        return Place(self.cluster, tp.topic, self.incarnation[tp.topic], tp.partition)
+
+    async def again(
+        self, work: Callable[[], Awaitable[Result]], until: "asyncio.Future[Any] | None" = None
+    ) -> Result | None:
+        """Repeat over transient errors; None when `until` came first."""
+        delay = 0.1
+        while not (until and until.done()) and not self.should_stop:
+            try:
+                return await work()
+            except Exception as error:
+                if not (transient(error) or isinstance(error, KafkaError)):
+                    raise
+                log.warning("Trying again in %.1f s: %s", delay, type(error).__name__)
+                await asyncio.wait([until or asyncio.ensure_future(asyncio.sleep(delay))], timeout=delay)
+                delay = min(delay * 2, 5.0)
+        return None
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _watch(self) -> None:
+        """Keep membership while batches retry for minutes, and end the process when something hangs."""
+        asked = monotonic()
+        await self.joined.wait()
+        while not self.should_stop:
+            await self.consumer.getmany(NOTHING, timeout_ms=500)
+            for batch in self.flying:
+                if monotonic() - batch.since > STALLED_SECONDS_MAX:
+                    raise RuntimeError(f"{batch.place} has not settled for {STALLED_SECONDS_MAX} s")
+            if monotonic() - asked > IDENTIFY_SECONDS:
+                asked = monotonic()
+                await self._tell_kafka()
+                try:
+                    await self._identify()
+                except (KafkaException, TimeoutError) as error:
+                    log.warning("Kafka did not say which topics it has: %s", error)
+
+    async def _tell_kafka(self) -> None:
+        """Commit to Kafka what is done, for displays of lag only."""
+        done, self.done = self.done, {}
+        try:
+            if done:
+                await asyncio.wait_for(self.consumer.commit(done), 5)
+        except (KafkaError, TimeoutError) as error:
+            log.info("Kafka was not told: %s", type(error).__name__)
+
+    async def _locate(self, tp: TopicPartition) -> tuple[int, int]:
+        place = self.place(tp)
+        async with transaction(self.engine) as connection:
+            at, until, others = await positions.locate(connection, place)
+        for incarnation, ended in others:
+            log.error("%s[%s] is a new incarnation; %s ended at %s.", tp.topic, tp.partition, incarnation, ended)
+        start = (await self.consumer.beginning_offsets([tp]))[tp]
+        end = (await self.consumer.end_offsets([tp]))[tp]
+        if not start <= at <= end:
+            raise Gap(
+                f"{tp.topic}[{tp.partition}]: the stored position is {at}, the log holds {start} to {end}; "
+                f"the broker lost data. Run `./tenure topics reopen {tp.topic}` to read what is there as a new generation."
+            )
+        return at, until
+
+    async def _pump(self, tp: TopicPartition) -> None:
+        while not self.should_stop:
+            found = await self.again(lambda: self._locate(tp))
+            if found is None:
+                return
+            at, until = found
+            self.consumer.seek(tp, at)
+            self.ready = True
+            await self._stream(tp, at, until)
+
+    async def _stream(self, tp: TopicPartition, at: int, until: int) -> None:
+        """Hand out batch after batch, until one is not ours; then the stored position is read again."""
+        proven = False  # Has this pump completed a batch past the marker?
+        while not self.should_stop:
+            polled = await self.consumer.getmany(tp, timeout_ms=500, max_records=BATCH_RECORDS_MAX)
+            records, after = polled.get(tp, []), await self.consumer.position(tp)
+            if after == at:
+                continue  # Else records, or only transaction markers and holes: the position still moves.
+            if proven:
+                ours = await self._offer(tp, records, at, after, 0)
+            else:
+                async with self.first:
+                    ours = await self._careful(tp, records, at, after)
+                proven = after >= until
+            if not ours:
+                await asyncio.sleep(0.2)
+                return
+            at = after
+
+    async def _careful(self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int) -> bool:
+        tries = await self.again(lambda: self._mark(tp, at, after))
+        if tries == 1 or not records:
+            return tries is not None and await self._offer(tp, records, at, after, 1)
+        log.error("%s: %s to %s has ended a process before: one by one.", tp, at, after)
+        for number, record in enumerate(records):
+            to = records[number + 1].offset if number + 1 < len(records) else after
+            if number:
+                tries = await self.again(lambda start=at, end=to: self._mark(tp, start, end))  # type: ignore[misc]
+            if tries is None or not await self._offer(tp, [record], at, to, tries):
+                return False
+            at = to
+        return True
+
+    async def _mark(self, tp: TopicPartition, at: int, after: int) -> int | None:
+        async with transaction(self.engine) as connection:
+            return await positions.mark_attempt(connection, self.place(tp), expects=at, to=after)
+
+    async def _offer(
+        self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int, attempts: int
+    ) -> bool:
+        if not self.channel.subscriber_count:
+            raise RuntimeError("No agent listens on the channel: the batch would vanish.")
+        outcome = asyncio.get_running_loop().create_future()
+        batch = Batch(self.place(tp), records, at, after, attempts, self, outcome, monotonic())
+        self.flying.add(batch)
+        try:
+            await self.channel.put(batch)
+            ours = await asyncio.shield(outcome)
+            if ours:
+                self.done[tp] = after
+            return bool(ours)
+        finally:
+            batch.conclude(False)
+            self.flying.discard(batch)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Start a pump for each; in its own task, for aiokafka swallows what a listener raises."""
+        self.ready = True
+        for tp in assigned:
+            self.pumps.add(self.add_future(self._start(tp)))
+
+    async def _start(self, tp: TopicPartition) -> None:
+        await self._until_known()
+        await self._pump(tp)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Let what is in flight settle for a grace; call the rest lost."""
+        await self._drain()
+
+    async def _drain(self) -> None:
+        if self.flying:
+            await asyncio.wait([batch.outcome for batch in self.flying], timeout=GRACE_SECONDS)
+        for task in self.pumps:
+            task.cancel()
+        self.pumps.clear()
+        for batch in list(self.flying):
+            batch.conclude(False)
+        await self._tell_kafka()
+
+    async def on_stop(self) -> None:
+        """Drain and leave; the group keeps our place for a moment by the member id."""
+        if self.joined.is_set():
+            await self._drain()
+            await self.consumer.stop()

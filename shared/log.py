@@ -1,0 +1,63 @@
+"""What changed, once: published from here by the relay, and sealed into the ledger from here."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID
+
+from shared.db import Connection, driver
+from shared.ids import salts, shard_of
+
+# Real days, not policy: an id says in which daily partition of the log its row lies.
+_IDS = """
+SELECT ((floor(extract(epoch FROM clock_timestamp()) / 86400))::bigint << 40) | nextval('log_id')
+FROM generate_series(1, $1::int)
+"""
+_COLUMNS = ["log_id", "at", "shard", "topic", "key", "type", "subject", "version", "payload", "salt", "digest"]
+
+
+class Entry(NamedTuple):
+    """One change of one subject; `topic` None keeps it in the ledger alone, for ever."""
+
+    topic: str | None
+    key: str
+    type: str
+    subject: UUID
+    version: int
+    payload: bytes
+
+
+async def draw(connection: Connection) -> int:
+    """Draw the id of a row without a topic that is `put` later: rows that keep it are written before what seals them."""
+    drawn: int = await (await driver(connection)).fetchval(_IDS, 1)
+    return -drawn
+
+
+async def put(
+    connection: Connection, entries: Sequence[Entry], now: datetime, drawn: Sequence[int] | None = None
+) -> list[int]:
+    """Write what changed and queue it for the relay and the sealer; gives the log ids in order.
+
+    Call it under the subjects' locks: the queue's order is then the order of their versions. The queues hold ids only;
+    a cursor over ids would skip what commits late. `drawn` are ids that `draw` gave, one for each entry.
+    """
+    if not entries:
+        return []
+    raw = await driver(connection)
+    drawn = [abs(n) for n in drawn] if drawn else [row[0] for row in await raw.fetch(_IDS, len(entries))]
+    ids = [drawn[n] if entry.topic else -drawn[n] for n, entry in enumerate(entries)]
+    rows, shards = [], defaultdict(list)
+    for log_id, salt, entry in zip(ids, salts(len(entries)), entries, strict=True):
+        shard = shard_of(entry.key)
+        digest = sha256(salt + entry.payload).digest()
+        topic, key, kind, subject, version, payload = entry
+        rows.append((log_id, now, shard, topic, key, kind, subject, version, payload, salt, digest))
+        if topic:
+            shards[shard].append(log_id)
+    await raw.copy_records_to_table("log", records=rows, columns=_COLUMNS)
+    await raw.execute("INSERT INTO unsealed (log_ids) VALUES ($1)", ids)
+    if shards:
+        await raw.executemany("INSERT INTO unpublished (shard, log_ids) VALUES ($1, $2)", sorted(shards.items()))
+    return ids

@@ -1,0 +1,33 @@
+"""Logs: a sentence for the person, words for the machine, one JSON object per line; never content."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def start_logs(level: str, **bound: str) -> None:
+    """Log to standard error as JSON lines, each with the `bound` words (service, process)."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json())
+    handler.addFilter(lambda record: vars(record).update(bound) or True)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for noisy in ("aiokafka", "faust", "mode", "apscheduler", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -1,0 +1,144 @@
+"""How the keys of a pack's tables are read: each reader gives a value or says what it wants instead."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shared.calendar_rules import Period
+
+Reader = Callable[[Any], Any]
+
+
+class Wanted(ValueError):
+    """A value is not what its key needs; the message says what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How to read one key, whether it must be there, and the value's name where it differs."""
+
+    read: Reader
+    needed: bool = False
+    name: str = ""
+
+
+Keys = Mapping[str, Key]
+
+
+def text(value: Any) -> str:
+    """Read a text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise Wanted("write a text between quotes")
+    return value
+
+
+def flag(value: Any) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise Wanted("write true or false")
+    return value
+
+
+def whole(value: Any) -> int:
+    """Read a whole number, zero or more."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Wanted("write a whole number, zero or more")
+    return value
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Read a list of texts."""
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise Wanted('write a list of texts, like ["one", "two"]')
+    return tuple(value)
+
+
+def text_set(value: Any) -> frozenset[str]:
+    """Read a list of texts whose order says nothing."""
+    return frozenset(texts(value))
+
+
+def day(value: Any) -> date:
+    """Read a civil date."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise Wanted("write a date without quotes, like 2026-04-01")
+    return value
+
+
+def period(value: Any) -> Period:
+    """Read a period."""
+    try:
+        return Period.parse(text(value))
+    except ValueError:
+        raise Wanted('write a period like "10y", "6m", "31d" or "24h"') from None
+
+
+def retain(value: Any) -> Period | None:
+    """Read how long; None is for ever."""
+    return None if value == "permanent" else period(value)
+
+
+def zone(value: Any) -> ZoneInfo:
+    """Read a time zone's name."""
+    try:
+        return ZoneInfo(text(value))
+    except (LookupError, ValueError, OSError):
+        raise Wanted('name a time zone, like "Europe/London"') from None
+
+
+def one_of(*choices: str) -> Reader:
+    """Make a reader that takes one of a few words."""
+
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise Wanted(f"write one of {', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def inner(make: Callable[..., Any], keys: Keys) -> Reader:
+    """Make a reader of a table inside a table."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise Wanted("write a table, like {key = value}")
+        found, wrong = read_keys(value, keys)
+        if wrong:
+            raise Wanted("; ".join(f"{what}: {mend}" for what, mend in wrong))
+        return make(**found)
+
+    return read
+
+
+def many(read_one: Reader) -> Reader:
+    """Make a reader of a list."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise Wanted("write a list, like [{...}, {...}]")
+        return tuple(read_one(each) for each in value)
+
+    return read
+
+
+def read_keys(table: Mapping[str, Any], keys: Keys) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Read a table's keys; what is wrong comes back as (what, mend)."""
+    found: dict[str, Any] = {}
+    wrong = [
+        (f"`{key}` is not a key of this table", f"remove it or use one of {', '.join(keys)}")
+        for key in table
+        if key not in keys
+    ]
+    for name, key in keys.items():
+        if name not in table:
+            if key.needed:
+                wrong.append((f"`{name}` is missing", "add it"))
+            continue
+        try:
+            found[key.name or name] = key.read(table[name])
+        except Wanted as wanted:
+            wrong.append((f"`{name}` cannot be used as written", str(wanted)))
+    return found, wrong

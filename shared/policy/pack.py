@@ -1,0 +1,130 @@
+"""A policy pack in force: frozen values, and the questions the services ask of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from shared.calendar_rules import Leap, Period
+from shared.policy.values import (
+    Class,
+    Contact,
+    End,
+    Flag,
+    Floor,
+    Group,
+    Limits,
+    Named,
+    Offence,
+    Question,
+    RecordType,
+    Required,
+    Row,
+    Source,
+    Step,
+    Trigger,
+    View,
+)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One policy pack, read and checked; its hash names it everywhere."""
+
+    hash: str
+    id: str
+    effective_on: date
+    mode: Literal["observe", "live"]
+    mode_approved_by: tuple[str, ...]
+    zone: ZoneInfo
+    leap: Leap
+    exception_owner: str
+    backstop: Period
+    limits: Limits
+    record_types: Mapping[str, RecordType]
+    classes: Mapping[str, Class]
+    rows: Mapping[str, Row]
+    groups: Mapping[str, Group]
+    offences: Mapping[str, Offence]
+    floors: Mapping[str, Floor]
+    sources: Mapping[str, Source]
+    required: tuple[Required, ...]
+    flags: Mapping[str, Flag]
+    triggers: Mapping[str, Trigger]
+    contacts: Mapping[str, Contact]
+    questions: tuple[Question, ...]
+    policing_purposes: Mapping[str, Named]
+    purposes: Mapping[str, Named]
+    views: tuple[View, ...]
+    forbidden_markings: frozenset[str]
+    metadata_keys: frozenset[str]
+
+    @property
+    def live(self) -> bool:
+        """Whether anything may be disposed of under this pack."""
+        return self.mode == "live"
+
+    @cached_property
+    def in_order(self) -> tuple[Class, ...]:
+        """The classes that records can fall into, in the order of classification."""
+        return tuple(each for each in self.classes.values() if each.when is not None)
+
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """The rank of each group that a person can be in; 0 is the highest."""
+        return {id_: rank for rank, (id_, group) in enumerate(self.groups.items()) if not group.by_record_type}
+
+    @cached_property
+    def graded_types(self) -> frozenset[str]:
+        """The record types whose class depends on how serious their offences are."""
+        return frozenset(
+            each.when.record_type
+            for each in self.in_order
+            if each.when and each.when.serious is not None and each.when.record_type
+        )
+
+    def highest(self, groups: Iterable[str | None]) -> str | None:
+        """Find the highest of some groups; None where there is none."""
+        return min((group for group in groups if group), key=lambda group: self.ranks[group], default=None)
+
+    def flag_group(self, flag: str) -> str | None:
+        """Find the group that a flag on a nominal puts them in."""
+        known = self.flags.get(flag)
+        return known.group if known else None
+
+    @cached_property
+    def _fields(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        fields: dict[tuple[str, str], tuple[str, ...]] = {}
+        for each in self.required:
+            key = (each.source_system, each.record_type)
+            fields[key] = fields.get(key, ()) + each.fields
+        return fields
+
+    def required_fields(self, source_system: str, record_type: str | None) -> tuple[str, ...]:
+        """List the JSON Pointers that a record of this source and type must fill in."""
+        return self._fields.get((source_system, record_type or ""), ())
+
+    def chain(self, group: str | None) -> tuple[Step, ...]:
+        """List who must approve a disposal of this group, in order."""
+        known = self.groups.get(group or "")
+        return known.chain if known else ()
+
+    def ends(self, row: str, groups: Iterable[str] = ()) -> End:
+        """Say what the end of the period brings; disposal by time alone needs every owner's word and a live pack."""
+        rule = self.rows[row]
+        follow = [self.groups[group] for group in groups]
+        wanted = [rule.end, *(group.end for group in follow)]
+        owned = bool(rule.confirmed) and all(group.confirmed for group in follow)
+        by_time = (rule.end or follow) and all(end in ("dispose", None) for end in wanted)
+        return "dispose" if by_time and owned and self.live else "review"
+
+    def may_view(self, purpose: str, role: str, record_type: str | None) -> bool:
+        """Say whether the table of views lets a role look at a record type for a purpose."""
+        return any(
+            view.purpose == purpose
+            and view.role == role
+            and (not view.record_types or record_type in view.record_types)
+            for view in self.views
+        )

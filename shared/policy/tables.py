@@ -1,0 +1,189 @@
+"""The tables of a pack: which keys each has, and which value it becomes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.calendar_rules import LEAPS
+from shared.policy import values
+from shared.policy.keys import (
+    Key,
+    Keys,
+    day,
+    flag,
+    inner,
+    many,
+    one_of,
+    period,
+    retain,
+    text,
+    text_set,
+    texts,
+    whole,
+    zone,
+)
+
+DATES = ("occurred_on", "reported_at", "recorded_at", "created_on", "received_on")
+"""The dates of a record that a clock, a notice or a floor may name."""
+
+EVIDENCE = one_of("confirmed", "partly", "unconfirmed")
+_ID = Key(text, needed=True)
+_TITLE = Key(text)
+_CONFIRMED = Key(inner(values.Confirmed, {"by": Key(text, needed=True), "on": Key(day, needed=True)}))
+_END = one_of("review", "dispose")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One kind of `[[table]]`: its keys, its value, and the value's attribute that names it."""
+
+    keys: Keys
+    make: Callable[..., Any]
+    id: str = "id"
+
+
+def _row(**found: Any) -> values.Row:
+    return values.Row(**found, permanent="retain" in found and found["retain"] is None)
+
+
+PACK: Keys = {
+    "id": _ID,
+    "title": _TITLE,
+    "effective_on": Key(day, needed=True),
+    "mode": Key(one_of("observe", "live"), needed=True),
+    "mode_approved_by": Key(texts),
+    "zone": Key(zone, needed=True),
+    "leap": Key(one_of(*LEAPS), needed=True),
+    "exception_owner": Key(text, needed=True),
+    "backstop": Key(period, needed=True),
+}
+LIMITS: Keys = {
+    name: Key(whole, needed=True)
+    for name in (
+        "lead_days",
+        "cooling_off_days",
+        "news_age_minutes_max",
+        "reviews_per_tick_max",
+        "future_days_max",
+        "responsible_from_age",
+    )
+}
+FORBIDDEN: Keys = {"markings": Key(text_set, needed=True)}
+METADATA: Keys = {"keys": Key(text_set, needed=True)}
+
+_WHEN: Keys = {
+    "record_type": Key(text),
+    "source_system": Key(text),
+    "offending_link": Key(flag),
+    "serious": Key(flag),
+}
+_STEP: Keys = {"role": Key(text, needed=True), "competence": Key(text)}
+_CHAIN = Key(many(inner(values.Step, _STEP)))
+
+TABLES: dict[str, Table] = {
+    "record_type": Table(
+        {
+            "id": _ID,
+            "title": _TITLE,
+            "offending_roles": Key(text_set, needed=True),
+            "not_offending_when_assessed": Key(text_set),
+        },
+        values.RecordType,
+    ),
+    "class": Table(
+        {
+            "id": _ID,
+            "title": _TITLE,
+            "parent": Key(text),
+            "when": Key(inner(values.When, _WHEN)),
+            "row": Key(text),
+            "backstop": Key(period),
+            "exception_owner": Key(text),
+        },
+        values.Class,
+    ),
+    "row": Table(
+        {
+            "id": _ID,
+            "title": _TITLE,
+            "evidence": Key(EVIDENCE, needed=True),
+            "regime": Key(one_of("part3", "uk_gdpr", "none")),
+            "follows": Key(one_of("mopi")),
+            "notice": Key(texts),
+            "clock": Key(texts),
+            "retain": Key(retain),
+            "end": Key(_END),
+            "floors": Key(texts),
+            "counts_for_person": Key(flag),
+            "note": Key(text),
+            "confirmed": _CONFIRMED,
+        },
+        _row,
+    ),
+    "group": Table(
+        {
+            "id": _ID,
+            "title": _TITLE,
+            "clear": Key(period),
+            "until_age": Key(whole),
+            "cadence": Key(period),
+            "end": Key(_END),
+            "chain": _CHAIN,
+            "by_record_type": Key(flag),
+            "evidence": Key(EVIDENCE),
+            "confirmed": _CONFIRMED,
+        },
+        values.Group,
+    ),
+    "offence": Table(
+        {"code": _ID, "group": Key(text, needed=True), "serious": Key(flag, needed=True), "title": _TITLE},
+        values.Offence,
+        "code",
+    ),
+    "floor": Table(
+        {"id": _ID, "from": Key(texts, needed=True, name="start"), "add": Key(period, needed=True)},
+        values.Floor,
+    ),
+    "source": Table(
+        {
+            "source": _ID,
+            "source_system": Key(text, needed=True),
+            "principal": Key(text, needed=True),
+            "reports_on": Key(text_set),
+            "nominal_sources": Key(text_set),
+        },
+        values.Source,
+        "source",
+    ),
+    "required": Table(
+        {
+            "source_system": Key(text, needed=True),
+            "record_type": Key(text, needed=True),
+            "fields": Key(texts, needed=True),
+        },
+        values.Required,
+        "",
+    ),
+    "flag": Table({"id": _ID, "group": Key(text)}, values.Flag),
+    "trigger": Table(
+        {"name": _ID, "qualifying": Key(flag), "values": Key(text_set)},
+        values.Trigger,
+        "name",
+    ),
+    "contact": Table(
+        {"kind": _ID, "resets": Key(flag, needed=True), "review": Key(flag)},
+        values.Contact,
+        "kind",
+    ),
+    "question": Table(
+        {"id": _ID, "part": Key(one_of("gate", "criteria"), needed=True), "text": Key(text, needed=True)},
+        values.Question,
+    ),
+    "policing_purpose": Table({"id": _ID, "title": _TITLE}, values.Named),
+    "purpose": Table({"id": _ID, "title": _TITLE}, values.Named),
+    "view": Table(
+        {"purpose": _ID, "role": Key(text, needed=True), "record_types": Key(text_set)},
+        values.View,
+        "",
+    ),
+}

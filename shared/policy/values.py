@@ -1,0 +1,211 @@
+"""The rows of a policy pack as frozen values: what policy says, and nothing that computes."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from shared.calendar_rules import Period
+
+End = Literal["review", "dispose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Who owns a row, and since when it has their word."""
+
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers by which the system paces itself."""
+
+    lead_days: int
+    cooling_off_days: int
+    news_age_minutes_max: int
+    reviews_per_tick_max: int
+    future_days_max: int
+    responsible_from_age: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record type this pack knows, and which roles on it make a person an offender."""
+
+    id: str
+    title: str
+    offending_roles: frozenset[str]
+    not_offending_when_assessed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The conditions of a class; all that are given must hold."""
+
+    record_type: str | None = None
+    source_system: str | None = None
+    offending_link: bool | None = None
+    serious: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A node of the scheme; what it inherits is already filled in."""
+
+    id: str
+    title: str = ""
+    parent: str | None = None
+    when: When | None = None
+    row: str | None = None
+    row_from: str | None = None
+    """The class that supplied the row: itself or its nearest ancestor with one."""
+    backstop: Period | None = None
+    exception_owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the retention schedule."""
+
+    id: str
+    title: str = ""
+    evidence: str = "unconfirmed"
+    regime: str = "part3"
+    follows: Literal["mopi"] | None = None
+    notice: tuple[str, ...] = ()
+    clock: tuple[str, ...] = ()
+    retain: Period | None = None
+    permanent: bool = False
+    end: End | None = None
+    floors: tuple[str, ...] = ()
+    counts_for_person: bool = False
+    note: str = ""
+    confirmed: Confirmed | None = None
+
+    @property
+    def is_mopi(self) -> bool:
+        """Whether offending persons date the record."""
+        return self.follows is not None
+
+    @property
+    def dates_alone(self) -> bool:
+        """Whether the row can give a date with no person in it."""
+        return self.retain is not None or self.permanent
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of a chain of approvals."""
+
+    role: str
+    competence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """How long a person of one review group is kept, and how often looked at."""
+
+    id: str
+    title: str = ""
+    clear: Period | None = None
+    until_age: int | None = None
+    cadence: Period | None = None
+    end: End = "review"
+    chain: tuple[Step, ...] = ()
+    by_record_type: bool = False
+    evidence: str = "unconfirmed"
+    confirmed: Confirmed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """What one offence code means for its offender's group."""
+
+    code: str
+    group: str
+    serious: bool
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A period below which nothing that names it falls."""
+
+    id: str
+    start: tuple[str, ...]
+    add: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An upstream system's entry: what it may send, and about whom."""
+
+    source: str
+    source_system: str
+    principal: str
+    reports_on: frozenset[str] = frozenset()
+    nominal_sources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """The fields that one source must fill in for one record type."""
+
+    source_system: str
+    record_type: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A mark on a nominal, and the group it puts them in, if any."""
+
+    id: str
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """An event of a record that this pack knows by name."""
+
+    name: str
+    qualifying: bool = False
+    values: frozenset[str] = frozenset()
+    """The values that count; empty: any does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A kind of contact with a person, and what it moves."""
+
+    kind: str
+    resets: bool = False
+    review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of a review."""
+
+    id: str
+    part: Literal["gate", "criteria"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An entry that is only an id and its title, such as a purpose."""
+
+    id: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Who may look at what, for which purpose."""
+
+    purpose: str
+    role: str
+    record_types: frozenset[str] = field(default_factory=frozenset)
+    """Empty: every type."""

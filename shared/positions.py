@@ -1,0 +1,62 @@
+"""Where each consumer is: stored with the effects of what it read, in the same transaction."""
+
+from typing import NamedTuple
+
+from shared.db import Connection, driver
+
+_KEY = "cluster = $1 AND topic = $2 AND incarnation = $3 AND part = $4"
+_READ = f"SELECT next_offset, until FROM position WHERE {_KEY}"
+_FIRST = "INSERT INTO position (cluster, topic, incarnation, part) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+_OTHERS = "SELECT incarnation, next_offset FROM position WHERE cluster = $1 AND topic = $2 AND incarnation <> $3 AND part = $4"
+_MOVE = f"UPDATE position SET next_offset = $6 WHERE {_KEY} AND next_offset = $5 RETURNING 1"
+_MARK = f"""
+UPDATE position SET attempt_at = next_offset, until = greatest(until, $6),
+    attempts = CASE WHEN attempt_at = next_offset THEN attempts + 1 WHEN next_offset < until THEN 2 ELSE 1 END
+WHERE {_KEY} AND next_offset = $5 RETURNING attempts"""
+
+
+class Place(NamedTuple):
+    """One partition of one incarnation (Kafka's topic id) of a topic on one cluster."""
+
+    cluster: str
+    topic: str
+    incarnation: str
+    part: int
+
+
+class Lost(Exception):
+    """Somebody else has moved this position: what we hold is not ours any more."""
+
+
+class Gap(Exception):
+    """The log no longer holds what the stored position asks for."""
+
+
+async def locate(connection: Connection, place: Place) -> tuple[int, int, list[tuple[str, int]]]:
+    """Give (next offset, end of the marked range, other incarnations with their positions); a new place starts at 0."""
+    raw = await driver(connection)
+    row, others = await raw.fetchrow(_READ, *place), []
+    if row is None:
+        others = [(other["incarnation"], other["next_offset"]) for other in await raw.fetch(_OTHERS, *place)]
+        await raw.execute(_FIRST, *place)
+        row = await raw.fetchrow(_READ, *place)
+    assert row is not None
+    return row["next_offset"], row["until"], others
+
+
+async def advance(connection: Connection, place: Place, *, expects: int, to: int) -> None:
+    """Move a position with the effects of its batch, or raise `Lost`.
+
+    Kafka may hand the same records to two workers (one froze, its partitions were given away, it thawed). Only one of
+    them moves the position from where both read it.
+    """
+    raw = await driver(connection)
+    if not await raw.fetchval(_MOVE, *place, expects, to):
+        raise Lost(f"{place.topic}[{place.part}] is no longer at {expects}")
+
+
+async def mark_attempt(connection: Connection, place: Place, *, expects: int, to: int) -> int | None:
+    """Write durably that the range up to `to` is being tried; gives which try this is, None when it is not ours."""
+    raw = await driver(connection)
+    tries: int | None = await raw.fetchval(_MARK, *place, expects, to)
+    return tries

@@ -1,0 +1,233 @@
+"""The relay: one fenced publisher per shard of the log, proven over kills, freezes and thaws (docs/decisions/0003).
+
+A relay holds its shards by advisory locks on a connection of its own, and publishes each through a producer whose
+transactional id is the service and shard: one that froze and thawed is fenced by the broker, not by hope.
+"""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import psycopg
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from shared.clock import monotonic
+from shared.crash import crash_point
+from shared.ids import SHARDS, named
+
+log = logging.getLogger(__name__)
+
+ROWS_MAX = 5_000
+SHARDS_AT_ONCE = 4  # What a relay takes at first; a shard that nobody serves is taken all the same, one each look.
+POLL_SECONDS = 0.02
+HEARTBEAT_SECONDS = 2.0
+IDLE_SESSION_MS_MAX = 10_000  # A silent relay's connection is closed, and its shards are free.
+LOOK_SECONDS = 1.0
+COMMIT_SECONDS_MAX = 30
+QUEUE_KB_MAX = 32_768
+LOCK_SPACE = 77
+
+# Whole transactions in their order, up to ROWS_MAX rows of the log (or the one transaction that alone is larger).
+_QUEUED = """
+SELECT q.shard, q.queue_id, l.log_id, l.at, l.topic, l.key, l.type, l.subject, l.payload, l.headers
+FROM (SELECT *, sum(cardinality(log_ids)) OVER (ORDER BY queue_id) - cardinality(log_ids) AS before
+      FROM (SELECT shard, queue_id, log_ids FROM unpublished WHERE shard = ANY(%s) ORDER BY queue_id LIMIT 512) oldest) q,
+    unnest(q.log_ids) WITH ORDINALITY AS u(log_id, n) JOIN log l USING (log_id)
+WHERE q.before < %s ORDER BY q.queue_id, u.n"""
+_PLAN = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"  # By key, whatever the statistics say.
+_DONE = "DELETE FROM unpublished WHERE queue_id = ANY(%s)"
+
+
+def partitions_of(kafka: str) -> dict[str, int]:
+    """Give how many partitions each topic has now; raises `KafkaException` while the broker is away."""
+    found = AdminClient({"bootstrap.servers": kafka, "log_level": 0}).list_topics(timeout=5)
+    return {name: len(topic.partitions) for name, topic in found.topics.items()}
+
+
+class Fenced(Exception):
+    """Another relay has the shard; this process must go."""
+
+
+class Row(NamedTuple):
+    """One log row on its way out."""
+
+    shard: int
+    queue_id: int
+    log_id: int
+    at: Any
+    topic: str
+    key: str
+    type: str
+    subject: Any
+    payload: bytes
+    headers: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Whose log a relay publishes, from which database, to which broker."""
+
+    service: str
+    database_url: str = field(repr=False)
+    kafka: str
+
+
+def headers_of(service: str, row: Row) -> list[tuple[str, bytes]]:
+    """Give the CloudEvents attributes of a log row, binary mode: the id is the same however often it is published."""
+    pairs = {
+        "ce_specversion": "1.0",
+        "ce_id": str(named(f"log\n{service}\n{row.log_id}")),
+        "ce_source": f"urn:tenure:{service}",
+        "ce_type": row.type,
+        "ce_subject": str(row.subject),
+        "ce_time": row.at.isoformat(),
+        "ce_partitionkey": row.key,
+        "content-type": "application/json",
+        **(row.headers or {}),
+    }
+    return [(name, value.encode()) for name, value in pairs.items()]
+
+
+def make_producer(kafka: str, transactional_id: str) -> Producer:
+    """Make a producer that fences the one before with its id, and aborts what it left open."""
+    producer = Producer(
+        {
+            "bootstrap.servers": kafka,
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": 10_000,
+            "message.timeout.ms": 8_000,
+            "linger.ms": 2,
+            "queue.buffering.max.kbytes": QUEUE_KB_MAX,
+            "log_level": 2,
+        }
+    )
+    producer.init_transactions(COMMIT_SECONDS_MAX)
+    return producer
+
+
+def in_transaction(producer: Producer, produce: Callable[[Producer], None]) -> None:
+    """Run `produce` in one Kafka transaction; raise `Fenced` when another has our id, else abort and raise."""
+    try:
+        producer.begin_transaction()
+        produce(producer)
+        producer.commit_transaction(COMMIT_SECONDS_MAX)
+    except KafkaException as error:
+        cause: KafkaError = error.args[0]
+        if cause.fatal():
+            raise Fenced(str(cause)) from error
+        producer.abort_transaction(COMMIT_SECONDS_MAX)
+        raise
+
+
+class Relay(threading.Thread):
+    """Publishes what the log has queued, for as many shards as it holds."""
+
+    def __init__(self, route: Route, every_second: Callable[[Mapping[int, Producer]], None] | None = None) -> None:
+        super().__init__(name="relay", daemon=True)
+        self.route, self.every_second = route, every_second
+        self.wake, self.stopping = threading.Event(), threading.Event()
+        self.failure: BaseException | None = None
+        self.producers: dict[int, Producer] = {}
+        self.partitions: dict[str, int] = {}
+        self.beat = self.looked = self.second = 0.0
+        self.published = 0
+
+    def run(self) -> None:
+        """Serve until stopped; transient trouble starts the session anew, a fence ends it."""
+        delay = 0.2
+        while not self.stopping.is_set():
+            try:
+                self._session()
+                delay = 0.2
+            except (psycopg.OperationalError, KafkaException) as error:
+                log.warning("The relay starts anew in %.1f s: %s", delay, type(error).__name__, extra={"action": "relay_retry"})
+                self.producers.clear()
+                self.stopping.wait(delay)
+                delay = min(delay * 2, 5.0)
+            except BaseException as error:  # Handed to the worker, which ends the process with it.
+                self.failure = error
+                return
+
+    def stop(self) -> None:
+        """Ask to stop, and wait for the transaction in hand."""
+        self.stopping.set()
+        self.wake.set()
+        self.join(timeout=8)
+
+    def _session(self) -> None:
+        options = f"-c idle_session_timeout={IDLE_SESSION_MS_MAX} -c tcp_keepalives_idle=5 -c tcp_user_timeout=10000"
+        with (
+            psycopg.connect(self.route.database_url, autocommit=True, options=options) as lock,
+            psycopg.connect(self.route.database_url, autocommit=True, options=_PLAN) as data,
+            ThreadPoolExecutor(SHARDS, thread_name_prefix="shard") as pool,
+        ):
+            self.looked = 0.0
+            self.partitions = partitions_of(self.route.kafka)
+            while not self.stopping.is_set():
+                self._hold(lock)
+                moved = self._once(lock, data, pool) if self.producers else 0
+                if self.every_second and self.producers and monotonic() - self.second > 1:
+                    self.second = monotonic()
+                    self.every_second(self.producers)
+                if not moved:
+                    self.wake.wait(POLL_SECONDS)
+                    self.wake.clear()
+
+    def _hold(self, lock: "psycopg.Connection[Any]") -> None:
+        """Keep our locks alive, and take shards that nobody serves."""
+        if monotonic() - self.beat > HEARTBEAT_SECONDS:
+            lock.execute("SELECT 1")
+            self.beat = monotonic()
+        if len(self.producers) == SHARDS or monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = monotonic()
+        most = max(SHARDS_AT_ONCE, len(self.producers) + 1)
+        for shard in range(SHARDS):
+            if shard not in self.producers and len(self.producers) < most and self._take(lock, shard):
+                self.producers[shard] = make_producer(self.route.kafka, f"{self.route.service}-{shard}")
+
+    def _take(self, lock: "psycopg.Connection[Any]", shard: int) -> bool:
+        space = f"SELECT pg_try_advisory_lock(hashtext(current_schema()), {LOCK_SPACE * 100} + %s)"
+        found = lock.execute(space, (shard,)).fetchone()
+        return bool(found and found[0])
+
+    def _once(self, lock: "psycopg.Connection[Any]", data: "psycopg.Connection[Any]", pool: ThreadPoolExecutor) -> int:
+        rows = [Row(*row) for row in data.execute(_QUEUED, (list(self.producers), ROWS_MAX))]
+        if not rows:
+            return 0
+        by_shard: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_shard[row.shard].append(row)
+        for done in [pool.submit(self._publish, shard, its) for shard, its in by_shard.items()]:
+            done.result()
+        crash_point("relay_after_kafka_commit")
+        lock.execute("SELECT 1")  # Raises when the session, and with it our locks, is gone.
+        self.beat = monotonic()
+        crash_point("relay_before_delete")
+        data.execute(_DONE, (list({row.queue_id for row in rows}),))
+        self.published += len(rows)
+        return len(rows)
+
+    def _publish(self, shard: int, rows: list[Row]) -> None:
+        def produce(producer: Producer) -> None:
+            for row in rows:
+                count = self.partitions[row.topic]
+                _send(producer, row, row.shard % count, headers_of(self.route.service, row))
+
+        in_transaction(self.producers[shard], produce)
+
+
+def _send(producer: Producer, row: Row, partition: int, headers: list[tuple[str, bytes]]) -> None:
+    while True:
+        try:
+            producer.produce(row.topic, row.payload, row.key, partition=partition, headers=headers)
+        except BufferError:
+            producer.poll(0.05)  # librdkafka's queue is full: let it drain.
+        else:
+            producer.poll(0)
+            return

@@ -1,0 +1,104 @@
+"""Reasons in words: one template per code, used by every page, answer and command. Nothing else writes reasons."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+STEPS = {
+    "classified": "It is in class {class}.",
+    "unclassified": "No class of the pack takes it.",
+    "withdrawn": "It was withdrawn as entered in error, so it groups nobody, moves no clock and keeps the date it had.",
+    "clock": "The clock starts on {on}.",
+    "person_clock": "The person {nominal} last came to notice on {on}.",
+    "period": "Row {row} keeps it for {length} from then.",
+    "group_period": "Group {group} asks for {length} clear of notice.",
+    "person": "The person {nominal} is in group {group}, by {by}.",
+    "age": "Group {group} keeps it until the {years}th birthday of the person {nominal}, the day included.",
+    "retained": "A review decided on {on} to retain it.",
+    "person_until": "For the person {nominal} it is needed until {on}.",
+    "floor": "The floor {name} reaches to {until}.",
+    "floor_binds": "The floor {name} reaches to {until}, and nothing asks for longer.",
+    "problem": "It has no certain date, because {problem}; the {owner} must supply what is missing.",
+    "permanent": "So it is kept permanently (row {row}).",
+    "undated": "So it is kept, without a date, until that is known (row {row}).",
+    "at_least_until": "So it is kept at least until {on} (row {row}).",
+    "keep_until": "So it is kept until {on} (row {row}).",
+}
+
+PROBLEMS = {
+    "unclassified": "no class takes it",
+    "case_file_not_yet_supported": "it is part of a case file, and rules for case files are not in force yet",
+    "unknown_group": "it names a group that the pack does not know",
+    "offence_not_in_table": "one of its offences is not in the offence table",
+    "no_offence": "it names no offence, so nobody can tell how serious it is",
+    "no_group": "it has an offending person whom nothing puts in a group",
+    "no_clock_date": "none of the dates that start its clock is known",
+    "no_person_clock": "an offending person has no date of coming to notice",
+    "no_floor_date": "a floor has no date to start from",
+    "no_birth_date": "the date of birth of a person kept by age is not known",
+    "contradictory_dates": "its dates contradict each other",
+    "under_10": "a person on it was under the age of responsibility at the time, and no review says why it counts",
+}
+
+_BY = {"flag": "a flag on the person", "record": "a record"}
+
+
+def sentences(derivation: Mapping[str, Any]) -> list[str]:
+    """Write each step of a derivation as a sentence; the last one gives the date and the row."""
+    return [sentence(step) for step in derivation["steps"]]
+
+
+def sentence(step: Mapping[str, Any]) -> str:
+    """Write one step as a sentence."""
+    words = {name: _word(name, value) for name, value in step.items()}
+    return STEPS[_template(step)].format_map(words | {"length": _length(step)})
+
+
+def _template(step: Mapping[str, Any]) -> str:
+    code = str(step["code"])
+    if code == "clock" and "nominal" in step:
+        return "person_clock"
+    if code == "period" and "group" in step:
+        return "group_period"
+    return "floor_binds" if code == "floor" and step["binds"] else code
+
+
+def _word(name: str, value: Any) -> str:
+    if name in ("on", "until"):
+        return day_in_words(date.fromisoformat(value))
+    if name == "problem":
+        return PROBLEMS.get(value, str(value).replace("_", " "))
+    if name == "by":
+        return _BY[value]
+    if value is None:
+        return "none"
+    return str(value).replace("_", " ") if name in ("owner", "name") else str(value)
+
+
+def day_in_words(day: date) -> str:
+    """Write a date as British prose does, whatever the host's language."""
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def _length(step: Mapping[str, Any]) -> str:
+    for unit in ("years", "months", "days"):
+        if unit in step:
+            count = step[unit]
+            return f"{count} {unit if count != 1 else unit[:-1]}"
+    return ""

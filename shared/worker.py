@@ -1,0 +1,219 @@
+"""A worker process: batches in, ticks, the relay out, the sealer, a watchdog and its health; it crashes rather than limps."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import faust
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from confluent_kafka import Producer
+from fastapi import FastAPI, Response
+from faust.contrib.asgi import serve_asgi
+from mode import Service
+from mode.supervisors import CrashingSupervisor
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.batches import App, Batch, Handler
+from shared.clock import wall_clock
+from shared.db import Connection, connect, transaction, transient
+from shared.kafka import BatchSource, Where
+from shared.keys import Keys, read_keys
+from shared.ledger import seal
+from shared.logs import start_logs
+from shared.relay import Relay, Route
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CONCURRENCY = 2  # One waits for the database while the other decodes.
+CLOCK_SKEW_MAX = timedelta(minutes=5)
+SEAL_SECONDS = 1
+LOG_DAYS_KEPT = 35
+
+Job = Callable[[], Awaitable[None]]
+
+
+class _Process(faust.Worker):  # type: ignore[misc]
+    """Faust's worker with our own logs."""
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """Leave the root logger as `start_logs` made it."""
+
+
+class ClockSkewed(Exception):
+    """This process's clock and the database's differ too far to act on either."""
+
+
+class Ticker(Service):  # type: ignore[misc]
+    """Runs jobs at their intervals, in UTC, never twice at once; a job that breaks ends the process."""
+
+    def __init__(self, app: faust.App) -> None:
+        super().__init__(beacon=app.beacon)
+        self.scheduler = AsyncIOScheduler(timezone="UTC")
+
+    def add(self, name: str, seconds: float, job: Job) -> None:
+        """Run `job` every so many seconds, from the start on."""
+        every: dict[str, Any] = {"seconds": seconds, "id": name, "coalesce": True, "max_instances": 1}
+        self.scheduler.add_job(self._guarded, "interval", args=[name, job], next_run_time=wall_clock(), **every)
+
+    async def _guarded(self, name: str, job: Job) -> None:
+        try:
+            await job()
+        except Exception as error:
+            if transient(error):
+                log.warning("%s waits for its next turn: %s", name, type(error).__name__, extra={"action": "tick_retry"})
+            else:
+                await self.crash(error)
+
+    async def on_start(self) -> None:
+        """Begin ticking."""
+        self.scheduler.start()
+
+    async def on_stop(self) -> None:
+        """Stop ticking; what runs is left to its transaction."""
+        self.scheduler.shutdown(wait=False)
+
+
+class RelayKeeper(Service):  # type: ignore[misc]
+    """Keeps the relay's thread, and ends the process when it failed."""
+
+    def __init__(self, app: faust.App, relay: Relay) -> None:
+        super().__init__(beacon=app.beacon)
+        self.relay = relay
+
+    async def on_start(self) -> None:
+        """Start the thread."""
+        self.relay.start()
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _look(self) -> None:
+        while not self.should_stop:
+            await self.sleep(0.5)
+            if self.relay.failure:
+                raise self.relay.failure
+            if not self.relay.is_alive() and not self.should_stop:
+                raise RuntimeError("The relay's thread has ended.")
+
+    async def on_stop(self) -> None:
+        """Let the transaction in hand end."""
+        await asyncio.get_running_loop().run_in_executor(None, self.relay.stop)
+
+
+class Worker:
+    """What a service's `main` wires together: `read`, `tick`, `run`."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        start_logs(settings.log_level, service=service, process=f"{service}-worker-{settings.slot}")
+        self.settings, self.service = settings, service
+        self.keys: Keys = read_keys(settings.keys, service)
+        url = settings.database_url(service)
+        self.engine: AsyncEngine = connect(url, name=f"{service}-worker-{settings.slot}", pool_size=settings.pool_size)
+        self.app = App(
+            f"tenure-{service}",
+            broker=f"kafka://{settings.kafka}",
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            store="memory://",
+        )
+        self.ticker = Ticker(self.app)
+        self.app.service(self.ticker)
+        plain = url.replace("postgresql+asyncpg://", "postgresql://")
+        self.relay = Relay(Route(service, plain, settings.kafka))
+        self.app.service(RelayKeeper(self.app, self.relay))
+        self.sources: list[BatchSource] = []
+        self._own_ticks()
+
+    def _own_ticks(self) -> None:
+        async def sealing() -> None:
+            async with transaction(self.engine) as connection:
+                await seal(connection, self.service, self.keys.ledger, wall_clock())
+            self.relay.wake.set()
+
+        async def turning() -> None:
+            async with transaction(self.engine) as connection:
+                await connection.execute(text("SELECT turn_log_days(:days)"), {"days": LOG_DAYS_KEPT})
+
+        async def comparing_clocks() -> None:
+            async with transaction(self.engine) as connection:
+                await refuse_skew(connection)
+
+        self.tick("seal", SEAL_SECONDS, sealing)
+        self.tick("turn_log_days", 3600, turning)
+        self.tick("compare_clocks", 30, comparing_clocks)
+
+    def tick(self, name: str, seconds: float, job: Job) -> None:
+        """Run `job` at an interval."""
+        self.ticker.add(name, seconds, job)
+
+    def before_relay_second(self, job: Callable[[Mapping[int, Producer]], None]) -> None:
+        """Call `job` in the relay's thread each second, with the producers of the shards it holds."""
+        self.relay.every_second = job
+
+    def read(
+        self, handlers: Mapping[str, Handler], after: Callable[[Batch], Awaitable[None]] | None = None
+    ) -> None:
+        """Settle each topic's batches with its handler; `after` runs once a batch has committed."""
+        channel = self.app.channel(maxsize=64)
+        where = Where(self.settings.kafka, f"tenure-{self.service}", self.settings.slot, tuple(sorted(handlers)))
+        source = BatchSource(self.app, channel, where, self.engine)
+        self.sources.append(source)
+        self.app.service(source)
+
+        @self.app.agent(channel, concurrency=CONCURRENCY, supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
+        async def settling(stream: Any) -> None:
+            async for batch in stream:
+                if await batch.settle(handlers[batch.place.topic]):
+                    self.relay.wake.set()
+                    if after:
+                        await after(batch)
+
+    def run(self) -> None:
+        """Serve until stopped; exits non-zero when anything broke."""
+        health = health_app(self)
+        serve_asgi(self.app, health, host=self.settings.host, port=self.settings.health_port)
+        worker = _Process(self.app, loglevel="ERROR", override_logging=False, redirect_stdouts=False, quiet=True)
+        worker.execute_from_commandline()
+
+
+async def refuse_skew(connection: Connection) -> None:
+    """Raise `ClockSkewed` when this process's clock is over 5 minutes away from the database's."""
+    theirs = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    apart = abs(wall_clock() - theirs)
+    if apart > CLOCK_SKEW_MAX:
+        raise ClockSkewed(f"This process's clock is {apart} from the database's; set it right, then start again.")
+
+
+def health_app(worker: Worker) -> FastAPI:
+    """Give the worker's health: alive while its loop turns, ready while it reads, publishes and reaches its database."""
+    health = FastAPI(title=f"{worker.service} worker", openapi_url=None)
+
+    @health.get("/livez")
+    async def livez() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @health.get("/readyz")
+    async def readyz(answer: Response) -> dict[str, Any]:
+        checks: dict[str, Any] = {
+            "kafka": all(source.ready for source in worker.sources),
+            "relay": worker.relay.is_alive() and bool(worker.relay.partitions),
+            "database": await _reachable(worker.engine),
+        }
+        ready = all(checks.values())
+        answer.status_code = 200 if ready else 503
+        return {"status": "ready" if ready else "waiting", "checks": checks, "shards": sorted(worker.relay.producers)}
+
+    return health
+
+
+async def _reachable(engine: AsyncEngine) -> bool:
+    try:
+        async with asyncio.timeout(2), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception as error:
+        if not transient(error):
+            raise
+        return False
+    return True

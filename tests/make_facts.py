@@ -1,0 +1,145 @@
+"""Facts with boring defaults, for tests of retention's rules."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from itertools import count
+from pathlib import Path
+from uuid import UUID
+
+from services.retention.domain import (
+    Fact,
+    Linked,
+    Person,
+    Schedule,
+    derivation,
+    of_person,
+    of_record,
+    of_schedule,
+)
+from shared.ids import nominal_ref
+from shared.policy import Pack, read_pack
+
+POLICY_TEXT = (Path(__file__).parents[1] / "policy" / "demonstration.toml").read_bytes()
+PACK = read_pack(POLICY_TEXT, "demonstration.toml")
+RECEIVED = date(2022, 8, 3)
+N42 = ("crime", "N-42")
+N43 = ("crime", "N-43")
+RECORD, NOMINAL = 1, 2
+
+_numbers = count(1)
+
+
+def day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def uid() -> UUID:
+    return UUID(int=next(_numbers))
+
+
+def link(nominal=N42, role="suspect"):
+    return {"nominal_source": nominal[0], "nominal_id": nominal[1], "role": role}
+
+
+def _fact(kind, subject, data, *, type="", **more):
+    canonical = json.dumps({"type": type, "data": data}).encode()
+    return Fact(**{"event_uid": uid(), "kind": kind, "subject": subject, "canonical": canonical, **more})
+
+
+def state(sequence=1, *, received_on=RECEIVED, event_uid=None, **changes):
+    """A crime report of a burglary with one suspect, reported on 1 August 2022."""
+    data = {
+        "source_system": "crime",
+        "source_record_id": "01/12345/22",
+        "record_type": "crime_report",
+        "occurred_on": "2022-08-01",
+        "reported_at": "2022-08-01T22:10:00+01:00",
+        "offences": ["28/11"],
+        "links": [link()],
+        **changes,
+    }
+    fact = _fact("record_state", RECORD, data, sequence=sequence, received_on=received_on)
+    return fact if event_uid is None else Fact(**{**fact_fields(fact), "event_uid": event_uid})
+
+
+def fact_fields(fact):
+    return {name: getattr(fact, name) for name in fact.__struct_fields__}
+
+
+def undetected(sequence=1, **changes):
+    return state(sequence, **{"links": [], **changes})
+
+
+def stop(**changes):
+    return state(**{"record_type": "stop_and_search", "links": [], "offences": [], "reported_at": None, **changes})
+
+
+def intelligence(**changes):
+    return state(
+        **{
+            "record_type": "intelligence_report",
+            "recorded_at": "2022-08-02T01:00:00+01:00",
+            "links": [link(role="subject")],
+            "offences": [],
+            **changes,
+        }
+    )
+
+
+def entered_in_error(sequence=2):
+    return _fact(
+        "record_state",
+        RECORD,
+        {"reason": "error"},
+        type="tenure.record.withdrawn.v1",
+        sequence=sequence,
+        received_on=RECEIVED,
+    )
+
+
+def trigger(name="charged", on="2024-05-06", nominal=None, **more):
+    named = {"nominal_source": nominal[0], "nominal_id": nominal[1]} if nominal else {}
+    return _fact("trigger", RECORD, {"trigger": name, "on": on, **named}, **more)
+
+
+def contact(kind="new_offence", on="2024-05-06", **more):
+    return _fact("contact", NOMINAL, {"kind": kind, "on": on}, **more)
+
+
+def person_state(sequence=1, *, received_on=RECEIVED, **data):
+    return _fact("nominal_state", NOMINAL, data, sequence=sequence, received_on=received_on)
+
+
+def withdrawal(of: Fact, subject=None):
+    return _fact("withdrawal", of.subject if subject is None else subject, {}, withdraws=of.event_uid)
+
+
+def decided(on="2028-06-01", outcome="retain", next_on=None, subject=NOMINAL):
+    return _fact("decision", subject, {"outcome": outcome, "on": on, "next_on": next_on})
+
+
+def person(facts: Sequence[Fact], nominal=N42, own: Sequence[Fact] = (), pack: Pack = PACK) -> Person:
+    """The person whose only link is to this record."""
+    given = of_record(facts, pack).gives[nominal]
+    return of_person(own, given.group, given.notice_on, pack, given.grouped_on)
+
+
+def schedule(facts: Sequence[Fact], own: Sequence[Fact] = (), pack: Pack = PACK) -> Schedule | None:
+    """A record's schedule, where each of its persons has these facts and no other record."""
+    record = of_record(facts, pack)
+    if record is None:
+        return None
+    people = [person(facts, nominal, own, pack) for nominal, given in record.gives.items() if given.offending]
+    return of_schedule(record.side, people, pack)
+
+
+def told(facts: Sequence[Fact], own: Sequence[Fact] = (), pack: Pack = PACK):
+    """The derivation of the same."""
+    given = of_record(facts, pack).gives
+    people = [
+        Linked(nominal_ref(*nominal), tuple(own), each.group, each.notice_on, each.grouped_on)
+        for nominal, each in given.items()
+        if each.offending
+    ]
+    return derivation(facts, people, pack)

@@ -1,0 +1,102 @@
+"""Years and days: the edges that people argue about, by name."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.calendar_rules import LEAPS, Period, add, civil_day, day_after, day_of, days_before, first_day_of
+
+LONDON = ZoneInfo("Europe/London")
+LAST, FIRST = LEAPS
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [
+        pytest.param("10y", Period(months=120), id="years"),
+        pytest.param("6m", Period(months=6), id="months"),
+        pytest.param("31d", Period(days=31), id="days"),
+        pytest.param("24h", Period(days=1), id="a day of hours"),
+        pytest.param("25h", Period(days=2), id="hours round up to whole days"),
+    ],
+)
+def test_a_period_is_read(text, period):
+    assert Period.parse(text) == period
+
+
+@pytest.mark.parametrize("text", ["", "0y", "10", "y", "-1y", "1.5y", "10 years", "1y6m", " 1y", "١y"])
+def test_what_is_no_period_is_refused(text):
+    with pytest.raises(ValueError, match="not a period"):
+        Period.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("start", "period", "leap", "end"),
+    [
+        pytest.param("2020-08-01", "6y", LAST, "2026-08-01", id="plain years"),
+        pytest.param("2022-01-31", "1m", LAST, "2022-02-28", id="31 January + 1 month"),
+        pytest.param("2022-01-31", "1m", FIRST, "2022-02-28", id="the month's end is no leap rule"),
+        pytest.param("2024-01-31", "1m", LAST, "2024-02-29", id="31 January + 1 month, leap"),
+        pytest.param("2022-03-31", "1m", LAST, "2022-04-30", id="31 March + 1 month"),
+        pytest.param("2022-12-31", "2m", LAST, "2023-02-28", id="over the year's end"),
+        pytest.param("2020-02-29", "6y", LAST, "2026-02-28", id="29 February, last day"),
+        pytest.param("2020-02-29", "6y", FIRST, "2026-03-01", id="29 February, first of March"),
+        pytest.param("2020-02-29", "4y", FIRST, "2024-02-29", id="29 February, leap to leap"),
+        pytest.param("2000-02-29", "100y", LAST, "2100-02-28", id="2100 is no leap year"),
+        pytest.param("1904-02-29", "100y", LAST, "2004-02-29", id="hundredth birthday on 29 February"),
+        pytest.param("2020-02-28", "4y", LAST, "2024-02-28", id="28 February stays"),
+        pytest.param("2022-08-31", "31d", LAST, "2022-10-01", id="days"),
+        pytest.param("9990-01-01", "100y", LAST, "9999-12-31", id="the calendar's end"),
+        pytest.param("9990-01-01", "99999d", LAST, "9999-12-31", id="the calendar's end, in days"),
+    ],
+)
+def test_a_period_counts_from_its_original_start(start, period, leap, end):
+    assert add(date.fromisoformat(start), Period.parse(period), leap) == date.fromisoformat(end)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        pytest.param("2022-08", "2022-08-01", "2022-08-31", id="a month's last day counts"),
+        pytest.param("2024-02", "2024-02-01", "2024-02-29", id="a leap February"),
+        pytest.param("2022-08-05", "2022-08-05", "2022-08-05", id="a day"),
+        pytest.param("2022-06-30T23:00:00+00:00", "2022-07-01", "2022-07-01", id="summer: the next day in London"),
+        pytest.param("2022-12-31T23:30Z", "2022-12-31", "2022-12-31", id="winter, without seconds"),
+    ],
+)
+def test_a_written_date_is_a_civil_day(text, first, last):
+    assert first_day_of(text, LONDON) == date.fromisoformat(first)
+    assert day_of(text, LONDON) == date.fromisoformat(last)
+
+
+def test_an_instant_without_offset_is_refused():
+    with pytest.raises(ValueError, match="offset"):
+        civil_day(datetime(2022, 8, 1), LONDON)
+    assert civil_day(datetime(2022, 7, 31, 23, 0, tzinfo=UTC), LONDON) == date(2022, 8, 1)
+
+
+def test_the_calendar_has_ends():
+    assert day_after(date(2022, 12, 31)) == date(2023, 1, 1)
+    assert day_after(date.max) == date.max
+    assert days_before(date(2022, 1, 8), 7) == date(2022, 1, 1)
+    assert days_before(date.min, 7) == date.min
+
+
+DAYS = st.dates(date(1900, 1, 1), date(2200, 1, 1))
+MONTHS = st.integers(1, 1800)
+
+
+@settings(max_examples=150, deadline=None)
+@given(DAYS, MONTHS, st.integers(0, 24), st.sampled_from(LEAPS))
+def test_a_longer_period_never_ends_earlier(start, months, more, leap):
+    assert add(start, Period(months=months), leap) <= add(start, Period(months=months + more), leap)
+
+
+@settings(max_examples=150, deadline=None)
+@given(DAYS, st.integers(0, 400), MONTHS, st.sampled_from(LEAPS))
+def test_a_later_start_never_ends_earlier(start, later, months, leap):
+    period = Period(months=months)
+    assert add(start, period, leap) <= add(add(start, Period(days=later), leap), period, leap)

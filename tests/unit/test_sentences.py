@@ -1,0 +1,131 @@
+"""Every step has its sentence, and the last one gives the date and the row."""
+
+import json
+
+import pytest
+
+from shared.policy import read_pack
+from shared.sentences import PROBLEMS, STEPS, sentences
+from tests.make_facts import (
+    POLICY_TEXT,
+    contact,
+    decided,
+    entered_in_error,
+    person_state,
+    state,
+    stop,
+    told,
+    trigger,
+    undetected,
+)
+
+PERSON = "2625b9e6-6368-525c-a254-1d8cea6ff0dd"
+BORN = person_state(date_of_birth="1980-05-06", flags=["mappa"])
+
+
+def test_the_derivation_is_as_the_design_shows_it():
+    fact = undetected(occurred_on="2022-08", reported_at=None)
+    assert json.loads(json.dumps(told([fact]))) == {
+        "v": 1,
+        "steps": [
+            {"code": "classified", "class": "crime.report.undetected"},
+            {"code": "clock", "on": "2022-08-31", "facts": [str(fact.event_uid)]},
+            {"code": "period", "row": "R03", "years": 6},
+            {"code": "keep_until", "on": "2028-08-31", "row": "R03"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "own", "expected"),
+    [
+        pytest.param(
+            [state()],
+            [contact(on="2023-01-01")],
+            [
+                "It is in class crime.report.suspect.",
+                f"The person {PERSON} is in group G3, by a record.",
+                f"The person {PERSON} last came to notice on 1 January 2023.",
+                "Group G3 asks for 6 years clear of notice.",
+                f"For the person {PERSON} it is needed until 1 January 2029.",
+                "The floor creation reaches to 3 August 2028.",
+                "So it is kept until 1 January 2029 (row R01).",
+            ],
+            id="a person's clock",
+        ),
+        pytest.param(
+            [state()],
+            [BORN, decided("2031-01-01")],
+            [
+                "It is in class crime.report.suspect.",
+                f"The person {PERSON} is in group G1, by a flag on the person.",
+                f"Group G1 keeps it until the 100th birthday of the person {PERSON}, the day included.",
+                "A review decided on 1 January 2031 to retain it.",
+                f"For the person {PERSON} it is needed until 6 May 2080.",
+                "The floor creation reaches to 3 August 2028.",
+                "So it is kept until 6 May 2080 (row R01).",
+            ],
+            id="a birthday",
+        ),
+        pytest.param(
+            [state(), entered_in_error()],
+            [],
+            [
+                "It is in class crime.report.suspect.",
+                "It was withdrawn as entered in error, so it groups nobody, moves no clock and keeps the date it had.",
+                "The floor creation reaches to 3 August 2028, and nothing asks for longer.",
+                "So it is kept until 3 August 2028 (row R01).",
+            ],
+            id="withdrawn",
+        ),
+        pytest.param(
+            [stop(occurred_on=None)],
+            [],
+            [
+                "It is in class preventing.stop_and_search.",
+                "It has no certain date, because none of the dates that start its clock is known; "
+                "the data steward must supply what is missing.",
+                "So it is kept, without a date, until that is known (row R29).",
+            ],
+            id="undated",
+        ),
+        pytest.param(
+            [state(record_type="other")],
+            [],
+            [
+                "No class of the pack takes it.",
+                "It has no certain date, because no class takes it; the data steward must supply what is missing.",
+                "So it is kept, without a date, until that is known (row none).",
+            ],
+            id="unclassified",
+        ),
+    ],
+)
+def test_an_explanation(facts, own, expected):
+    assert sentences(told(facts, own)) == expected
+
+
+def test_the_facts_that_set_the_clock_are_named():
+    charge, first = trigger(on="2024-01-01"), state()
+    [clock] = [step for step in told([first, charge])["steps"] if step["code"] == "clock"]
+    assert clock["facts"] == [str(charge.event_uid)]
+    [clock] = [step for step in told([first])["steps"] if step["code"] == "clock"]
+    assert clock["facts"] == [str(first.event_uid)]
+
+
+def test_days_months_and_permanence_are_said_too():
+    def pack(period):
+        return read_pack(POLICY_TEXT.replace(b'retain = "7y"\nend = "dispose"', period), "x")
+
+    assert "Row R29 keeps it for 31 days from then." in sentences(
+        told([stop()], pack=pack(b'retain = "31d"\nend = "review"'))
+    )
+    assert "Row R29 keeps it for 1 month from then." in sentences(
+        told([stop()], pack=pack(b'retain = "1m"\nend = "review"'))
+    )
+    assert sentences(told([stop()], pack=pack(b'retain = "permanent"')))[-1] == "So it is kept permanently (row R29)."
+
+
+def test_every_sentence_ends_and_every_problem_has_words():
+    assert all(text.endswith(".") for text in STEPS.values())
+    assert not any(text.endswith(".") or "_" in text for text in PROBLEMS.values())

@@ -1,0 +1,1 @@
+"""Upstream adapters: files in, CloudEvents out, receipts counted."""
