@@ -11,7 +11,7 @@ HELP = "move the system's civil date forward (rehearsal only), or show it"
 EXAMPLES = """  ./tenure clock set 2032-09-01
   ./tenure clock show
 """
-ROLE = "records_manager"
+ROLE = "head_of_information_management"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
