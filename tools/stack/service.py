@@ -31,7 +31,8 @@ class Service(Process):
 
     def environment(self) -> dict[str, str]:
         """Give its settings, and of this process's environment what is not a setting."""
-        return {**without_settings(), **self.settings}
+        # Faust makes an (unused) folder for tables wherever it is told to; not beside the code.
+        return {**without_settings(), "APP_DATADIR": str(self.paths.run / "faust"), **self.settings}
 
     @property
     def url(self) -> str:
