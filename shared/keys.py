@@ -43,7 +43,9 @@ def read_keys(folder: Path, service: str) -> Keys:
     ledger = load_pem_private_key(_read(folder / f"ledger-{service}.key"), password=None)
     if not isinstance(ledger, Ed25519PrivateKey):
         raise Invalid(f"ledger-{service}.key is not an Ed25519 key; make a new one.")
-    epochs = {int(path.stem.removeprefix("epoch-")): AESGCM(_read(path)) for path in (folder / service).glob("epoch-*.key")}
+    epochs = {
+        int(path.stem.removeprefix("epoch-")): AESGCM(_read(path)) for path in (folder / service).glob("epoch-*.key")
+    }
     if not epochs:
         raise Invalid(f"No epoch key for {service}; `./tenure up` makes the local ones.")
     return Keys(max(epochs), epochs, ledger, _read(folder / "mac.key"))

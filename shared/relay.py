@@ -36,7 +36,8 @@ LOCK_SPACE = 77
 _QUEUED = """
 SELECT q.shard, q.queue_id, l.log_id, l.at, l.topic, l.key, l.type, l.subject, l.payload, l.headers
 FROM (SELECT *, sum(cardinality(log_ids)) OVER (ORDER BY queue_id) - cardinality(log_ids) AS before
-      FROM (SELECT shard, queue_id, log_ids FROM unpublished WHERE shard = ANY(%s) ORDER BY queue_id LIMIT 512) oldest) q,
+      FROM (SELECT shard, queue_id, log_ids FROM unpublished WHERE shard = ANY(%s)
+            ORDER BY queue_id LIMIT 512) oldest) q,
     unnest(q.log_ids) WITH ORDINALITY AS u(log_id, n) JOIN log l USING (log_id)
 WHERE q.before < %s ORDER BY q.queue_id, u.n"""
 _PLAN = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"  # By key, whatever the statistics say.
@@ -145,7 +146,9 @@ class Relay(threading.Thread):
                 self._session()
                 delay = 0.2
             except (psycopg.OperationalError, KafkaException) as error:
-                log.warning("The relay starts anew in %.1f s: %s", delay, type(error).__name__, extra={"action": "relay_retry"})
+                log.warning(
+                    "The relay starts anew in %.1f s: %s", delay, type(error).__name__, extra={"action": "relay_retry"}
+                )
                 self.producers.clear()
                 self.stopping.wait(delay)
                 delay = min(delay * 2, 5.0)

@@ -1,4 +1,4 @@
-"""A worker process: batches in, ticks, the relay out, the sealer, a watchdog and its health; it crashes rather than limps."""
+"""A worker process: batches in, ticks, relay, sealer, watchdog and health; it crashes rather than limps."""
 
 import asyncio
 import logging
@@ -64,7 +64,9 @@ class Ticker(Service):  # type: ignore[misc]
             await job()
         except Exception as error:
             if transient(error):
-                log.warning("%s waits for its next turn: %s", name, type(error).__name__, extra={"action": "tick_retry"})
+                log.warning(
+                    "%s waits for its next turn: %s", name, type(error).__name__, extra={"action": "tick_retry"}
+                )
             else:
                 await self.crash(error)
 
@@ -152,9 +154,7 @@ class Worker:
         """Call `job` in the relay's thread each second, with the producers of the shards it holds."""
         self.relay.every_second = job
 
-    def read(
-        self, handlers: Mapping[str, Handler], after: Callable[[Batch], Awaitable[None]] | None = None
-    ) -> None:
+    def read(self, handlers: Mapping[str, Handler], after: Callable[[Batch], Awaitable[None]] | None = None) -> None:
         """Settle each topic's batches with its handler; `after` runs once a batch has committed."""
         channel = self.app.channel(maxsize=64)
         where = Where(self.settings.kafka, f"tenure-{self.service}", self.settings.slot, tuple(sorted(handlers)))
@@ -187,7 +187,7 @@ async def refuse_skew(connection: Connection) -> None:
 
 
 def health_app(worker: Worker) -> FastAPI:
-    """Give the worker's health: alive while its loop turns, ready while it reads, publishes and reaches its database."""
+    """Give the worker's health: alive while its loop turns, ready while it reads, publishes and has its database."""
     health = FastAPI(title=f"{worker.service} worker", openapi_url=None)
 
     @health.get("/livez")

@@ -64,7 +64,9 @@ def record_state(record="r1", sequence=1, change="captured", **state):
 
 def nominal_state(person="p1", sequence=1, **state):
     whole = {"nominal_source": "crime", "nominal_id": person, **state}
-    return NominalRegistered(**_told(f"{person}/{sequence}", sequence), nominal_ref=ref(person), version=sequence, state=whole)
+    return NominalRegistered(
+        **_told(f"{person}/{sequence}", sequence), nominal_ref=ref(person), version=sequence, state=whole
+    )
 
 
 def contact(event_id="c1", person="p1", on="2024-05-06", kind="new_offence"):
@@ -104,7 +106,14 @@ def fold(events, pack=PACK):
         fact = fresh(event, pack)
         subject = str(fact.record or fact.nominal)
         kept = Fact(
-            event.event_uid, fact.kind, subject, fact.canonical, event.sequence, fact.on_date, fact.withdraws, event.received_on
+            event.event_uid,
+            fact.kind,
+            subject,
+            fact.canonical,
+            event.sequence,
+            fact.on_date,
+            fact.withdraws,
+            event.received_on,
         )
         (of if fact.record else on)[fact.record or fact.nominal][event.event_uid] = kept
     records = {key: found for key, facts in of.items() if (found := of_record(list(facts.values()), pack))}

@@ -5,11 +5,11 @@ from functools import partial
 from aiokafka import ConsumerRecord
 
 from services.intake.actions.following import follow_schedules, shred
+from services.intake.actions.reading import TOPIC, read_message
 from services.intake.actions.take_in import Arrival, Desk, Message, take_in
-from services.intake.domain.reading import Refused, Sent, Unsound, read_binary, read_structured
+from services.intake.domain.reading import Refused
 from shared.batches import Batch
 from shared.clock import policy_day, wall_clock
-from shared.crash import crash_point
 from shared.db import Connection
 from shared.dead_letters import park
 from shared.events import DISPOSALS, INBOUND, SCHEDULES, DisposalExecuted, Place, ScheduleChanged
@@ -17,7 +17,6 @@ from shared.ids import receipt_id
 from shared.reading import read_events
 from shared.worker import Worker
 
-TOPIC, HTTP = 0, 1
 HEADERS_MAX = 64
 HEADER_CHARS_MAX = 1024
 STRUCTURED = "application/cloudevents+json"
@@ -53,21 +52,7 @@ def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
     mode = "structured" if headers.get("content-type", "").startswith(STRUCTURED) else "binary"
     read = _POISON if batch.poison else read_message(Message(mode, headers, record.value))
     key = record.key.decode("utf-8", "replace")[:64] if record.key else None
-    return Arrival(
-        receipt_id(*place, record.offset), where, TOPIC, key, Message(mode, headers, record.value), read
-    )
-
-
-def read_message(message: Message) -> Sent | Unsound | Refused:
-    """Read a message in its mode; a refusal is a value here."""
-    if message.raw and b"tenure-test-poison" in message.raw:
-        crash_point("reading_poison")
-    try:
-        if message.mode == "structured":
-            return read_structured(message.raw or b"")
-        return read_binary(message.headers, message.raw)
-    except Refused as refused:
-        return refused
+    return Arrival(receipt_id(*place, record.offset), where, TOPIC, key, Message(mode, headers, record.value), read)
 
 
 async def _schedules(desk: Desk, connection: Connection, batch: Batch) -> None:

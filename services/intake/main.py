@@ -1,13 +1,21 @@
 """Wire intake together. The only module that reads settings, clocks or sockets."""
 
+import asyncio
 import sys
 
 from services.intake import agents
 from services.intake.actions.take_in import Desk
+from services.intake.api import make_app
 from services.intake.schedule import Watermarks
+from shared.db import connect
+from shared.http import edge_of, serve_api
+from shared.keys import read_keys
+from shared.logs import start_logs
 from shared.policy import read_pack
 from shared.settings import Settings
 from shared.worker import Worker
+
+EVENTS_BYTES_MAX = 16_000_000
 
 
 def worker(settings: Settings) -> Worker:
@@ -19,15 +27,26 @@ def worker(settings: Settings) -> Worker:
     return built
 
 
+async def api(settings: Settings) -> None:
+    """Serve the API until stopped; it needs the database alone, never Kafka."""
+    start_logs(settings.log_level, service="intake", process="intake-api")
+    keys = read_keys(settings.keys, "intake")
+    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
+    engine = connect(settings.database_url("intake"), name="intake-api", pool_size=settings.pool_size)
+    edge = edge_of("intake", settings, keys, pack, EVENTS_BYTES_MAX)
+    try:
+        await serve_api(make_app(engine, edge, Desk(keys, pack, settings.slot)), settings.host, settings.port)
+    finally:
+        await engine.dispose()
+
+
 def main(kind: str) -> None:
     """Run one kind of process: `python -m services.intake.main worker|api`."""
     settings = Settings()
     if kind == "worker":
         worker(settings).run()
     else:
-        from services.intake.api import serve
-
-        serve(settings)
+        asyncio.run(api(settings))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from re import Pattern
+from traceback import extract_tb
 
 from starlette.responses import Response
 from starlette.routing import compile_path
@@ -193,7 +194,10 @@ def _answer(error: Exception, visit_id: str) -> Response:
         )
         detail = "The database does not answer, so nothing was done. Send the same request again in a moment."
         return problem(503, "database_unavailable", detail, {"Retry-After": RETRY_AFTER_SECONDS})
-    log.error("A request met a defect.", extra={"request_id": visit_id}, exc_info=error)
+    # Where it happened and of what kind; the error's own words may quote content.
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
+    words = {"request_id": visit_id, "cause": type(error).__name__, "frames": frames}
+    log.error("A request met a defect.", extra=words)
     detail = "Nothing was done. Give this answer's `instance` to whoever runs the service; its log has the cause."
     return problem(500, "internal", detail, instance=f"urn:uuid:{visit_id}")
 

@@ -54,7 +54,7 @@ async def readyz(request: Request) -> JSONResponse:
             checks = await _checks(connection, edge.migrations, edge.pack_hash)
     except Exception as error:
         if not transient(error):
-            log.error("The readiness check met a defect.", exc_info=error)
+            log.error("The readiness check met a defect.", extra={"cause": type(error).__name__})
         checks = {"database": False}
     ready = all(checks.values())
     body = {"status": "ready" if ready else "not_ready", "checks": checks, "pack": edge.pack_hash}

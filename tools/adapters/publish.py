@@ -57,10 +57,10 @@ class Plan:
             yield from self.read(path)
 
 
-def format_of(path: Path) -> str:
-    """Tell a file's format by its name."""
-    suffixes = set(path.suffixes)
-    return "jsonl" if suffixes & {".jsonl", ".ndjson"} else "police-uk"
+def read_by_name(path: Path) -> Iterator[Outgoing]:
+    """Read a file in the format that its name tells: JSON lines, else data.police.uk's CSV."""
+    lines = {".jsonl", ".ndjson"} & set(path.suffixes)
+    return FORMATS["jsonl" if lines else "police-uk"](path)
 
 
 def check(paths: Sequence[Path], read: Reader) -> Plan:

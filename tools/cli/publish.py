@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tools.adapters.outgoing import Mistake
-from tools.adapters.publish import FORMATS, NotPublished, Plan, check, format_of, publish
+from tools.adapters.publish import FORMATS, NotPublished, Plan, check, publish, read_by_name
 from tools.adapters.receipts import REFUSED, SILENCE_SECONDS_MAX, Tally
 from tools.topics import BrokerMissing, bootstrap_servers
 
@@ -29,8 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the receipts")
     parser.add_argument("--kafka", metavar="HOST:PORT", help="the broker, instead of TENURE_KAFKA's or the stack's")
     parser.epilog = (
-        "A file with a mistake publishes nothing. Publishing again changes nothing. Exit status: 0 every event has its "
-        "receipt and none was refused; 3 some were quarantined or unreadable; 1 failed; 130 interrupted."
+        "A file with a mistake publishes nothing; publishing again changes nothing. Exit status:\n"
+        "  0    every event has its receipt and none was refused\n"
+        "  3    some were quarantined or unreadable\n"
+        "  1    failed, or receipts are missing\n"
+        "  130  interrupted"
     )
 
 
@@ -38,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Check, publish, wait and count; the exit status says the result."""
     console, tally = Console(), Tally()
     try:
-        plan = check(args.files, FORMATS[args.format or format_of((args.files or [Path()])[0])])
+        plan = check(args.files, FORMATS[args.format] if args.format else read_by_name)
         if args.dry_run:
             return _say_plan(console, plan)
         publish(plan, args.kafka or bootstrap_servers(), console, tally, wait=not args.no_wait)

@@ -14,7 +14,7 @@ from shared.ids import event_uid
 from shared.log import Entry
 
 if TYPE_CHECKING:
-    from services.intake.actions.take_in import _Case
+    from services.intake.actions.take_in import Case
 
 Receipted = events.ReceiptIssued
 
@@ -42,7 +42,7 @@ def corrected_uid(sent: Sent) -> UUID:
         return event_uid(sent.source, sent.corrects)
 
 
-def receipt(case: "_Case", verdict: Verdict, told: Told) -> Receipted:
+def receipt(case: "Case", verdict: Verdict, told: Told) -> Receipted:
     """Give the receipt of an arrival."""
     read, found = case.arrival.read, case.found
     about_record = isinstance(found, Sound) and found.nominal is None
@@ -65,7 +65,7 @@ def receipt_entry(issued: Receipted) -> Entry:
     return Entry(events.RECEIPTS, key, issued.type, issued.receipt_id, 1, encode(issued))
 
 
-def consequences(case: "_Case", verdict: Verdict, told: Told) -> list[Entry]:
+def consequences(case: "Case", verdict: Verdict, told: Told) -> list[Entry]:
     """Give what the other services are told: a registered event, or that one is parked."""
     if verdict.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED) and isinstance(case.found, Sound):
         return [registered(case.found, verdict, told)]

@@ -27,7 +27,9 @@ from shared.policy import Pack
 
 UNKNOWN = "unknown"
 QUARANTINE_REVIEW = Period.parse("7d")
-_MARKED = Reason("marking_forbidden", "/data/marking", "The marking is above what this estate may hold; it was not stored.")
+_MARKED = Reason(
+    "marking_forbidden", "/data/marking", "The marking is above what this estate may hold; it was not stored."
+)
 _pack_message = msgspec.msgpack.Encoder().encode
 
 
@@ -60,7 +62,7 @@ class Desk:
     slot: int
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
     """An arrival on its way to its verdict."""
 
     arrival: Arrival
@@ -71,10 +73,10 @@ class _Case(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Work:
+class Work:
     """What a batch has come to so far."""
 
-    cases: list[_Case]
+    cases: list[Case]
     sources: dict[str, int]
     subjects: dict[UUID, Subject] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -87,25 +89,27 @@ async def take_in(
     """Give each arrival its receipt, store what it changed, and announce both; gives the receipts in order."""
     if not arrived:
         return []
-    cases = [_open(desk, arrival, today) for arrival in arrived]
-    work = _Work(cases, await storage.source_keys(connection, {case.source for case in cases}))
-    await _judge(connection, desk, work)
+    cases = [open_case(desk, arrival, today) for arrival in arrived]
+    work = Work(cases, await storage.source_keys(connection, {case.source for case in cases}))
+    seen = await storage.first_arrivals(connection, list({case.event_uid for case in cases}))
+    await judge(connection, desk, work, seen)
     return await _store(connection, desk, work, now, today)
 
 
-def _open(desk: Desk, arrival: Arrival, today: date) -> _Case:
+def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
+    """Read who an arrival is from and check it."""
     read = arrival.read
     if isinstance(read, Refused):
         source = arrival.principal or UNKNOWN
-        return _Case(arrival, arrival.receipt_id, source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
+        return Case(arrival, arrival.receipt_id, source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
     uid = event_uid(read.source, read.id)
     if isinstance(read, Unsound):
-        return _Case(arrival, uid, read.source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
+        return Case(arrival, uid, read.source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
     found = check(read, desk.pack, today)
     known = desk.pack.sources.get(read.source)
     if arrival.principal is not None and known is not None and known.principal != arrival.principal:
         found = (Reason("not_your_source", "/source", "This token may not send events of that source."),)
-    return _Case(arrival, uid, read.source, desk.keys.mac(read.body()), found)
+    return Case(arrival, uid, read.source, desk.keys.mac(read.body()), found)
 
 
 def _state_mac(desk: Desk, sound: Sound) -> bytes:
@@ -113,8 +117,8 @@ def _state_mac(desk: Desk, sound: Sound) -> bytes:
     return desk.keys.mac(kind + sound.sent.canonical)
 
 
-async def _judge(connection: Connection, desk: Desk, work: _Work) -> None:
-    seen = await storage.first_arrivals(connection, list({case.event_uid for case in work.cases}))
+async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID, tuple[bytes, str]]) -> None:
+    """Reach each case's verdict, in order; `seen` are the events that came before, and their body MACs."""
     sounds = [case.found for case in work.cases if isinstance(case.found, Sound) and case.event_uid not in seen]
     states = [sound for sound in sounds if sound.sequence]
     by_source = {sound.event_uid: work.sources[sound.sent.source] for sound in sounds}
@@ -130,14 +134,12 @@ async def _judge(connection: Connection, desk: Desk, work: _Work) -> None:
     for case in work.cases:
         known = seen.get(case.event_uid)
         work.firsts.append(known is None)
-        verdict = (
-            deciding.judge_again(case.mac, *known) if known else _judge_new(desk, work, case, executed)
-        )
+        verdict = deciding.judge_again(case.mac, *known) if known else _judge_new(desk, work, case, executed)
         seen.setdefault(case.event_uid, (case.mac, verdict.outcome))
         work.verdicts.append(verdict)
 
 
-def _judge_new(desk: Desk, work: _Work, case: _Case, executed: frozenset[UUID]) -> Verdict:
+def _judge_new(desk: Desk, work: Work, case: Case, executed: frozenset[UUID]) -> Verdict:
     if isinstance(case.arrival.read, Refused):
         return Verdict(deciding.UNREADABLE, (case.arrival.read.reason,))
     if _forbidden(desk, case.arrival.read):
@@ -155,21 +157,23 @@ def _forbidden(desk: Desk, read: Sent | Unsound) -> bool:
 
 
 async def _store(
-    connection: Connection, desk: Desk, work: _Work, now: datetime, today: date
+    connection: Connection, desk: Desk, work: Work, now: datetime, today: date
 ) -> list[announcing.Receipted]:
     keys = await storage.draw_arrival_keys(connection, len(work.cases))
-    bodies = await _seal(connection, desk, work)
+    bodies = await seal_bodies(connection, desk, work)
     rows = [_row(work, number) for number in range(len(work.cases))]
     await storage.store_arrivals(connection, keys, rows, now, today)
-    await _store_states(connection, desk, work, keys, bodies, today)
+    await store_new_states(connection, desk, work, keys, bodies, today)
     waiting = _waiting(work, keys, bodies, rows)
     if waiting:
         await quarantine.store(connection, waiting, now, add(today, QUARANTINE_REVIEW, desk.pack.leap))
-    resolved = await _resolve(connection, work)
+    resolved = await resolve_waiting(connection, work)
     counted = Counter((row.source_key, row.outcome) for row in rows)
     await storage.count(connection, counted, today, desk.slot)
     told = announcing.Told(now, today, desk.pack.metadata_keys)
-    receipts = [announcing.receipt(case, verdict, told) for case, verdict in zip(work.cases, work.verdicts, strict=True)]
+    receipts = [
+        announcing.receipt(case, verdict, told) for case, verdict in zip(work.cases, work.verdicts, strict=True)
+    ]
     entries = [announcing.receipt_entry(receipt) for receipt in receipts]
     for case, verdict in zip(work.cases, work.verdicts, strict=True):
         entries += announcing.consequences(case, verdict, told)
@@ -178,7 +182,7 @@ async def _store(
     return receipts
 
 
-async def _seal(connection: Connection, desk: Desk, work: _Work) -> dict[int, int]:
+async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[int, int]:
     """Seal the content of states, and the whole of what waits or cannot be read; gives body ids by case number."""
     plain: dict[int, Plain] = {}
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
@@ -191,12 +195,12 @@ async def _seal(connection: Connection, desk: Desk, work: _Work) -> dict[int, in
     return dict(zip(plain, ids, strict=True))
 
 
-def _new_state(case: _Case, verdict: Verdict) -> bool:
+def _new_state(case: Case, verdict: Verdict) -> bool:
     stored = verdict.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED)
     return stored and isinstance(case.found, Sound) and case.found.sequence > 0
 
 
-def _row(work: _Work, number: int) -> storage.ArrivalRow:
+def _row(work: Work, number: int) -> storage.ArrivalRow:
     case, verdict = work.cases[number], work.verdicts[number]
     read, arrival, found = case.arrival.read, case.arrival, case.found
     subject = found.subject if isinstance(found, Sound) else deciding.subject_of(read, arrival.key)
@@ -215,13 +219,13 @@ def _row(work: _Work, number: int) -> storage.ArrivalRow:
         reasons=encode(verdict.reasons).decode() if verdict.reasons else None,
         body_mac=case.mac,
         record_key=record,
-        names=None,
     )
 
 
-async def _store_states(
-    connection: Connection, desk: Desk, work: _Work, keys: list[int], bodies: dict[int, int], today: date
+async def store_new_states(
+    connection: Connection, desk: Desk, work: Work, keys: list[int], bodies: dict[int, int], today: date
 ) -> None:
+    """Store the states that verdicts took, and move their subjects on."""
     states: list[tuple[Any, ...]] = []
     moved: dict[int, tuple[Any, ...]] = {}
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
@@ -242,7 +246,7 @@ async def _store_states(
 
 
 def _waiting(
-    work: _Work, keys: list[int], bodies: dict[int, int], rows: list[storage.ArrivalRow]
+    work: Work, keys: list[int], bodies: dict[int, int], rows: list[storage.ArrivalRow]
 ) -> list[tuple[Any, ...]]:
     waiting: list[tuple[Any, ...]] = []
     for number, row in enumerate(rows):
@@ -258,7 +262,7 @@ def _waiting(
     return waiting
 
 
-async def _resolve(connection: Connection, work: _Work) -> list[tuple[UUID, UUID]]:
+async def resolve_waiting(connection: Connection, work: Work) -> list[tuple[UUID, UUID]]:
     """Settle what waited and is outdated by a higher sequence, or corrected by name."""
     states: dict[UUID, int] = {}
     corrected: dict[UUID, int] = {}

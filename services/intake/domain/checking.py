@@ -52,10 +52,14 @@ def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
     """Give the sound event, or every reason why it is quarantined."""
     source = pack.sources.get(sent.source)
     if source is None:
-        return (Reason("source_not_registered", "/source", "The source is not registered in the policy pack; register it."),)
+        return (
+            Reason("source_not_registered", "/source", "The source is not registered in the policy pack; register it."),
+        )
     shape = SHAPES.get(sent.type)
     if shape is None:
-        return (Reason("type_not_yet_known", "/type", "This type of event is not known here yet; replay it once it is."),)
+        return (
+            Reason("type_not_yet_known", "/type", "This type of event is not known here yet; replay it once it is."),
+        )
     told = _Told(pack, source, today)
     try:
         value = msgspec.convert(sent.data, shape)
@@ -80,14 +84,20 @@ def _misshapen(message: str) -> Reason:
 def _subject(sent: Sent, computed: UUID | None) -> UUID:
     if sent.subject is None:
         if computed is None:
-            raise Refused("no_subject", "/subject", "The event names no subject; send the record's or nominal's id as subject.")
+            raise Refused(
+                "no_subject", "/subject", "The event names no subject; send the record's or nominal's id as subject."
+            )
         return computed
     try:
         subject = UUID(sent.subject)
     except ValueError:
-        raise Refused("bad_subject", "/subject", "The subject is not a UUID; compute it as docs/upstream.md says.") from None
+        raise Refused(
+            "bad_subject", "/subject", "The subject is not a UUID; compute it as docs/upstream.md says."
+        ) from None
     if computed is not None and subject != computed:
-        raise Refused("subject_mismatch", "/subject", "The subject is not the id of what the data names; compute it anew.")
+        raise Refused(
+            "subject_mismatch", "/subject", "The subject is not the id of what the data names; compute it anew."
+        )
     return subject
 
 
@@ -111,7 +121,9 @@ def _sound(sent: Sent, kind: str, subject: UUID, told: _Told, **more: Any) -> So
 
 def _state(sent: Sent, value: RecordState, told: _Told) -> Sound:
     if value.source_system != told.source.source_system:
-        raise Refused("not_your_system", "/data/source_system", "This source may not send states of that source system.")
+        raise Refused(
+            "not_your_system", "/data/source_system", "This source may not send states of that source system."
+        )
     subject = _subject(sent, record_id(value.source_system, value.source_record_id))
     return _sound(sent, "record", subject, told, sequence=_sequence(sent))
 
@@ -173,13 +185,19 @@ def _all_reasons(sent: Sent, value: Any, sound: Sound, told: _Told) -> Iterator[
     elif isinstance(value, Trigger):
         yield from _civil(value.on, "/data/on", value.precision, told)
         if value.trigger not in told.pack.triggers:
-            yield Reason("trigger_not_declared", "/data/trigger", "The policy pack declares no such trigger; declare it first.")
+            yield Reason(
+                "trigger_not_declared", "/data/trigger", "The policy pack declares no such trigger; declare it first."
+            )
 
 
 def _record_reasons(sent: Sent, value: RecordState, told: _Told) -> Iterator[Reason]:
     pack = told.pack
     if value.record_type is not None and value.record_type not in pack.record_types:
-        yield Reason("record_type_not_known", "/data/record_type", "The pack in force has no such record type; replay once it has.")
+        yield Reason(
+            "record_type_not_known",
+            "/data/record_type",
+            "The pack in force has no such record type; replay once it has.",
+        )
     for name in ("occurred_on", "created_on"):
         if (text := getattr(value, name)) is not None:
             yield from _civil(text, f"/data/{name}", value.precision, told)
@@ -188,7 +206,9 @@ def _record_reasons(sent: Sent, value: RecordState, told: _Told) -> Iterator[Rea
             yield from _instant(text, f"/data/{name}", told)
     for pointer in pack.required_fields(value.source_system, value.record_type):
         if _empty(sent.data, pointer):
-            yield Reason("required_field_empty", f"/data{pointer}", "The pack requires this field of such a record; fill it in.")
+            yield Reason(
+                "required_field_empty", f"/data{pointer}", "The pack requires this field of such a record; fill it in."
+            )
     if value.policing_purpose is not None and value.policing_purpose not in pack.policing_purposes:
         yield Reason("purpose_not_known", "/data/policing_purpose", "The pack knows no such policing purpose.")
     if value.content_sha256 is not None and value.content_sha256 != _fixity(value.content):
@@ -205,7 +225,9 @@ def _nominal_reasons(value: NominalState, told: _Told) -> Iterator[Reason]:
             yield from _civil(text, f"/data/{name}", None, told)
     for number, flag in enumerate(value.flags):
         if flag not in told.pack.flags:
-            yield Reason("flag_not_declared", f"/data/flags/{number}", "The policy pack declares no such flag; declare it first.")
+            yield Reason(
+                "flag_not_declared", f"/data/flags/{number}", "The policy pack declares no such flag; declare it first."
+            )
 
 
 def _empty(data: Any, pointer: str) -> bool:
@@ -221,7 +243,9 @@ def _civil(text: str, pointer: str, precision: str | None, told: _Told) -> Itera
         yield Reason("precision_mismatch", pointer, "With precision month a date is YYYY-MM; send the month alone.")
         return
     if not _DAY.fullmatch(text):
-        yield Reason("partial_date", pointer, "A date needs year, month and day; for a month alone say precision month.")
+        yield Reason(
+            "partial_date", pointer, "A date needs year, month and day; for a month alone say precision month."
+        )
         return
     try:
         day = date.fromisoformat(text)

@@ -184,7 +184,9 @@ def read_binary(headers: Mapping[str, str], raw: bytes | None) -> Sent | Unsound
         value, plain = decode(raw)
         return _whole(who, value, plain)
     except Refused as refused:
-        return Unsound(who["id"], who["source"], who["type"], _sane(who, "subject"), _sane(who, "sequence"), refused.reason)
+        return Unsound(
+            who["id"], who["source"], who["type"], _sane(who, "subject"), _sane(who, "sequence"), refused.reason
+        )
 
 
 def read_structured(raw: bytes) -> Sent | Unsound:
@@ -201,7 +203,9 @@ def read_envelope(value: Any, plain: bool) -> Sent | Unsound:
     try:
         return _whole(who, value.get("data"), plain)
     except Refused as refused:
-        return Unsound(who["id"], who["source"], who["type"], _sane(who, "subject"), _sane(who, "sequence"), refused.reason)
+        return Unsound(
+            who["id"], who["source"], who["type"], _sane(who, "subject"), _sane(who, "sequence"), refused.reason
+        )
 
 
 def _identity(who: dict[str, str]) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from alembic import op
-
 from shared.tables import SHARED_DDL, SHARED_GRANTS
 
 revision = "0001"
@@ -30,7 +28,7 @@ CREATE TABLE arrival (
     arrival_key bigint NOT NULL, receipt_id uuid NOT NULL, event_uid uuid NOT NULL, first boolean NOT NULL,
     source_key integer NOT NULL, channel smallint NOT NULL, place jsonb NOT NULL, event_id text, type text, subject uuid,
     received_at timestamptz NOT NULL, received_on date NOT NULL, outcome text NOT NULL, reasons jsonb,
-    body_mac bytea NOT NULL, record_key bigint, names uuid
+    body_mac bytea NOT NULL, record_key bigint
 ) PARTITION BY HASH (event_uid);
 """
     + _PARTITIONS
@@ -55,6 +53,12 @@ CREATE TABLE quarantine (
 );
 CREATE INDEX quarantine_open ON quarantine (first_seen, arrival_key) WHERE state = 'open';
 CREATE INDEX quarantine_subject ON quarantine (subject) WHERE state = 'open';
+-- A quarantined arrival's later outcome, told by a receipt that names the first.
+CREATE TABLE further_receipt (
+    receipt_id uuid PRIMARY KEY, names uuid NOT NULL, event_uid uuid NOT NULL, outcome text NOT NULL, reasons jsonb NOT NULL,
+    at timestamptz NOT NULL
+);
+CREATE INDEX further_receipt_event ON further_receipt (event_uid);
 CREATE TABLE account (
     source_key integer, received_on date, slot smallint, outcome text, n bigint NOT NULL,
     PRIMARY KEY (source_key, received_on, slot, outcome)
@@ -106,6 +110,8 @@ GRANTS = (
 GRANT INSERT ON source, arrival, record_state, access, quarantine
     TO tenure_{service}_api, tenure_{service}_worker;
 GRANT INSERT, UPDATE ON record, account TO tenure_{service}_api, tenure_{service}_worker;
+GRANT INSERT ON further_receipt TO tenure_{service}_api;
+GRANT UPDATE (outcome, record_key) ON arrival TO tenure_{service}_api;
 GRANT UPDATE ON quarantine TO tenure_{service}_api, tenure_{service}_worker;
 GRANT INSERT, UPDATE ON lifecycle TO tenure_{service}_worker;
 REVOKE ALL ON FUNCTION shred(uuid, uuid, bigint, timestamptz) FROM PUBLIC;

@@ -26,14 +26,13 @@ class ArrivalRow(NamedTuple):
     reasons: str | None
     body_mac: bytes
     record_key: int | None
-    names: UUID | None
 
 
 _ARRIVE = """
 INSERT INTO arrival (arrival_key, receipt_id, event_uid, first, source_key, channel, place, event_id, type, subject, outcome,
     reasons, body_mac, record_key, names, received_at, received_on)
 SELECT u.*, $16, $17 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::boolean[], $5::integer[], $6::smallint[],
-    $7::jsonb[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::jsonb[], $13::bytea[], $14::bigint[], $15::uuid[]) u
+    $7::jsonb[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::jsonb[], $13::bytea[], $14::bigint[]) u
 ON CONFLICT (event_uid) WHERE first DO NOTHING RETURNING arrival_key"""
 _SUBJECTS = """
 SELECT record_uid, record_key, source_key, sequence, version, state_mac, executed_by, accepted_on FROM record
@@ -124,7 +123,7 @@ async def store_arrivals(
     raw = await driver(connection)
     ordered = sorted(zip(keys, rows, strict=True), key=lambda pair: pair[1].event_uid)
     flat: list[tuple[Any, ...]] = [(key, *row) for key, row in ordered]
-    stored = await raw.fetch(_ARRIVE, *columns(flat, 15), now, today)
+    stored = await raw.fetch(_ARRIVE, *columns(flat, 14), now, today)
     if len(stored) < len(flat):
         raise Raced("An event of this batch came through another door in the same moment.")
 
@@ -149,3 +148,20 @@ async def count(connection: Connection, counted: Mapping[tuple[int, str], int], 
         sources, outcomes, numbers = columns(list(rows), 3)
         raw = await driver(connection)
         await raw.execute(_COUNT, sources, outcomes, today, slot, numbers)
+
+
+async def settle_arrival(
+    connection: Connection, arrival_key: int, event: UUID, outcome: str, record_key: int | None
+) -> None:
+    """Give a quarantined arrival its later outcome."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE arrival SET outcome = $3, record_key = coalesce($4, record_key) WHERE event_uid = $2 AND arrival_key = $1",
+        *(arrival_key, event, outcome, record_key),
+    )
+
+
+async def store_further(connection: Connection, *row: Any) -> None:
+    """Store (receipt, names, event, outcome, reasons, at)."""
+    raw = await driver(connection)
+    await raw.execute("INSERT INTO further_receipt VALUES ($1, $2, $3, $4, $5, $6)", *row)

@@ -20,9 +20,16 @@ SELECT r.record_uid, r.kind, s.source, r.sequence, r.version, r.metadata, r.exec
 FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid)
 WHERE r.record_uid = $1 AND r.kind = 'record'"""
 _RECEIPTS = """
-SELECT a.receipt_id, a.place, s.source, a.event_uid, a.event_id, a.outcome, a.reasons, a.received_at, a.names, r.record_uid
+SELECT a.receipt_id, a.place, s.source, a.event_uid, a.event_id, coalesce(f.first_outcome, a.outcome) AS outcome, a.reasons,
+    a.received_at, NULL::uuid AS names, r.record_uid, a.arrival_key AS n
 FROM arrival a JOIN source s USING (source_key) LEFT JOIN record r USING (record_key)
-WHERE a.event_uid = $1 AND s.source = $2 ORDER BY a.arrival_key LIMIT $3"""
+LEFT JOIN LATERAL (SELECT 'quarantined' AS first_outcome FROM further_receipt WHERE names = a.receipt_id LIMIT 1) f ON true
+WHERE a.event_uid = $1 AND s.source = $2
+UNION ALL
+SELECT f.receipt_id, a.place, s.source, a.event_uid, a.event_id, f.outcome, f.reasons, f.at, f.names, r.record_uid, a.arrival_key
+FROM further_receipt f JOIN arrival a ON a.event_uid = f.event_uid AND a.receipt_id = f.names
+JOIN source s USING (source_key) LEFT JOIN record r USING (record_key) WHERE f.event_uid = $1 AND s.source = $2
+ORDER BY n, received_at LIMIT $3"""
 _EVENTS_ACCOUNT = """
 SELECT s.source, a.received_on, a.outcome, sum(a.n)::bigint n FROM account a JOIN source s USING (source_key)
 WHERE ($1::date IS NULL OR a.received_on >= $1) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, Refusal, overslept, runs_away, verdict, who_decides
+from services.retention.storage import decisions as stored_decisions
 from services.retention.storage import disposals, holds, orders, reviews
 from services.retention.storage.disposals import Gone
 from services.retention.storage.orders import Closed, Found
-from services.retention.storage.reads import bases
 from shared.db import Connection
 from shared.events import DISPOSALS, REGISTERED, DisposalExecuted, encode
 from shared.log import Entry, put
@@ -110,7 +110,7 @@ async def _judge(
     }
     subjects = {subject for wanted in decided.values() for subject in wanted}
     decisions = await orders.standing(connection, subjects)
-    today_is = await bases_of(connection, subjects)
+    today_is = await reviews.bases(connection, subjects)
     judged = []
     for each in found:
         refusal = verdict(pack, each.case, decisions, today_is, today=today)
@@ -130,17 +130,6 @@ def _decided(decisions: Mapping[tuple[str, int], Decision], subjects: Sequence[t
     }
 
 
-async def bases_of(connection: Connection, subjects: set[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """Work out today's basis of each subject."""
-    if not subjects:
-        return {}
-    records = sorted(key for kind, key in subjects if kind == "record")
-    persons = sorted(key for kind, key in subjects if kind == "nominal")
-    of_records, of_persons = await bases(connection, records, persons)
-    found = {("record", key): basis for key, basis in of_records.items()}
-    return found | {("nominal", key): basis for key, basis in of_persons.items()}
-
-
 async def _close(
     connection: Connection, found: Sequence[Found], outcomes: Mapping[UUID, Refusal | None], now: datetime
 ) -> None:
@@ -154,7 +143,7 @@ async def _close(
     for why, keys in sorted(dropped.items()):
         await orders.move(connection, keys, "current" if why == "not_due" else "due", why)
         if why not in _REWORKED:
-            await reviews.lapse_deciders(connection, keys, why)
+            await stored_decisions.lapse_deciders(connection, keys, why)
             await reviews.want(connection, keys, "basis_changed", now)
         await moved(connection, "order_dropped", keys, why, now)
 

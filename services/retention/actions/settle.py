@@ -9,7 +9,7 @@ settling the person without seeing the record (docs/decisions/0005).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from services.retention.domain import Fact, Given, OfRecord, Person, of_person, of_record, of_schedule
@@ -122,10 +122,15 @@ async def _settle_persons(work: Round) -> None:
 
 def person_of(facts: Sequence[Fact], given: Sequence[ToPerson], pack: Pack) -> Person:
     """Derive a person from their own facts and what their records give them."""
+    group, notice_on, grouped_on = together(given, pack)
+    return of_person(facts, group, notice_on, pack, grouped_on)
+
+
+def together(given: Sequence[ToPerson], pack: Pack) -> tuple[str | None, date | None, date | None]:
+    """Give a person's highest group, latest notice, and earliest day in that group, over all their records."""
     group = pack.highest(each.group for each in given)
     notice_on = max((each.notice_on for each in given if each.notice_on), default=None)
-    grouped_on = next((each.grouped_on for each in given if group and each.group == group), None)
-    return of_person(facts, group, notice_on, pack, grouped_on)
+    return group, notice_on, next((each.grouped_on for each in given if group and each.group == group), None)
 
 
 async def _date(work: Round) -> dict[int, Dated]:

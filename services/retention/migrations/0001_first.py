@@ -62,7 +62,7 @@ CREATE INDEX person_schedule_root ON person_schedule (root);
 CREATE TABLE schedule (
     record_key bigint PRIMARY KEY, state text NOT NULL, class_id text, row_id text, grp text, clock_on date,
     floor_until date, keep_until date, actionable_from date, open_on date, review_on date NOT NULL,
-    review_kind text NOT NULL, by_age boolean NOT NULL, ends text NOT NULL, problem text, owner text, cause text,
+    review_kind text NOT NULL, by_age boolean NOT NULL, ends text NOT NULL, problem text, owner text, cause text, problem_since timestamptz,
     side bytea NOT NULL, pack text NOT NULL, salt bytea NOT NULL, log_id bigint NOT NULL,
     lifecycle text NOT NULL DEFAULT 'current', held boolean NOT NULL DEFAULT false,
     restricted boolean NOT NULL DEFAULT false, reason text,

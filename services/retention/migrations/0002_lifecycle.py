@@ -107,6 +107,7 @@ GRANTS = """
 GRANT SELECT ON ALL TABLES IN SCHEMA {service} TO tenure_{service}_api, tenure_{service}_worker, tenure_verify;
 GRANT INSERT, UPDATE ON review TO tenure_{service}_worker;
 GRANT INSERT, DELETE ON review_member, review_wanted, cause_reviewed TO tenure_{service}_worker;
+GRANT UPDATE ON review_wanted TO tenure_{service}_worker; -- Taken FOR UPDATE.
 GRANT INSERT ON review_wanted TO tenure_{service}_api;
 GRANT INSERT, UPDATE (lapsed) ON decision TO tenure_{service}_worker;
 GRANT UPDATE (lapsed) ON decision TO tenure_{service}_api;

@@ -250,3 +250,13 @@ async def not_due_any_more(connection: Connection, today: date, limit: int) -> l
         *(list(IN_HAND), today, limit),
     )
     return [row[0] for row in rows]
+
+
+async def say_why(connection: Connection, record_keys: Iterable[int], reason: str) -> None:
+    """Give the reason why records stay where they are."""
+    raw = await driver(connection)
+    await raw.execute(
+        """UPDATE schedule s SET reason = $2, version = version + 1 FROM unnest($1::bigint[]) k
+        WHERE s.record_key = k AND s.reason IS DISTINCT FROM $2""",
+        *(sorted(record_keys), reason),
+    )

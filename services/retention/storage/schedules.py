@@ -14,9 +14,8 @@ from shared.log import draw
 
 SCHEDULES_SETTLED = "tenure.schedules.settled.v1"
 
-# S608: what is put into these statements is written in this file.
 _PERSON = "grp, clock_on, keep_until, review_on, by_age, birth_on, reviewed_on, problem"
-_PERSONS = f"SELECT nominal_key, {_PERSON} FROM person_schedule WHERE nominal_key = ANY($1::bigint[])"  # noqa: S608
+_PERSONS = f"SELECT nominal_key, {_PERSON} FROM person_schedule WHERE nominal_key = ANY($1::bigint[])"
 _STORE_PERSONS = f"""
 INSERT INTO person_schedule (nominal_key, root, {_PERSON})
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::date[], $7::boolean[],
@@ -24,7 +23,7 @@ SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::dat
 ON CONFLICT (nominal_key) DO UPDATE SET root = excluded.root, grp = excluded.grp, clock_on = excluded.clock_on,
     keep_until = excluded.keep_until, review_on = excluded.review_on, by_age = excluded.by_age,
     birth_on = excluded.birth_on, reviewed_on = excluded.reviewed_on, problem = excluded.problem,
-    version = person_schedule.version + 1"""  # noqa: S608
+    version = person_schedule.version + 1"""
 
 # The column of each field of `Schedule`, in its order, then what it was made of.
 COLUMNS = {
@@ -35,12 +34,17 @@ COLUMNS = {
 }  # fmt: skip
 _NAMES = ", ".join(COLUMNS)
 # Through unnest: `= ANY` on a hash-partitioned table probes every key in all partitions.
-_SCHEDULES = f"SELECT record_key, {_NAMES} FROM unnest($1::bigint[]) k JOIN schedule ON record_key = k"  # noqa: S608
+_SCHEDULES = f"SELECT record_key, {_NAMES} FROM unnest($1::bigint[]) k JOIN schedule ON record_key = k"
 _ARRAYS = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(["bigint", *COLUMNS.values(), "bytea"], 1))
 _STORE = f"""
-INSERT INTO schedule (record_key, {_NAMES}, salt, log_id) SELECT *, ${len(COLUMNS) + 3}::bigint FROM unnest({_ARRAYS})
+INSERT INTO schedule (record_key, {_NAMES}, salt, log_id, problem_since)
+SELECT u.*, ${len(COLUMNS) + 3}::bigint, CASE WHEN u.problem IS NOT NULL THEN ${len(COLUMNS) + 4}::timestamptz END
+FROM unnest({_ARRAYS}) u(record_key, {_NAMES}, salt)
 ON CONFLICT (record_key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)},
-    salt = excluded.salt, log_id = excluded.log_id, version = schedule.version + 1"""  # noqa: S608
+    salt = excluded.salt, log_id = excluded.log_id,
+    problem_since = CASE WHEN schedule.problem = excluded.problem THEN schedule.problem_since
+        ELSE excluded.problem_since END,
+    version = schedule.version + 1"""
 
 _seal = msgspec.json.Encoder(order="deterministic").encode
 
@@ -89,7 +93,7 @@ async def store_schedules(connection: Connection, schedules: dict[int, Dated], n
         for (key, each), salt in zip(sorted(schedules.items()), salts(len(schedules)), strict=True)
     ]
     sealed = [(row[-1], sealed_content(row[:-1])) for row in rows]
-    await (await driver(connection)).execute(_STORE, *columns(rows, len(COLUMNS) + 2), log_id)
+    await (await driver(connection)).execute(_STORE, *columns(rows, len(COLUMNS) + 2), log_id, now)
     await put_sealed(connection, SCHEDULES_SETTLED, sealed, log_id, now)
 
 

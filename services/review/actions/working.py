@@ -58,13 +58,13 @@ class Rationale(msgspec.Struct, frozen=True):
 
 async def claim(connection: Connection, desk: Desk, ref: Ref) -> Task:
     """Take an open task."""
-    task = await _locked(connection, ref)
+    task = await _locked(connection, desk, ref)
     return await _keep(connection, desk, domain.claimed(task, desk.actor, await cards.linked_staff(connection, task)))
 
 
 async def assign(connection: Connection, desk: Desk, ref: Ref, assignee: str) -> Task:
     """Give a task to a reviewing officer."""
-    task = await _locked(connection, ref)
+    task = await _locked(connection, desk, ref)
     roles = await work.roles_of(connection, assignee)
     linked = await cards.linked_staff(connection, task)
     return await _keep(connection, desk, domain.assigned(task, assignee, roles, linked))
@@ -98,7 +98,7 @@ async def approve(
     connection: Connection, desk: Desk, ref: Ref, answer: Literal["approve", "return"], reason: str | None
 ) -> Task:
     """Give the next link of the chain, or return the task to its reviewer; the last link announces the decision."""
-    task = await _locked(connection, ref)
+    task = await _locked(connection, desk, ref)
     given = await _given(connection, task)
     step = await _step(connection, desk, task, given)
     body = None if reason is None else await _seal(connection, desk, reason)
@@ -134,14 +134,15 @@ async def _given(connection: Connection, task: Task) -> tuple[str, ...]:
 
 
 async def _in_hand(connection: Connection, desk: Desk, ref: Ref) -> Task:
-    task = await _locked(connection, ref)
+    task = await _locked(connection, desk, ref)
     domain.in_hand(task, desk.actor, await cards.linked_staff(connection, task))
     return task
 
 
-async def _locked(connection: Connection, ref: Ref) -> Task:
+async def _locked(connection: Connection, desk: Desk, ref: Ref) -> Task:
     task = (await tasks.lock(connection, [ref.task_id])).get(ref.task_id)
-    if task is None:
+    # A review about oneself does not exist, whatever one does to it.
+    if task is None or await tasks.find(connection, ref.task_id, desk.actor.staff_id) is None:
         raise NotFound("No task with this id is held here.")
     if task.version != ref.version:
         raise PreconditionFailed("The task has changed since you read it. Read it again and decide anew.")

@@ -84,7 +84,9 @@ async def introduce(connection: Connection, people: list[Actor]) -> None:
     """Make people known, with their competences."""
     raw = await driver(connection)
     rows = [(each.staff_id, sorted(each.roles), sorted(each.competences)) for each in people]
-    query = "INSERT INTO person VALUES ($1, $2, $3) ON CONFLICT (staff_id) DO UPDATE SET competences = excluded.competences"
+    query = (
+        "INSERT INTO person VALUES ($1, $2, $3) ON CONFLICT (staff_id) DO UPDATE SET competences = excluded.competences"
+    )
     await raw.executemany(query, rows)
 
 

@@ -1,0 +1,115 @@
+"""Events over HTTP: the same action as the topic, durable before the answer; and what became of them."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+
+from services.intake.actions.announcing import Receipted
+from services.intake.actions.reading import HTTP, read_message
+from services.intake.actions.take_in import Arrival, Message, take_in
+from services.intake.domain.reading import Refused, canonical, decode
+from services.intake.storage import records
+from shared.clock import policy_day
+from shared.db import Connection, transaction
+from shared.errors import Invalid, Raced, TooLarge
+from shared.events import Place, encode
+from shared.http import Asker, Now, Transaction
+from shared.ids import event_uid, random_id, receipt_id
+
+BATCH_EVENTS_MAX = 1_000
+RACES_MAX = 5
+RECEIPTS_MAX = 100
+_BATCH = "application/cloudevents-batch+json"
+_SINGLE = "application/cloudevents+json"
+
+router = APIRouter(tags=["events"])
+
+
+@router.post("/v1/events")
+async def take_events(request: Request, asker: Asker, now: Now) -> Response:
+    """Take one CloudEvent, or a batch; answers after commit, with one receipt per event, whatever the outcomes."""
+    messages = _messages(request, await request.body())
+    sent = str(random_id())
+    arrived = [
+        Arrival(
+            receipt_id(sent, index),
+            Place(request=sent, index=index),
+            HTTP,
+            None,
+            message,
+            read_message(message),
+            asker.principal,
+        )
+        for index, message in enumerate(messages)
+    ]
+    for arrival in arrived:
+        if isinstance(arrival.read, Refused):
+            raise Invalid(arrival.read.reason.sentence, arrival.read.reason.code)
+    receipts = await _taken(request, arrived, now)
+    body = encode(receipts) if _kind(request) == _BATCH else encode(receipts[0])
+    return Response(body, media_type="application/json")
+
+
+async def _taken(request: Request, arrived: list[Arrival], now: Any) -> list[Receipted]:
+    """Take in, again when the same event came through another door in the same moment."""
+    desk, engine = request.app.state.desk, request.app.state.engine
+    for _ in range(RACES_MAX):
+        try:
+            async with transaction(engine) as connection:
+                today = await policy_day(connection, now, desk.pack.zone)
+                return await take_in(connection, desk, arrived, now, today)
+        except Raced:
+            continue
+    raise Raced("The same events keep coming through several doors.")
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _messages(request: Request, body: bytes) -> list[Message]:
+    kind = _kind(request)
+    if kind == _SINGLE:
+        return [Message("structured", {"content-type": kind}, body)]
+    if kind != _BATCH:
+        headers = {name: value for name, value in request.headers.items() if name.startswith("ce-")}
+        return [Message("binary", headers, body)]
+    try:
+        batch, plain = decode(body)
+    except Refused as refused:
+        raise Invalid(refused.reason.sentence, refused.reason.code) from None
+    if not isinstance(batch, list) or not batch:
+        raise Invalid("A batch is a JSON array of at least one event; send one.", "not_a_batch")
+    if len(batch) > BATCH_EVENTS_MAX:
+        raise TooLarge(f"A batch holds at most {BATCH_EVENTS_MAX} events; send several.")
+    return [Message("structured", {"content-type": _SINGLE}, canonical(each, plain)) for each in batch]
+
+
+@router.get("/v1/receipts")
+async def find_receipts(
+    connection: Transaction,
+    source: Annotated[str, Query(max_length=256)],
+    id: Annotated[str, Query(max_length=128)],
+) -> list[dict[str, Any]]:
+    """Tell what became of an event: every receipt it had, oldest first; none when it never came."""
+    return await _receipts(connection, source, id)
+
+
+async def _receipts(connection: Connection, source: str, event_id: str) -> list[dict[str, Any]]:
+    rows = await records.receipts(connection, event_uid(source, event_id), source, RECEIPTS_MAX)
+    return [
+        {
+            "receipt_id": row["receipt_id"],
+            "arrival": msgspec.json.decode(row["place"]),
+            "source": row["source"],
+            "event_uid": row["event_uid"],
+            "id": row["event_id"],
+            "outcome": row["outcome"],
+            "record_id": row["record_uid"],
+            "reasons": msgspec.json.decode(row["reasons"] or "[]"),
+            "received_at": row["received_at"],
+            "names": row["names"],
+        }
+        for row in rows
+    ]

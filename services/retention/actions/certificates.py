@@ -1,0 +1,139 @@
+"""Holders' signed answers come in; intake's shreds the record and issues its certificate."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from services.retention.actions.ledger import moved
+from services.retention.actions.reviews import derivations
+from services.retention.domain.facts import newest, record_state
+from services.retention.storage import disposals, orders
+from services.retention.storage.facts import facts_of_records, put_sealed
+from shared.db import Connection
+from shared.events import CERTIFICATES, CertificateIssued, DisposalConfirmed, encode
+from shared.ids import salts
+from shared.keys import Keys
+from shared.log import Entry, draw, put
+from shared.policy import Pack
+from shared.topics import QUARTER, SEGMENT_INBOUND, SEGMENT_OTHER, TRANSIT_WINDOW
+
+VAULT = "intake"
+METHOD = "cryptographic_erasure"
+CERTIFICATES_KEPT = "tenure.certificates.kept.v1"
+# The latest of the transit window's end and the dead letters' expiry; whole segments go, so one is added to each.
+IRRECOVERABLE_AFTER: timedelta = max(TRANSIT_WINDOW + SEGMENT_INBOUND, QUARTER + SEGMENT_OTHER)
+
+Holders = Mapping[str, Ed25519PublicKey]
+
+
+class BadSignature(ValueError):
+    """The answer is not signed by the holder that it names."""
+
+
+def read_holders(keys: Path, services: tuple[str, ...] = ("intake", "review")) -> dict[str, Ed25519PublicKey]:
+    """Read by whose keys our own services sign their answers."""
+    holders = {}
+    for service in services:
+        key = load_pem_private_key((keys / f"ledger-{service}.key").read_bytes(), password=None)
+        assert isinstance(key, Ed25519PrivateKey), f"ledger-{service}.key is an Ed25519 key"
+        holders[service] = key.public_key()
+    return holders
+
+
+def verify(answer: DisposalConfirmed, holders: Holders) -> bytes:
+    """Give the signature of an answer, or raise `BadSignature`: unknown holders and wrong signatures alike."""
+    try:
+        signature = bytes.fromhex(answer.signature)
+        holders[answer.holder].verify(signature, answer.signed())
+    except (KeyError, ValueError, InvalidSignature):
+        raise BadSignature(f"disposal {answer.disposal_id}: the answer's signature does not match") from None
+    return signature
+
+
+async def confirm(
+    connection: Connection, keys: Keys, holders: Holders, pack: Pack, answer: DisposalConfirmed, now: datetime
+) -> bool:
+    """Keep a holder's answer; intake's shreds the record and issues the certificate. Says whether it was new.
+
+    A disposal that retention never executed raises `LookupError`, a wrong signature `BadSignature`.
+    """
+    signature = verify(answer, holders)
+    executed = await disposals.read_executed(connection, answer.disposal_id)
+    if executed is None or executed["record_uid"] != answer.record_id:
+        raise LookupError("an answer about a disposal that was not executed")
+    values = (answer.disposal_id, answer.holder, answer.answer, answer.bodies, answer.at, signature, now)
+    if not await disposals.keep_confirmation(connection, values):
+        return False
+    if answer.holder == VAULT and answer.answer in ("erased", "never_had_it") and executed["state"] == "executed":
+        await _shredded(connection, keys, pack, answer, executed, now)
+    return True
+
+
+async def _shredded(
+    connection: Connection,
+    keys: Keys,
+    pack: Pack,
+    answer: DisposalConfirmed,
+    executed: dict[str, Any],
+    now: datetime,
+) -> None:
+    irrecoverable_from = max(answer.at, executed["executed_at"]) + IRRECOVERABLE_AFTER
+    await disposals.shredded(connection, answer.disposal_id, irrecoverable_from)
+    moved_keys = await orders.move(connection, [executed["record_key"]], "shredded", None)
+    await moved(connection, "shredded", moved_keys, None, now)
+    issued = await _certificate(connection, keys, pack, executed, irrecoverable_from)
+    canonical, salt, log_id = encode(issued), salts(1)[0], await draw(connection)
+    values = (answer.disposal_id, now, canonical, salt, log_id)
+    await disposals.insert_certificate(connection, values)
+    await put_sealed(connection, CERTIFICATES_KEPT, [(salt, canonical)], log_id, now)
+    entry = Entry(CERTIFICATES, str(answer.disposal_id), issued.type, answer.disposal_id, issued.version, canonical)
+    await put(connection, [entry], now)
+
+
+async def _certificate(
+    connection: Connection, keys: Keys, pack: Pack, executed: dict[str, Any], irrecoverable_from: datetime
+) -> CertificateIssued:
+    key, proof = executed["record_key"], executed["proof"]
+    states = [fact for fact in (await facts_of_records(connection, [key]))[key] if fact.kind == "record_state"]
+    told = [state for fact in sorted(states, key=lambda each: each.sequence) if (state := record_state(fact))]
+    reason = (await derivations(connection, pack, [key]))[key]
+    clock = {UUID(uid) for step in reason["steps"] if step["code"] == "clock" for uid in step.get("facts", ())}
+    class_id, row = proof["class_id"] or "", pack.rows.get(proof["row_ordered"])
+    klass, last = pack.classes.get(class_id), newest(states)
+    keep_until, by_age = proof["keep_until"], proof["by_age"]
+    return CertificateIssued(
+        disposal_id=executed["disposal_id"],
+        record_ref=keys.reference(str(executed["record_uid"])),
+        record_type=(told[-1].record_type if told else None) or "unknown",
+        class_title=(klass.title if klass else "") or class_id,
+        first_on=proof["first_on"],
+        last_on=proof["last_on"],
+        items=1,
+        versions=len(states),
+        medium="digital",
+        group=proof["grp"],
+        authority=row.regime if row else "none",
+        rule=proof["row_ordered"],
+        pack=proof["pack_executed"],
+        clock_basis=tuple(sorted(clock)) or ((last.event_uid,) if last else ()),
+        keep_until=None if by_age else keep_until,
+        keep_year=int(keep_until[:4]) if by_age and keep_until else None,
+        holds_ever=tuple(executed["holds_ever"] or ()),
+        holds_checked_at=datetime.fromisoformat(proof["holds_checked_at"]),
+        holds_found=proof["holds_found"],
+        decision_id=executed["review_id"],
+        decided_by=proof.get("decided_by"),
+        approved_by=tuple(proof.get("approved_by", ())),
+        method=METHOD,
+        executed_at=executed["executed_at"],
+        irrecoverable_from=irrecoverable_from,
+        exclusions=(),
+        state="shredded",
+        version=1,
+    )

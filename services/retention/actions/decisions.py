@@ -1,0 +1,81 @@
+"""What people decided comes back: a retain moves the dates as a fact, a dispose opens orders where it stands today."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from services.retention.actions import reviews as ask
+from services.retention.actions.ledger import moved
+from services.retention.actions.orders import advance
+from services.retention.domain import decision_fact
+from services.retention.storage import decisions, orders, reviews
+from services.retention.storage.facts import NewFact, insert_facts
+from services.retention.storage.marks import insert_marks
+from services.retention.storage.reviews import Subject
+from shared.db import Connection
+from shared.events import ReviewDecided
+from shared.ids import named
+from shared.policy import Pack
+
+
+async def decide(connection: Connection, pack: Pack, decided: ReviewDecided, today: date, now: datetime) -> bool:
+    """Take in one decision; says whether it was new. A subject never heard of here raises `LookupError`."""
+    subject = await reviews.subject_of(connection, decided.subject_kind, decided.subject)
+    if subject is None:
+        raise LookupError("decision about a subject that is not known")
+    await reviews.lock_subjects(connection, [subject], wait=True)
+    basis = (await reviews.bases(connection, [subject]))[subject]
+    lapsed = "basis_changed" if decided.outcome == "dispose" and decided.basis != basis else None
+    if not await _keep(connection, decided, subject, lapsed, now):
+        return False
+    await reviews.end(connection, [decided.review_id], "decided")
+    await decisions.lapse_others(connection, subject, decided.review_id, "superseded")
+    covered = await _covered(connection, decided.review_id, subject)
+    if lapsed is None:
+        await _as_fact(connection, decided, subject, now)
+    if decided.outcome == "retain":
+        await _retain(connection, covered, now)
+    elif lapsed:
+        asked = {subject: ask.Ask("triggered", "basis_changed")}
+        await ask.request(connection, pack, asked, today, now)
+    else:
+        await advance(connection, pack, covered, today, now)
+    return True
+
+
+async def _keep(
+    connection: Connection, decided: ReviewDecided, subject: Subject, lapsed: str | None, now: datetime
+) -> bool:
+    kind, key = subject
+    keys = (key, None) if kind == "record" else (None, key)
+    values = (
+        *(decided.review_id, decided.version, *keys, decided.outcome, decided.basis, decided.decided_by),
+        *(list(decided.approved_by), decided.decided_on, decided.next_on, now, lapsed),
+    )
+    return await decisions.insert_decision(connection, values)
+
+
+async def _covered(connection: Connection, review_id: UUID, subject: Subject) -> list[int]:
+    """List the records that a decision is about: those the review showed, and those carried today."""
+    shown = (await reviews.members_of(connection, [review_id]))[review_id]
+    carried = (await reviews.members(connection, [subject])).get(subject, [])
+    return sorted(shown.union(carried))
+
+
+async def _as_fact(connection: Connection, decided: ReviewDecided, subject: Subject, now: datetime) -> None:
+    """Keep a decision as a fact of its subject: the dates follow from it as from any other."""
+    kind, key = subject
+    uid = named(f"decision\n{decided.review_id}\n{decided.version}")
+    fact = decision_fact(uid, key, decided.decided_on, decided.outcome, decided.next_on)
+    keys = (key, None) if kind == "record" else (None, key)
+    rows = [NewFact(uid, "decision", *keys, 0, decided.decided_on, None, now, decided.decided_on, fact.canonical)]
+    await insert_facts(connection, rows, now)
+    await insert_marks(connection, [key] if kind == "record" else [], [key] if kind == "nominal" else [])
+
+
+async def _retain(connection: Connection, covered: Sequence[int], now: datetime) -> None:
+    dropped = await orders.drop(connection, covered, "retained", now)
+    shown = await reviews.schedules(connection, covered)
+    back = [key for key, row in shown.items() if row["lifecycle"] in ("due", "in_review") or key in dropped]
+    await orders.move(connection, back, "current", None)
+    await moved(connection, "retained", back, None, now)

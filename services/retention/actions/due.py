@@ -1,0 +1,103 @@
+"""What time brings: records fall due, reviews are asked for at the pack's pace, what is settled otherwise goes back."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from services.retention.actions import reviews as ask
+from services.retention.actions.ledger import moved
+from services.retention.actions.orders import advance
+from services.retention.domain.lifecycle import overslept
+from services.retention.storage import disposals, orders, reviews
+from services.retention.storage.reviews import Subject
+from shared.db import Connection
+from shared.policy import Pack
+
+CHECKED_PER_TICK_MAX = 200
+HOLDERS = ("intake", "review")  # Who of us holds a copy, and so must answer before a record is disposed of.
+
+
+class Surfaced(NamedTuple):
+    """What one tick did."""
+
+    due: int
+    ordered: int
+    reviewed: int
+
+
+async def note_tick(connection: Connection, today: date, now: datetime) -> None:
+    """Write down that the schedule runs; after more than 36 hours' sleep disposals wait for two people."""
+    before = await disposals.ran(connection, now, today)
+    if overslept(before, now):
+        await disposals.pause(connection, "late_tick", now)
+
+
+async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -> Surfaced:
+    """Bring before people what falls due today, at most the pack's number of reviews; the rest stays due, in order."""
+    await note_tick(connection, today, now)
+    room = pack.limits.reviews_per_tick_max
+    await _back(connection, today, now, room)
+    room -= await _wanted(connection, pack, today, now, room)
+    surfaced = await reviews.surface(connection, today, pack.limits.reviews_per_tick_max)
+    await moved(connection, "due", surfaced, None, now)
+    ordered, reviewed = [], 0
+    if pack.live and room > 0:
+        ordered, subjects = await advance(connection, pack, await reviews.due(connection, today, room), today, now)
+        reviewed = len(subjects)
+        reviewed += await _between_times(connection, pack, today, now, room - reviewed)
+    await ask.check(connection, today, now, pack, CHECKED_PER_TICK_MAX)
+    return Surfaced(len(surfaced), len(ordered), reviewed)
+
+
+async def _back(connection: Connection, today: date, now: datetime, limit: int) -> None:
+    """Take back what new facts have moved on: its order is dropped, its review ended or never needed."""
+    over = await orders.not_due_any_more(connection, today, limit)
+    await orders.drop(connection, over, "not_due", now)
+    await moved(connection, "not_due", await orders.move(connection, over, "current", None, wait=False), None, now)
+    stray = await reviews.stray(connection, today, limit)
+    shown = await reviews.schedules(connection, stray)
+    still = [key for key in stray if _due(shown[key], today)]
+    await orders.move(connection, still, "due", "period_ended")
+    await orders.move(connection, set(stray) - set(still), "current", None)
+
+
+def _due(row: dict[str, object], today: date) -> bool:
+    open_on = row["open_on"]
+    return row["state"] == "current" and isinstance(open_on, date) and open_on <= today
+
+
+async def _wanted(connection: Connection, pack: Pack, today: date, now: datetime, limit: int) -> int:
+    """Open the triggered reviews that were asked for; one whose subject is busy is asked for again."""
+    wanted = await reviews.take_wanted(connection, limit)
+    causes = {each.record_key: each.cause for each in wanted}
+    opened = await ask.triggered(connection, pack, causes, today, now)
+    for cause in sorted({causes[key] for key in causes.keys() - opened}):
+        again = [key for key in causes.keys() - opened if causes[key] == cause]
+        await reviews.want(connection, again, cause, now)
+    return len(opened)
+
+
+async def _between_times(connection: Connection, pack: Pack, today: date, now: datetime, room: int) -> int:
+    """Ask for the reviews of a cadence and the backstop: they put nothing on the list of what falls due."""
+    if room <= 0:
+        return 0
+    asks: dict[Subject, ask.Ask] = {}
+    for key in await reviews.periodic(connection, today, room):
+        asks["nominal", key] = ask.Ask("periodic", "cadence")
+    records = await reviews.backstop(connection, today, room)
+    offenders = await orders.offenders_of(connection, records)
+    shown = await reviews.schedules(connection, records)
+    for key in records:
+        persons = [each.nominal_key for each in offenders.get(key, ()) if each.group and shown[key]["grp"]]
+        cause = "exception" if shown[key]["state"] == "exception" else "backstop"
+        for subject in [("nominal", person) for person in persons] or [("record", key)]:
+            asks.setdefault(subject, ask.Ask("backstop", cause))
+    return len(await ask.request(connection, pack, asks, today, now)) if asks else 0
+
+
+async def finish(connection: Connection, now: datetime, limit: int = 500) -> int:
+    """Say of records whose every copy has answered, and which nothing can bring back, that they are disposed of."""
+    done = await disposals.finished(connection, HOLDERS, now, limit)
+    await disposals.finish(connection, [disposal for disposal, _ in done])
+    keys = await orders.move(connection, [key for _, key in done], "disposed", None)
+    await moved(connection, "disposed", keys, None, now)
+    return len(keys)

@@ -1,0 +1,134 @@
+"""Holds: placed at once and for later arrivals, released by two people, shown on records in the background."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from asyncpg.exceptions import LockNotAvailableError
+
+from services.retention.actions.ledger import moved
+from services.retention.domain import Scope
+from services.retention.domain.lifecycle import IN_HAND
+from services.retention.storage import decisions, holds, orders, reviews
+from services.retention.storage.holds import NewHold, Unswept
+from services.retention.storage.marks import mark_with_persons
+from shared.db import Connection
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, Overloaded
+from shared.events import HOLDS, HoldChanged, encode
+from shared.log import Entry, put
+
+RELEASED = "tenure.hold.released.v1"
+_HOLDABLE = ("current", *IN_HAND)
+_CODES = ("records", "nominals", "record_types", "offences", "units", "sources", "from_on", "to_on")
+
+
+class Swept(NamedTuple):
+    """What one step of the sweep did, and the record after which it goes on (None: all were reached)."""
+
+    held: int
+    freed: int
+    after: int | None
+
+
+async def place(connection: Connection, hold: NewHold, today: date, now: datetime) -> None:
+    """Hold what the scope names, now and later: true once the caller's transaction has committed, not before.
+
+    Waits for executions in flight; refused after two seconds, and then nothing is held.
+    """
+    hold.scope.check()
+    if hold.review_on <= today:
+        raise Invalid("The review date must lie ahead: a hold without review is a debt.", "review_on_past")
+    try:
+        await holds.close_gate(connection)
+    except LockNotAvailableError:
+        message = "Disposals in flight did not finish in two seconds, so nothing is held yet. Send the same request again."
+        raise Overloaded(message, "gate_busy") from None
+    await holds.insert_hold(connection, hold, today, now)
+    shown = {"hold_id": hold.hold_id, "state": "in_force", "version": 1, "matches": 0, "scope": hold.scope}
+    await _tell(connection, shown, now)
+
+
+async def executed_before(connection: Connection, hold_id: UUID) -> list[UUID]:
+    """List what a hold came too late for and intake has not confirmed; ask in a transaction after the placing one."""
+    return await holds.executed_unconfirmed(connection, hold_id)
+
+
+async def found(connection: Connection, hold_id: UUID, *, lock: bool = False) -> dict[str, Any]:
+    """Read one hold; refused where there is none."""
+    hold = await holds.read_hold(connection, hold_id, lock=lock)
+    if hold is None:
+        raise NotFound("There is no hold by this id.")
+    return hold
+
+
+async def propose_release(connection: Connection, hold: dict[str, Any], by: str, now: datetime) -> None:
+    """Propose that a hold ends; it holds on until a second person agrees."""
+    if hold["state"] != "in_force":
+        raise Conflict("The hold is not in force, so its release cannot be proposed.", "not_in_force")
+    await holds.propose_release(connection, hold["hold_id"], by, now)
+    await _tell(connection, {**hold, "state": "release_proposed", "version": hold["version"] + 1}, now)
+
+
+async def approve_release(connection: Connection, hold: dict[str, Any], by: str, now: datetime) -> None:
+    """End a hold, as another person than the one who proposed it; leads to re-dating and a review, not to a delete."""
+    if hold["state"] != "release_proposed":
+        raise Conflict("Nobody has proposed to release this hold.", "not_proposed")
+    if hold["proposed_by"] == by:
+        raise Forbidden("You proposed the release; another person must agree.", "same_person")
+    await holds.release(connection, hold["hold_id"], by, now)
+    await _tell(connection, {**hold, "state": "released", "version": hold["version"] + 1}, now)
+
+
+async def _tell(connection: Connection, hold: dict[str, Any], now: datetime) -> None:
+    scope = hold["scope"]
+    if isinstance(scope, str):
+        scope = msgspec.json.decode(scope, type=Scope)
+    codes = tuple(name for name in _CODES if getattr(scope, name))
+    event = HoldChanged(hold["hold_id"], hold["state"], codes, hold["matches"], hold["version"])
+    kind = RELEASED if hold["state"] == "released" else event.type
+    entry = Entry(HOLDS, str(event.hold_id), kind, event.hold_id, event.version, encode(event))
+    await put(connection, [entry], now)
+
+
+async def show(connection: Connection, record_keys: Sequence[int], now: datetime) -> tuple[list[int], list[int]]:
+    """Show on these records whether they are held, drop the orders of those newly held, and have those freed reviewed.
+
+    The execution check is what makes a hold true; this is what people and accounts see.
+    """
+    covered = await holds.covering(connection, record_keys)
+    dropped = await orders.drop(connection, sorted(covered), "held", now)
+    await orders.move(connection, dropped, "due", "held")
+    await moved(connection, "order_dropped", dropped, "held", now)
+    held, freed = await holds.flag(connection, covered, record_keys, _HOLDABLE, now)
+    if freed:
+        await mark_with_persons(connection, freed, [])
+        await decisions.lapse_deciders(connection, freed, "hold_released")
+        await reviews.want(connection, freed, "hold_released", now)
+        await orders.say_why(connection, freed, "hold_released")
+    await moved(connection, "held", held, None, now)
+    await moved(connection, "freed", freed, None, now)
+    return held, freed
+
+
+async def sweep_hold(connection: Connection, hold: Unswept, after: int, now: datetime) -> Swept:
+    """Show a hold that came or went on the next records that it may concern; at the last, say how many it covers."""
+    keys = await holds.reached(connection, hold, after)
+    held, freed = await show(connection, keys, now) if keys else ([], [])
+    if len(keys) == holds.SWEEP_RECORDS_MAX:
+        return Swept(len(held), len(freed), keys[-1])
+    shown = await holds.mark_swept(connection, hold)
+    if shown:
+        await _tell(connection, shown, now)
+    return Swept(len(held), len(freed), None)
+
+
+async def sweep_arrivals(connection: Connection, after: int, now: datetime) -> int:
+    """Show holds on the next records by key, later arrivals among them; gives the key to go on from (0: from the start)."""
+    if not await holds.any_in_force(connection):
+        return 0
+    keys = await holds.records_after(connection, after)
+    if keys:
+        await show(connection, keys, now)
+    return keys[-1] if len(keys) == holds.SWEEP_RECORDS_MAX else 0

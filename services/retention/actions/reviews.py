@@ -1,0 +1,247 @@
+"""Ask people to look: open reviews, join those already open, renew them when the facts moved, withdraw the needless."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from services.retention.domain import Linked, derivation
+from services.retention.domain.lifecycle import IN_HAND, who_decides
+from services.retention.storage import facts as stored_facts
+from services.retention.storage import links as stored_links
+from services.retention.storage import orders, reviews
+from services.retention.storage.reviews import NewReview, Subject
+from shared.db import Connection
+from shared.events import REVIEWS, Member, ReviewRequested, ReviewWithdrawn, encode
+from shared.ids import review_id
+from shared.log import Entry, put
+from shared.policy import Pack
+
+Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
+_RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "periodic": 3, "backstop": 4}
+
+
+class Ask(NamedTuple):
+    """Why a subject is to be reviewed."""
+
+    kind: Kind
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """What the reviews of some subjects show, read after the subjects' locks."""
+
+    uids: Mapping[Subject, UUID]
+    bases: Mapping[Subject, str]
+    members: Mapping[Subject, list[int]]
+    schedules: Mapping[int, Mapping[str, Any]]
+
+    def shown(self, subject: Subject) -> list[Mapping[str, Any]]:
+        """Give the schedules of the records a review covers, the first that falls due first; none that went."""
+        rows = [self.schedules[key] for key in self.members.get(subject, ()) if key in self.schedules]
+        kept = [row for row in rows if not row["gone"]]
+        return sorted(kept, key=lambda row: (row["open_on"] or date.max, row["record_key"]))
+
+
+async def dossier(connection: Connection, subjects: Iterable[Subject]) -> Dossier:
+    """Read what reviews of these subjects would show."""
+    wanted = set(subjects)
+    covered = await reviews.members(connection, wanted)
+    return Dossier(
+        uids=await reviews.uids(connection, wanted),
+        bases=await reviews.bases(connection, wanted),
+        members=covered,
+        schedules=await reviews.schedules(connection, {key for keys in covered.values() for key in keys}),
+    )
+
+
+async def request(
+    connection: Connection, pack: Pack, asks: Mapping[Subject, Ask], today: date, now: datetime
+) -> list[Subject]:
+    """Open a review of each subject, or join the one that is open; a subject that somebody else is busy with waits.
+
+    Gives the subjects that have an open review now.
+    """
+    got = await reviews.lock_subjects(connection, asks)
+    if not got:
+        return []
+    already = await reviews.open_of(connection, got)
+    file = await dossier(connection, got)
+    await _join(connection, pack, {subject: asks[subject] for subject in already}, already, file, now)
+    fresh = [subject for subject in sorted(got - already.keys()) if file.shown(subject)]
+    counted = await reviews.counts(connection, fresh)
+    new = [_new(subject, asks[subject], counted.get(subject, 0) + 1, file, today) for subject in fresh]
+    await reviews.insert(connection, new, pack.hash, now)
+    rows = [{**each._asdict(), "version": 1, "grp": each.group, "row_id": each.row} for each in new]
+    await _tell(connection, pack, rows, file, now)
+    opened = [subject for subject in fresh if asks[subject].kind in ("scheduled", "triggered", "initial")]
+    opened += [subject for subject in already if asks[subject].kind in ("scheduled", "triggered", "initial")]
+    await _in_review(connection, opened, file, today)
+    return [*fresh, *already]
+
+
+def _new(subject: Subject, ask: Ask, n: int, file: Dossier, today: date) -> NewReview:
+    kind, key = subject
+    first = file.shown(subject)[0]
+    due_on = first["actionable_from"] if ask.kind == "scheduled" and first["actionable_from"] else today
+    return NewReview(
+        review_id=review_id(file.uids[subject], n),
+        record_key=key if kind == "record" else None,
+        nominal_key=key if kind == "nominal" else None,
+        n=n,
+        kind=ask.kind,
+        cause=ask.cause,
+        basis=file.bases[subject],
+        group=first["grp"],
+        row=first["row_id"],
+        due_on=due_on,
+    )
+
+
+async def _join(
+    connection: Connection,
+    pack: Pack,
+    asks: Mapping[Subject, Ask],
+    already: Mapping[Subject, dict[str, Any]],
+    file: Dossier,
+    now: datetime,
+) -> None:
+    """Renew open reviews for a stronger cause, or because what they show has changed."""
+    covered = await reviews.members_of(connection, [row["review_id"] for row in already.values()])
+    renewed = []
+    for subject, row in already.items():
+        ask = asks.get(subject, Ask(row["kind"], row["cause"]))
+        stronger = _RANK[ask.kind] < _RANK[row["kind"]] or (ask.kind == "triggered" and ask.cause != row["cause"])
+        shown = {each["record_key"] for each in file.shown(subject)}
+        if stronger or row["basis"] != file.bases[subject] or shown != covered[row["review_id"]]:
+            kind, cause = (ask.kind, ask.cause) if stronger else (row["kind"], row["cause"])
+            changed = {"kind": kind, "cause": cause, "basis": file.bases[subject], "version": row["version"] + 1}
+            renewed.append({**row, **changed})
+    await reviews.join(connection, [(row["review_id"], row["kind"], row["cause"], row["basis"]) for row in renewed])
+    await _tell(connection, pack, renewed, file, now)
+
+
+async def _tell(
+    connection: Connection, pack: Pack, rows: Sequence[Mapping[str, Any]], file: Dossier, now: datetime
+) -> None:
+    """Publish reviews with what they show, and write down which records they cover."""
+    if not rows:
+        return
+    subjects = [reviews.subject_in(row) for row in rows]
+    shown = {subject: file.shown(subject) for subject in subjects}
+    covered = {row["review_id"]: [each["record_key"] for each in shown[reviews.subject_in(row)]] for row in rows}
+    await reviews.set_members(connection, covered)
+    reasons = await derivations(connection, pack, {each[0]["record_key"] for each in shown.values() if each})
+    entries = []
+    for row, subject in zip(rows, subjects, strict=True):
+        reason = reasons.get(shown[subject][0]["record_key"], {}) if shown[subject] else {}
+        event = _event(row, subject, file, pack, reason)
+        entries.append(Entry(REVIEWS, str(event.subject), event.type, event.subject, event.version, encode(event)))
+    await put(connection, entries, now)
+
+
+def _event(
+    row: Mapping[str, Any], subject: Subject, file: Dossier, pack: Pack, reason: dict[str, Any]
+) -> ReviewRequested:
+    members = tuple(
+        Member(each["record_uid"], each["class_id"], each["keep_until"], each["held"]) for each in file.shown(subject)
+    )
+    return ReviewRequested(
+        review_id=row["review_id"],
+        subject=file.uids[subject],
+        subject_kind="record" if subject[0] == "record" else "nominal",
+        kind=row["kind"],
+        cause=row["cause"],
+        group=row["grp"],
+        row=row["row_id"],
+        pack=pack.hash,
+        due_on=row["due_on"],
+        records=members,
+        derivation=reason,
+        basis=row["basis"],
+        version=row["version"],
+    )
+
+
+async def derivations(connection: Connection, pack: Pack, record_keys: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Say of each record how its date follows from the facts known now."""
+    facts = await stored_facts.facts_of_records(connection, record_keys)
+    links = await stored_links.links_of(connection, facts)
+    offending = {link.nominal_key: link for each in links.values() for link in each if link.given.offending}
+    of_persons = await stored_facts.facts_of_persons(connection, offending)
+    given = await stored_links.given_to(connection, offending)
+    people: dict[int, Linked] = {}
+    for key, link in offending.items():
+        group = pack.highest(each.group for each in given[key])
+        notice = max((each.notice_on for each in given[key] if each.notice_on), default=None)
+        since = min((each.grouped_on for each in given[key] if each.group == group and each.grouped_on), default=None)
+        people[key] = Linked(link.nominal_ref, tuple(of_persons[key]), group, notice, since)
+    return {
+        key: derivation(facts[key], [people[link.nominal_key] for link in links[key] if link.given.offending], pack)
+        for key in facts
+    }
+
+
+async def _in_review(connection: Connection, subjects: Iterable[Subject], file: Dossier, today: date) -> None:
+    """Show as in review what a review covers and is due; a review between times puts nothing on that list."""
+    keys = {
+        each["record_key"]
+        for subject in subjects
+        for each in file.shown(subject)
+        if each["lifecycle"] == "due" and each["open_on"] and each["open_on"] <= today
+    }
+    await orders.move(connection, keys, "in_review", "period_ended")
+
+
+async def check(connection: Connection, today: date, now: datetime, pack: Pack, limit: int) -> None:
+    """Look again at open reviews: renew those whose facts moved, withdraw scheduled ones with nothing due."""
+    rows = {reviews.subject_in(row): row for row in await reviews.to_check(connection, now, limit)}
+    got = await reviews.lock_subjects(connection, rows)
+    file = await dossier(connection, got)
+    needless = {subject for subject in got if _needless(rows[subject], file.shown(subject), today)}
+    await withdraw(connection, [rows[subject] for subject in sorted(needless)], file.uids, "no_longer_due", now)
+    await _join(connection, pack, {}, {subject: rows[subject] for subject in got - needless}, file, now)
+
+
+def _needless(row: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], today: date) -> bool:
+    if row["kind"] != "scheduled":
+        return not shown
+    return not any(
+        each["lifecycle"] in IN_HAND and each["state"] == "current" and each["open_on"] and each["open_on"] <= today
+        for each in shown
+    )
+
+
+async def withdraw(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], uids: Mapping[Subject, UUID], cause: str, now: datetime
+) -> None:
+    """Say of open reviews that nobody need look any more."""
+    ended = set(await reviews.end(connection, [row["review_id"] for row in rows], "withdrawn"))
+    entries = []
+    for row in rows:
+        if row["review_id"] in ended:
+            uid = uids[reviews.subject_in(row)]
+            event = ReviewWithdrawn(row["review_id"], uid, cause, row["version"] + 1)
+            entries.append(Entry(REVIEWS, str(uid), event.type, uid, event.version, encode(event)))
+    await put(connection, entries, now)
+
+
+async def triggered(
+    connection: Connection, pack: Pack, causes: Mapping[int, str], today: date, now: datetime
+) -> set[int]:
+    """Open or join a triggered review about each of these records; gives those that have one now."""
+    shown = await reviews.schedules(connection, causes)
+    offenders = await orders.offenders_of(connection, sorted(causes))
+    asks: dict[Subject, Ask] = {}
+    about: dict[int, tuple[Subject, ...]] = {}
+    for key, cause in sorted(causes.items()):
+        row = shown.get(key)
+        if row is None or row["gone"]:
+            continue
+        alone = cause == "withdrawn" or row["row_id"] is None
+        about[key] = (("record", key),) if alone else who_decides(pack, row["row_id"], key, offenders.get(key, ()))
+        asks |= {subject: Ask("triggered", cause) for subject in about[key]}
+    open_now = set(await request(connection, pack, asks, today, now))
+    return {key for key, subjects in about.items() if open_now.issuperset(subjects)} | (causes.keys() - about.keys())

@@ -1,0 +1,103 @@
+"""The compacted topic of schedules, published from the state table, and fenced like the relay."""
+
+from typing import Any
+
+import psycopg
+from confluent_kafka import Producer
+
+from services.retention.actions.announce import changed
+from services.retention.storage.announce import SLOTS, Unannounced, mark_announced, take_slot, unannounced
+from shared.clock import monotonic, wall_clock
+from shared.crash import crash_point
+from shared.events import SCHEDULES, ScheduleChanged, encode
+from shared.ids import named, shard_of
+from shared.relay import (
+    HEARTBEAT_SECONDS,
+    IDLE_SESSION_MS_MAX,
+    LOOK_SECONDS,
+    POLL_SECONDS,
+    Relay,
+    Route,
+    in_transaction,
+    make_producer,
+    partitions_of,
+)
+
+ROWS_MAX = 5_000
+
+
+class Announcer(Relay):
+    """A relay whose queue is the state table itself: many changes of one record in a moment are one event."""
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(route)
+        self.name = "announcer"
+
+    def _session(self) -> None:
+        options = f"-c idle_session_timeout={IDLE_SESSION_MS_MAX} -c tcp_keepalives_idle=5 -c tcp_user_timeout=10000"
+        with (
+            psycopg.connect(self.route.database_url, autocommit=True, options=options) as lock,
+            # A generic plan that scans would cost a thousand times the index.
+            psycopg.connect(self.route.database_url, autocommit=True, options="-c enable_seqscan=off") as data,
+        ):
+            self.looked = 0.0
+            self.producers.clear()
+            self.partitions = partitions_of(self.route.kafka)
+            while not self.stopping.is_set():
+                self._hold(lock)
+                if not sum(self._announce(lock, data, slot) for slot in list(self.producers)):
+                    self.wake.wait(POLL_SECONDS)
+                    self.wake.clear()
+
+    def _hold(self, lock: "psycopg.Connection[Any]") -> None:
+        """Keep our locks alive, and take slots that nobody serves."""
+        if monotonic() - self.beat > HEARTBEAT_SECONDS:
+            lock.execute("SELECT 1")
+            self.beat = monotonic()
+        if len(self.producers) == SLOTS or monotonic() - self.looked < LOOK_SECONDS:
+            return
+        self.looked = monotonic()
+        for slot in range(SLOTS):
+            if slot not in self.producers and take_slot(lock, slot):
+                self.producers[slot] = make_producer(self.route.kafka, f"{self.route.service}-schedules-{slot}")
+
+    def _announce(self, lock: "psycopg.Connection[Any]", data: "psycopg.Connection[Any]", slot: int) -> int:
+        rows = unannounced(data, slot, ROWS_MAX)
+        if not rows:
+            return 0
+        in_transaction(self.producers[slot], lambda producer: self._produce(producer, rows))
+        crash_point("announcer_after_kafka_commit")
+        lock.execute("SELECT 1")  # Raises when the session, and with it our slots, is gone.
+        self.beat = monotonic()
+        mark_announced(data, rows)
+        self.published += len(rows)
+        return len(rows)
+
+    def _produce(self, producer: Producer, rows: list[Unannounced]) -> None:
+        count, at = self.partitions[SCHEDULES], wall_clock().isoformat()
+        for row in rows:
+            key = str(row.record_uid)
+            message: dict[str, Any] = {"partition": shard_of(key) % count, "headers": _headers(key, row.version, at)}
+            while True:
+                try:
+                    producer.produce(SCHEDULES, encode(changed(row)), key, **message)
+                except BufferError:
+                    producer.poll(0.05)  # librdkafka's queue is full: let it drain.
+                else:
+                    break
+            producer.poll(0)
+
+
+def _headers(key: str, version: int, at: str) -> list[tuple[str, bytes]]:
+    """Give the CloudEvents attributes: the id is the same however often a version is published."""
+    pairs = {
+        "ce_specversion": "1.0",
+        "ce_id": str(named(f"schedule\n{key}\n{version}")),
+        "ce_source": "urn:tenure:retention",
+        "ce_type": ScheduleChanged.type,
+        "ce_subject": key,
+        "ce_time": at,
+        "ce_partitionkey": key,
+        "content-type": "application/json",
+    }
+    return [(name, value.encode()) for name, value in pairs.items()]

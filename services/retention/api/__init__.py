@@ -1,0 +1,20 @@
+"""HTTP in: parse, call one action, answer."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.retention.api import records
+from shared.http import Edge, http_app
+from shared.policy import Pack
+
+ROLES: Mapping[str, frozenset[str]] = {**records.ROLES}
+ROUTERS = [records.router]
+
+
+def make_app(engine: AsyncEngine, edge: Edge, pack: Pack) -> FastAPI:
+    """Make retention's app."""
+    app = http_app("Tenure: retention", engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)
+    app.state.pack = pack
+    return app

@@ -1,0 +1,144 @@
+"""HTTP in: records and persons with their dates, exceptions, and what falls due."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import StringConstraints
+
+from services.retention.actions import explain
+from services.retention.actions.explain import Shown
+from services.retention.storage import reads
+from services.retention.storage.reads import Due, Row, Wanted
+from shared.errors import Invalid, TooLarge
+from shared.http import Now, Page, Paged, Transaction, etag, next_link
+
+DUE_GROUPS_MAX = 5_000
+
+READERS = frozenset(
+    {
+        "reviewing_officer",
+        "records_manager",
+        "head_of_information_management",
+        "disclosure_officer",
+        "data_steward",
+        "auditor",
+        "data_protection_officer",
+    }
+)
+ROLES = {
+    f"GET /v1/{path}": READERS
+    for path in ("records", "records/{record_id}/schedule", "nominals/{nominal_ref}/schedule", "exceptions", "due")
+}
+
+router = APIRouter(prefix="/v1", tags=["schedules"])
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,200}$")]
+Asked = Annotated[Code | None, Query()]
+
+
+def _now_only(as_of: date | None = None, known_at: str | None = Query(default=None, max_length=64)) -> None:
+    if as_of is not None or known_at is not None:
+        message = "A schedule as of another day, or as known at another instant, is not yet given. Ask without them."
+        raise Invalid(message, "not_yet")
+
+
+@router.get("/records/{record_id}/schedule", dependencies=[Depends(_now_only)])
+async def show_schedule(record_id: UUID, request: Request, response: Response, connection: Transaction) -> Shown:
+    """Show a record's state and dates, and why: its derivation in steps and in sentences."""
+    shown = await explain.explain_record(connection, record_id, request.app.state.pack)
+    etag(response, shown["version"])
+    return shown
+
+
+@router.get("/nominals/{nominal_ref}/schedule", dependencies=[Depends(_now_only)])
+async def show_person(
+    nominal_ref: UUID, request: Request, response: Response, connection: Transaction, page: Paged
+) -> Shown:
+    """Show a person's group, clock and dates, with the records that name them."""
+    after = _keys(page, (int,)) or (0,)
+    shown, more = await explain.explain_nominal(connection, nominal_ref, after[0], page.limit)
+    etag(response, shown["version"])
+    next_link(request, response, None if more is None else (more,))
+    return shown
+
+
+def _filters(
+    class_id: Annotated[Code | None, Query(alias="class")] = None,
+    group: Asked = None,
+    row: Asked = None,
+    due_before: date | None = None,
+    unit: Annotated[Name | None, Query()] = None,
+    nominal: UUID | None = None,
+) -> dict[str, Any]:
+    named = {"class": class_id, "group": group, "row": row, "due_before": due_before, "unit": unit, "nominal": nominal}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _wanted(
+    page: Paged,
+    filters: Annotated[dict[str, Any], Depends(_filters)],
+    state: Asked = None,
+    sort: Literal["record", "review_on"] = "record",
+) -> Wanted:
+    return Wanted(filters, state, sort, _keys(page, _SORT_KEYS[sort]), page.limit)
+
+
+@router.get("/records")
+async def list_records(
+    request: Request, response: Response, connection: Transaction, wanted: Annotated[Wanted, Depends(_wanted)]
+) -> Shown:
+    """List records by class, state, group, row, unit, nominal and what falls due before a day."""
+    found = await reads.list_records(connection, wanted)
+    _link(request, response, found, wanted)
+    return {"records": [explain.summary(row) for row in found[: wanted.limit]]}
+
+
+@router.get("/exceptions")
+async def list_exceptions(
+    request: Request, response: Response, connection: Transaction, page: Paged, now: Now, owner: Asked = None
+) -> Shown:
+    """List what cannot be dated: why, whose it is to mend, and since when."""
+    filters: dict[str, Any] = {} if owner is None else {"owner": owner}
+    wanted = Wanted(filters, "exception", "record", _keys(page, _SORT_KEYS["record"]), page.limit)
+    found = await reads.list_records(connection, wanted)
+    _link(request, response, found, wanted)
+    return {"exceptions": [explain.exception(row, now) for row in found[: wanted.limit]]}
+
+
+@router.get("/due")
+async def count_due(
+    connection: Transaction,
+    before: date,
+    after: date | None = None,
+    kind: Literal["dispose", "review"] | None = None,
+    class_id: Annotated[Code | None, Query(alias="class")] = None,
+) -> Shown:
+    """Count what falls due before a day, by class, unit and week: what a review ends and what time alone does."""
+    found = await reads.falls_due(connection, Due(before, after, kind, class_id), DUE_GROUPS_MAX + 1)
+    if len(found) > DUE_GROUPS_MAX:
+        raise TooLarge(f"More than {DUE_GROUPS_MAX} groups fall due. Ask for fewer days, or for one class.")
+    names = {"class": "class_id", "unit": "unit", "week": "week", "kind": "ends", "records": "records"}
+    return {"due": [{name: row[column] for name, column in names.items()} for row in found]}
+
+
+_SORT_KEYS: dict[str, tuple[type[date] | type[int], ...]] = {"record": (int,), "review_on": (date, int)}
+
+
+def _keys(page: Page, kinds: tuple[type[date] | type[int], ...]) -> tuple[Any, ...] | None:
+    if page.after is None:
+        return None
+    try:
+        pairs = zip(kinds, page.after, strict=True)
+        return tuple(date.fromisoformat(str(part)) if kind is date else int(part) for kind, part in pairs)
+    except ValueError:
+        raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable") from None
+
+
+def _link(request: Request, response: Response, found: list[Row], wanted: Wanted) -> None:
+    if len(found) > wanted.limit:
+        last = found[wanted.limit - 1]
+        key = last["record_key"]
+        next_link(request, response, (key,) if wanted.sort == "record" else (str(last["review_on"]), key))

@@ -1,0 +1,54 @@
+"""Wire retention together. The only module that reads settings, clocks or sockets."""
+
+import asyncio
+import sys
+
+from services.retention import agents, schedule
+from services.retention.announcer import Announcer
+from services.retention.api import make_app
+from shared.db import connect
+from shared.http import edge_of, serve_api
+from shared.keys import read_keys
+from shared.logs import start_logs
+from shared.policy import read_pack
+from shared.settings import Settings
+from shared.worker import RelayKeeper, Worker
+
+
+def worker(settings: Settings) -> Worker:
+    """Build the stream process."""
+    built = Worker(settings, "retention")
+    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
+    announcer = Announcer(built.relay.route)
+    built.app.service(RelayKeeper(built.app, announcer))
+    settler = agents.Settler(built, pack, announcer)
+    agents.attach(built, settler, {})
+    schedule.attach(built, settler)
+    return built
+
+
+async def api(settings: Settings) -> None:
+    """Serve the API until stopped."""
+    start_logs(settings.log_level, service="retention", process="retention-api")
+    keys = read_keys(settings.keys, "retention")
+    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
+    engine = connect(settings.database_url("retention"), name="retention-api", pool_size=settings.pool_size)
+    try:
+        await serve_api(
+            make_app(engine, edge_of("retention", settings, keys, pack), pack), settings.host, settings.port
+        )
+    finally:
+        await engine.dispose()
+
+
+def main(kind: str) -> None:
+    """Run one kind of process: `python -m services.retention.main worker|api`."""
+    settings = Settings()
+    if kind == "worker":
+        worker(settings).run()
+    else:
+        asyncio.run(api(settings))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,283 @@
+"""Reviews, the decisions they brought, and what waits to be reviewed. A subject is ("record" | "nominal", its key)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from shared.db import Connection, columns, driver
+
+Subject = tuple[str, int]
+_LOCKS = {"record": 73_101, "nominal": 73_102}  # In the two-number space; the second number is the key's hash.
+
+# All inbound facts about the subject and, for a person, about each record carried; never decisions.
+_BASES = """
+SELECT kind, key, encode(sha256(convert_to(coalesce(string_agg(uid, E'\\n' ORDER BY uid COLLATE "C"), ''), 'UTF8')), 'hex')
+FROM (
+    SELECT 'record' AS kind, k AS key, f.event_uid::text AS uid FROM unnest($1::bigint[]) k
+    LEFT JOIN fact f ON f.record_key = k AND f.kind <> 'decision'
+    UNION
+    SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k
+    LEFT JOIN fact f ON f.nominal_key = k AND f.kind <> 'decision'
+    UNION
+    SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k JOIN link l ON l.nominal_key = k AND l.offending
+    JOIN fact f ON f.record_key = l.record_key AND f.kind <> 'decision'
+) u GROUP BY kind, key"""
+_MEMBERS = """
+SELECT 'record' AS kind, k AS key, k AS record_key FROM unnest($1::bigint[]) k
+UNION ALL
+SELECT 'nominal', k, l.record_key FROM unnest($2::bigint[]) k JOIN link l ON l.nominal_key = k AND l.offending"""
+_SHOWN = """
+SELECT s.record_key, r.record_uid, s.class_id, s.row_id, s.grp, s.keep_until, s.actionable_from, s.open_on, s.ends, s.state,
+    s.lifecycle, s.held, s.reason, s.review_on, r.executed_by IS NOT NULL AS gone
+FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k JOIN record r ON r.record_key = k ORDER BY s.record_key"""
+_CLEAN = """NOT EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key) AND NOT EXISTS (
+    SELECT FROM link l JOIN dirty d USING (nominal_key) WHERE l.record_key = s.record_key)"""
+_SURFACE = f"""
+WITH due AS (SELECT s.record_key FROM schedule s WHERE s.state = 'current' AND s.lifecycle = 'current' AND s.open_on <= $1
+    AND {_CLEAN} ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED)
+UPDATE schedule s SET lifecycle = 'due', reason = 'period_ended', version = version + 1 FROM due
+WHERE s.record_key = due.record_key RETURNING s.record_key"""  # noqa: S608 - our own text
+_UNDER_REVIEW = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
+    WHERE m.record_key = s.record_key AND v.state = 'open' AND v.kind IN ('scheduled', 'triggered', 'initial'))"""
+_DUE = f"""
+SELECT s.record_key FROM schedule s WHERE s.lifecycle = 'due' AND s.state = 'current' AND s.open_on <= $1
+    AND NOT (s.held AND (s.ends = 'dispose' OR s.reason = 'held')) AND NOT {_UNDER_REVIEW}
+    AND NOT EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key)
+ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""  # noqa: S608
+_STRAY = f"""
+SELECT s.record_key FROM schedule s WHERE s.lifecycle = 'in_review' AND (s.open_on IS NULL OR s.open_on > $1
+    OR s.state <> 'current' OR NOT {_UNDER_REVIEW})
+ORDER BY s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""  # noqa: S608
+_OPEN = "SELECT * FROM review WHERE state = 'open' AND (record_key = ANY($1::bigint[]) OR nominal_key = ANY($2::bigint[]))"
+_COUNT = """
+SELECT record_key, nominal_key, max(n) FROM review
+WHERE record_key = ANY($1::bigint[]) OR nominal_key = ANY($2::bigint[]) GROUP BY 1, 2"""
+_INSERT = """
+INSERT INTO review (review_id, record_key, nominal_key, n, kind, cause, basis, grp, row_id, pack, due_on, requested_at,
+    checked_at)
+SELECT u.id, u.r, u.p, u.n, u.kind, u.cause, u.basis, u.grp, u.row_id, $11, u.due_on, $12, $12
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::date[]) u (id, r, p, n, kind, cause, basis, grp, row_id, due_on)"""
+_UIDS = """
+SELECT 'record' AS kind, k AS key, record_uid AS uid FROM unnest($1::bigint[]) k JOIN record ON record_key = k
+UNION ALL SELECT 'nominal', k, nominal_ref FROM unnest($2::bigint[]) k JOIN nominal ON nominal_key = k"""
+_PERIODIC = """
+SELECT p.nominal_key FROM person_schedule p WHERE p.review_on <= $1
+    AND NOT EXISTS (SELECT FROM review v WHERE v.nominal_key = p.nominal_key AND v.state = 'open')
+    AND NOT EXISTS (SELECT FROM dirty d WHERE d.nominal_key = p.nominal_key)
+    AND EXISTS (SELECT FROM link l JOIN record r USING (record_key) WHERE l.nominal_key = p.nominal_key AND l.offending
+        AND r.executed_by IS NULL)
+ORDER BY p.review_on, p.nominal_key LIMIT $2"""
+_BACKSTOP = f"""
+SELECT s.record_key FROM schedule s WHERE s.review_on <= $1 AND s.review_kind = 'backstop' AND s.lifecycle = 'current'
+    AND {_CLEAN} AND NOT EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
+        WHERE m.record_key = s.record_key AND v.state = 'open')
+ORDER BY s.review_on, s.record_key LIMIT $2"""  # noqa: S608
+_CAUSES = """
+INSERT INTO cause_reviewed (record_key, cause) SELECT record_key, cause FROM schedule s WHERE cause IS NOT NULL
+    AND lifecycle NOT IN ('executed', 'shredded', 'disposed')
+    AND NOT EXISTS (SELECT FROM cause_reviewed c WHERE c.record_key = s.record_key AND c.cause = s.cause)
+ORDER BY record_key LIMIT $1 ON CONFLICT DO NOTHING RETURNING record_key, cause"""
+_GONE = """
+DELETE FROM cause_reviewed c USING schedule s WHERE s.record_key = c.record_key AND s.cause IS DISTINCT FROM c.cause"""
+
+
+class Wanted(NamedTuple):
+    """A triggered review that is asked for about a record."""
+
+    record_key: int
+    cause: str
+
+
+class NewReview(NamedTuple):
+    """A review to be opened."""
+
+    review_id: UUID
+    record_key: int | None
+    nominal_key: int | None
+    n: int
+    kind: str
+    cause: str
+    basis: str
+    group: str | None
+    row: str | None
+    due_on: date
+
+
+def _apart(subjects: Iterable[Subject]) -> tuple[list[int], list[int]]:
+    known = set(subjects)
+    return sorted(key for kind, key in known if kind == "record"), sorted(key for kind, key in known if kind == "nominal")
+
+
+async def lock_subjects(connection: Connection, subjects: Iterable[Subject], *, wait: bool = False) -> set[Subject]:
+    """Lock subjects against another review of theirs; gives those got: all of them where it waits."""
+    raw, wanted = await driver(connection), sorted(set(subjects))
+    got: set[Subject] = set()
+    for kind, number in _LOCKS.items():
+        keys = [key for each, key in wanted if each == kind]
+        if wait:
+            for key in keys:
+                await raw.execute("SELECT pg_advisory_xact_lock($1, hashint8($2))", number, key)
+            got.update((kind, key) for key in keys)
+        else:
+            statement = "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock($2, hashint8(k))"
+            got.update((kind, row[0]) for row in await raw.fetch(statement, keys, number))
+    return got
+
+
+async def bases(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, str]:
+    """Work out today's basis of each subject."""
+    raw = await driver(connection)
+    return {(row[0], row[1]): row[2] for row in await raw.fetch(_BASES, *_apart(subjects))}
+
+
+async def members(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, list[int]]:
+    """List the records that a review of each subject covers: itself, or every record the person carries."""
+    raw = await driver(connection)
+    found: dict[Subject, list[int]] = {}
+    for kind, key, record_key in await raw.fetch(_MEMBERS, *_apart(subjects)):
+        found.setdefault((kind, key), []).append(record_key)
+    return found
+
+
+async def schedules(connection: Connection, record_keys: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Read the schedules of records, as a review shows them."""
+    raw = await driver(connection)
+    return {row["record_key"]: dict(row) for row in await raw.fetch(_SHOWN, sorted(set(record_keys)))}
+
+
+async def uids(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, UUID]:
+    """Give the id that each subject is known by outside."""
+    raw = await driver(connection)
+    return {(row[0], row[1]): row[2] for row in await raw.fetch(_UIDS, *_apart(subjects))}
+
+
+async def subject_of(connection: Connection, kind: str, uid: UUID) -> Subject | None:
+    """Find the subject that an outside id names."""
+    raw = await driver(connection)
+    table, column = ("record", "record_uid") if kind == "record" else ("nominal", "nominal_ref")
+    key = await raw.fetchval(f"SELECT {table}_key FROM {table} WHERE {column} = $1", uid)  # noqa: S608
+    return None if key is None else (kind, key)
+
+
+async def _keys(connection: Connection, statement: str, *values: Any) -> list[int]:
+    return [row[0] for row in await (await driver(connection)).fetch(statement, *values)]
+
+
+async def surface(connection: Connection, today: date, limit: int) -> list[int]:
+    """Make due what opens today or before, the longest overdue first."""
+    return await _keys(connection, _SURFACE, today, limit)
+
+
+async def due(connection: Connection, today: date, limit: int) -> list[int]:
+    """Claim due records that nobody reviews and no order is open for."""
+    return await _keys(connection, _DUE, today, limit)
+
+
+async def stray(connection: Connection, today: date, limit: int) -> list[int]:
+    """Claim records shown as in review whose review ended, or whose dates moved on."""
+    return await _keys(connection, _STRAY, today, limit)
+
+
+async def periodic(connection: Connection, today: date, limit: int) -> list[int]:
+    """Find persons whose cadence calls for a review."""
+    return await _keys(connection, _PERIODIC, today, limit)
+
+
+async def backstop(connection: Connection, today: date, limit: int) -> list[int]:
+    """Find records that nothing else has brought before a person for too long."""
+    return await _keys(connection, _BACKSTOP, today, limit)
+
+
+async def open_of(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, dict[str, Any]]:
+    """Find the open review of each subject."""
+    raw = await driver(connection)
+    return {subject_in(row): dict(row) for row in await raw.fetch(_OPEN, *_apart(subjects))}
+
+
+def subject_in(row: Any) -> Subject:
+    """Read the subject of a review's or decision's row."""
+    return ("record", row["record_key"]) if row["record_key"] is not None else ("nominal", row["nominal_key"])
+
+
+async def counts(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, int]:
+    """Count the reviews that each subject ever had."""
+    raw = await driver(connection)
+    return {subject_in(row): row["max"] for row in await raw.fetch(_COUNT, *_apart(subjects))}
+
+
+async def insert(connection: Connection, new: Sequence[NewReview], pack: str, now: datetime) -> None:
+    """Open reviews."""
+    raw = await driver(connection)
+    await raw.execute(_INSERT, *columns([tuple(each) for each in new], 10), pack, now)
+
+
+async def set_members(connection: Connection, covered: dict[UUID, Sequence[int]]) -> None:
+    """Write down which records each review covers now."""
+    raw = await driver(connection)
+    await raw.execute("DELETE FROM review_member WHERE review_id = ANY($1::uuid[])", list(covered))
+    rows = sorted((review_id, key) for review_id, keys in covered.items() for key in keys)
+    statement = "INSERT INTO review_member (review_id, record_key) SELECT * FROM unnest($1::uuid[], $2::bigint[])"
+    await raw.execute(statement, *columns(rows, 2))
+
+
+async def members_of(connection: Connection, review_ids: Iterable[UUID]) -> dict[UUID, set[int]]:
+    """Read which records reviews cover."""
+    raw, found = await driver(connection), {each: set[int]() for each in review_ids}
+    statement = "SELECT review_id, record_key FROM review_member WHERE review_id = ANY($1::uuid[])"
+    for review_id, key in await raw.fetch(statement, list(found)):
+        found[review_id].add(key)
+    return found
+
+
+async def join(connection: Connection, rows: Sequence[tuple[UUID, str, str, str]]) -> None:
+    """Renew open reviews under a higher version: (review, kind, cause, basis)."""
+    raw = await driver(connection)
+    await raw.execute(
+        """UPDATE review v SET kind = u.kind, cause = u.cause, basis = u.basis, version = version + 1
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) u (id, kind, cause, basis) WHERE review_id = u.id""",
+        *columns(list(rows), 4),
+    )
+
+
+async def end(connection: Connection, review_ids: Sequence[UUID], state: str) -> list[UUID]:
+    """End open reviews; gives those that were open."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "UPDATE review SET state = $2, version = version + 1 WHERE review_id = ANY($1::uuid[]) AND state = 'open' RETURNING review_id",
+        *(review_ids, state),
+    )
+    return [row[0] for row in rows]
+
+
+async def to_check(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
+    """Claim the open reviews that were looked at the longest ago."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """WITH oldest AS (SELECT review_id FROM review WHERE state = 'open' AND checked_at < $1
+            ORDER BY checked_at, review_id LIMIT $2 FOR UPDATE SKIP LOCKED)
+        UPDATE review v SET checked_at = $1 FROM oldest o WHERE v.review_id = o.review_id RETURNING v.*""",
+        *(now, limit),
+    )
+    return [dict(row) for row in rows]
+
+
+async def want(connection: Connection, record_keys: Iterable[int], cause: str, now: datetime) -> None:
+    """Ask for a triggered review about each of these records."""
+    raw = await driver(connection)
+    statement = "INSERT INTO review_wanted (record_key, cause, at) SELECT k, $2, $3 FROM unnest($1::bigint[]) k"
+    await raw.execute(statement, sorted(record_keys), cause, now)
+
+
+async def take_wanted(connection: Connection, limit: int) -> list[Wanted]:
+    """Take the triggered reviews that were asked for first, and causes that stand in schedules and were not put yet."""
+    raw = await driver(connection)
+    await raw.execute(_GONE)
+    rows = await raw.fetch(
+        """DELETE FROM review_wanted w USING (SELECT wanted_id FROM review_wanted ORDER BY wanted_id LIMIT $1
+            FOR UPDATE SKIP LOCKED) t WHERE w.wanted_id = t.wanted_id RETURNING w.record_key, w.cause""",
+        limit,
+    )
+    rows += await raw.fetch(_CAUSES, limit)
+    return [Wanted(*row) for row in rows]
