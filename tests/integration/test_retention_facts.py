@@ -89,7 +89,8 @@ async def test_a_fact_marks_its_subject_and_everyone_on_the_record(retention_con
 
     marks = await rows(
         retention_connection,
-        "SELECT record_uid, nominal_ref FROM dirty LEFT JOIN record USING (record_key) LEFT JOIN nominal USING (nominal_key)",
+        "SELECT record_uid, nominal_ref FROM dirty"
+        " LEFT JOIN record USING (record_key) LEFT JOIN nominal USING (nominal_key)",
     )
     assert set(marks) == {(uid("r1"), None), (None, ref("p1")), (None, ref("p2"))}
 
@@ -133,7 +134,7 @@ async def test_a_basis_is_all_inbound_facts_and_for_a_person_those_of_what_they_
         retention_connection,
         "UPDATE link SET offending = nominal_key = (SELECT nominal_key FROM nominal WHERE nominal_ref = $1)",
         ref("p1"),
-    )  # noqa: E501
+    )
 
     [(record,)] = await rows(retention_connection, "SELECT record_key FROM record WHERE record_uid = $1", uid("r1"))
     [(person,)] = await rows(retention_connection, "SELECT nominal_key FROM nominal WHERE nominal_ref = $1", ref("p1"))

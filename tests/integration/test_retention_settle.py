@@ -2,7 +2,10 @@
 
 import asyncio
 import random
+from datetime import date
+from hashlib import sha256
 
+import msgspec
 import pytest
 
 from services.retention.actions.settle import settle

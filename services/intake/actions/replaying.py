@@ -42,7 +42,7 @@ async def replay(
     if row["state"] != "open":
         raise Conflict(f"This event waits no more: it is {row['state']}.", "not_open")
     message = _unpack(await open_body(connection, desk.keys, row["body_id"]))
-    place = msgspec.json.decode(row["place"], type=Place)
+    place = msgspec.convert(row["place"], Place)
     again = named(f"replay\n{receipt_id}\n{row['attempts'] + 1}")
     arrival = Arrival(
         again, place, HTTP, str(row["subject"]) if row["subject"] else None, message, read_message(message)

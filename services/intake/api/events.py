@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from services.intake.actions.announcing import Receipted
@@ -101,13 +100,13 @@ async def _receipts(connection: Connection, source: str, event_id: str) -> list[
     return [
         {
             "receipt_id": row["receipt_id"],
-            "arrival": msgspec.json.decode(row["place"]),
+            "arrival": row["place"],
             "source": row["source"],
             "event_uid": row["event_uid"],
             "id": row["event_id"],
             "outcome": row["outcome"],
             "record_id": row["record_uid"],
-            "reasons": msgspec.json.decode(row["reasons"] or "[]"),
+            "reasons": row["reasons"] or [],
             "received_at": row["received_at"],
             "names": row["names"],
         }

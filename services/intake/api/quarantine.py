@@ -31,13 +31,7 @@ async def list_quarantine(
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     next_link(request, answer, (rows[-1]["arrival_key"],) if more else None)
-    return [
-        {
-            **{name: value for name, value in row.items() if name != "arrival_key"},
-            "reasons": msgspec.json.decode(row["reasons"]),
-        }
-        for row in rows
-    ]
+    return [{name: value for name, value in row.items() if name != "arrival_key"} for row in rows]
 
 
 @router.post("/v1/quarantine/{receipt_id}/replay")

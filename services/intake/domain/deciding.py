@@ -1,12 +1,14 @@
 """What an event changes: one verdict per arrival, in the order of arrival, on what is known of its subject."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.checking import Sound
 from services.intake.domain.reading import Refused, Sent, Unsound
 from shared.events import Reason
+from shared.ids import nominal_ref, record_id
 
 ACCEPTED, DUPLICATE, SUPERSEDED = "accepted", "duplicate", "superseded"
 QUARANTINED, UNREADABLE, FORBIDDEN = "quarantined", "unreadable", "forbidden"
@@ -74,11 +76,28 @@ def judge_fact(sound: Sound, executed: frozenset[UUID]) -> Verdict:
 
 
 def subject_of(read: Sent | Unsound | Refused, key: str | None) -> UUID | None:
-    """Give the subject that an unsound event names, by its attribute or else its Kafka key."""
+    """Give the subject that an unsound event names: by its attribute, else its data, else its Kafka key."""
     named = None if isinstance(read, Refused) else read.subject
-    for text in (named, key):
+    said = _named_by(read.data) if isinstance(read, Sent) else None
+    for text in (named, said, key):
         try:
             return UUID(text or "")
         except ValueError:
             continue
     return None
+
+
+def _named_by(data: dict[str, Any]) -> str | None:
+    """Give the id that data names, however unsound the rest of it is."""
+    for make, parts in _NAMING:
+        words = [data.get(part) for part in parts]
+        if all(isinstance(word, str) for word in words):
+            return str(make(*words))
+    return None
+
+
+_NAMING: tuple[tuple[Callable[..., object], tuple[str, ...]], ...] = (
+    (record_id, ("source_system", "source_record_id")),
+    (str, ("record_id",)),
+    (nominal_ref, ("nominal_source", "nominal_id")),
+)

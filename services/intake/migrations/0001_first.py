@@ -125,9 +125,3 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(DDL)
     op.execute(GRANTS.format(service="intake"))
-
-
-def upgrade() -> None:
-    """Make the tables, and who may do what."""
-    op.execute(DDL)
-    op.execute(GRANTS.format(service="intake"))

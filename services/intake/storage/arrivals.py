@@ -29,9 +29,9 @@ class ArrivalRow(NamedTuple):
 
 
 _ARRIVE = """
-INSERT INTO arrival (arrival_key, receipt_id, event_uid, first, source_key, channel, place, event_id, type, subject, outcome,
-    reasons, body_mac, record_key, names, received_at, received_on)
-SELECT u.*, $16, $17 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::boolean[], $5::integer[], $6::smallint[],
+INSERT INTO arrival (arrival_key, receipt_id, event_uid, first, source_key, channel, place, event_id, type, subject,
+    outcome, reasons, body_mac, record_key, received_at, received_on)
+SELECT u.*, $15, $16 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::boolean[], $5::integer[], $6::smallint[],
     $7::jsonb[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::jsonb[], $13::bytea[], $14::bigint[]) u
 ON CONFLICT (event_uid) WHERE first DO NOTHING RETURNING arrival_key"""
 _SUBJECTS = """

@@ -1,0 +1,149 @@
+"""Events and time of the lifecycle: decisions and holders' answers in; what falls due, holds shown, orders carried out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from services.retention.actions import certificates, decisions, due, execute, holds
+from services.retention.announcer import Announcer
+from services.retention.storage.clock import offset_days
+from services.retention.storage.holds import unswept
+from shared.batches import Batch, Handler
+from shared.clock import civil_day, wall_clock
+from shared.crash import crash_point
+from shared.db import Connection, transaction
+from shared.dead_letters import Letter, park
+from shared.events import CONFIRMATIONS, DECISIONS, DisposalConfirmed, Event, ReviewDecided
+from shared.policy import Pack
+from shared.reading import read_events
+from shared.worker import Worker
+
+DUE_SECONDS = 5
+HOLDS_SECONDS = 2
+EXECUTE_SECONDS = 1
+FINISH_SECONDS = 60
+SETS_MAX = 20  # Then the next tick goes on.
+SWEEPS_MAX = 40
+
+_MODELS: Mapping[str, type[Event]] = {model.type: model for model in (ReviewDecided, DisposalConfirmed)}
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """What the lifecycle's edges share."""
+
+    worker: Worker
+    pack: Pack
+    announcer: Announcer
+    holders: Mapping[str, Ed25519PublicKey]
+    arrivals_after: int = 0
+    sweeping: dict[object, int] = field(default_factory=dict)
+
+    async def today(self, connection: Connection, now: datetime) -> date:
+        """Give the policy date of this transaction."""
+        moved = await offset_days(connection) if self.worker.settings.clock == "rehearsal" else 0
+        return civil_day(now, self.pack.zone.key, moved)
+
+
+def lifecycle_of(worker: Worker, pack: Pack, announcer: Announcer) -> Lifecycle:
+    """Make what the edges share; the holders' keys are read here, once."""
+    return Lifecycle(worker, pack, announcer, certificates.read_holders(worker.settings.keys))
+
+
+def handlers(life: Lifecycle) -> Mapping[str, Handler]:
+    """Give the topics that the lifecycle reads."""
+    return {DECISIONS: partial(_take, life), CONFIRMATIONS: partial(_take, life)}
+
+
+async def _take(life: Lifecycle, connection: Connection, batch: Batch) -> None:
+    """Take in decisions or holders' answers, one by one: people make them, so they are few."""
+    now = wall_clock()
+    events, letters = read_events(batch, _MODELS)
+    today = await life.today(connection, now)
+    for event in events:
+        reason = await _take_one(life, connection, event, today, now)
+        if reason:
+            letters.append(Letter(_record_of(event, batch), reason))
+    await park(connection, life.worker.keys, batch, letters, now)
+    life.announcer.wake.set()
+
+
+async def _take_one(
+    life: Lifecycle, connection: Connection, event: Event, today: date, now: datetime
+) -> str | None:
+    """Take one event in, or say with which code it is set aside; nothing was written for it then."""
+    try:
+        if isinstance(event, ReviewDecided):
+            await decisions.decide(connection, life.pack, event, today, now)
+        elif isinstance(event, DisposalConfirmed):
+            await certificates.confirm(connection, life.worker.keys, life.holders, life.pack, event, now)
+    except certificates.BadSignature:
+        return "bad_signature"
+    except LookupError:
+        return "subject_unknown"
+    return None
+
+
+def _record_of(event: Event, batch: Batch):  # type: ignore[no-untyped-def]
+    named = str(event.review_id if isinstance(event, ReviewDecided) else getattr(event, "disposal_id", "")).encode()
+    return next(record for record in batch.records if record.value and named in record.value)
+
+
+def attach_ticks(life: Lifecycle) -> None:
+    """Register what the lifecycle does by the clock."""
+    worker = life.worker
+    worker.tick("fall_due", DUE_SECONDS, partial(fall_due, life))
+    worker.tick("show_holds", HOLDS_SECONDS, partial(show_holds, life))
+    worker.tick("execute", EXECUTE_SECONDS, partial(carry_out, life))
+    worker.tick("finish", FINISH_SECONDS, partial(finish, life))
+
+
+async def fall_due(life: Lifecycle) -> None:
+    """Bring up what falls due, in one transaction."""
+    now = wall_clock()
+    async with transaction(life.worker.engine) as connection:
+        await due.tick(connection, life.pack, await life.today(connection, now), now)
+    life.announcer.wake.set()
+
+
+async def show_holds(life: Lifecycle) -> None:
+    """Show holds that came or went, each step in its own transaction, then the next later arrivals."""
+    for _ in range(SWEEPS_MAX):
+        async with transaction(life.worker.engine) as connection:
+            waiting = await unswept(connection)
+            if not waiting:
+                break
+            hold = waiting[0]
+            key = (hold.hold_id, hold.released)
+            swept = await holds.sweep_hold(connection, hold, life.sweeping.get(key, 0), wall_clock())
+        if swept.after is None:
+            life.sweeping.pop(key, None)
+        else:
+            life.sweeping[key] = swept.after
+    async with transaction(life.worker.engine) as connection:
+        life.arrivals_after = await holds.sweep_arrivals(connection, life.arrivals_after, wall_clock())
+    life.announcer.wake.set()
+
+
+async def carry_out(life: Lifecycle) -> None:
+    """Carry out cooled orders, set by set; the gate is the first statement of each transaction."""
+    for _ in range(SETS_MAX):
+        now = wall_clock()
+        async with transaction(life.worker.engine) as connection:
+            today = await life.today(connection, now)
+        async with transaction(life.worker.engine) as connection:
+            done = await execute.execute(connection, life.pack, today, now)
+            crash_point("before_execute_commit")
+        if len(done.outcomes) < execute.EXECUTED_PER_SET_MAX:
+            break
+    life.announcer.wake.set()
+
+
+async def finish(life: Lifecycle) -> None:
+    """Close what every holder has answered and nothing can bring back."""
+    async with transaction(life.worker.engine) as connection:
+        await due.finish(connection, wall_clock())
