@@ -95,7 +95,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def _until_known(self) -> None:
         while not self.should_stop:
             try:
-                return await self._identify()
+                await self._identify()
+                return
             except (KafkaException, TimeoutError) as error:
                 log.warning("Kafka at %s does not answer yet or lacks a topic: %s", self.where.bootstrap, error)
                 await asyncio.sleep(1)
@@ -171,7 +172,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if not start <= at <= end:
             raise Gap(
                 f"{tp.topic}[{tp.partition}]: the stored position is {at}, the log holds {start} to {end}; "
-                f"the broker lost data. Run `./tenure topics reopen {tp.topic}` to read what is there as a new generation."
+                f"the broker lost data. Run `./tenure topics reopen {tp.topic}` to read what is there as a new "
+                "generation."
             )
         return at, until
 

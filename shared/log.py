@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 
 async def draw(connection: Connection) -> int:
-    """Draw the id of a row without a topic that is `put` later: rows that keep it are written before what seals them."""
+    """Draw the id of a row without a topic that is `put` later, by when rows that keep the id are written."""
     drawn: int = await (await driver(connection)).fetchval(_IDS, 1)
     return -drawn
 

@@ -8,6 +8,9 @@ from typing import Any
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+# `process` and `processName` are a record's own words, for the id and name that Python gives a process.
+_NAMES = {"process_name": "process"}
+
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -17,14 +20,15 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        line |= {_NAMES.get(key, key): value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
-def start_logs(level: str, **bound: str) -> None:
-    """Log to standard error as JSON lines, each with the `bound` words (service, process)."""
+def start_logs(level: str, service: str, process: str) -> None:
+    """Log to standard error as JSON lines, each with the service and the process that it comes from."""
+    bound = {"service": service, "process_name": process}
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())
     handler.addFilter(lambda record: vars(record).update(bound) or True)

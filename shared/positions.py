@@ -7,7 +7,9 @@ from shared.db import Connection, driver
 _KEY = "cluster = $1 AND topic = $2 AND incarnation = $3 AND part = $4"
 _READ = f"SELECT next_offset, until FROM position WHERE {_KEY}"
 _FIRST = "INSERT INTO position (cluster, topic, incarnation, part) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
-_OTHERS = "SELECT incarnation, next_offset FROM position WHERE cluster = $1 AND topic = $2 AND incarnation <> $3 AND part = $4"
+_OTHERS = """
+SELECT incarnation, next_offset FROM position
+WHERE cluster = $1 AND topic = $2 AND incarnation <> $3 AND part = $4"""
 _MOVE = f"UPDATE position SET next_offset = $6 WHERE {_KEY} AND next_offset = $5 RETURNING 1"
 _MARK = f"""
 UPDATE position SET attempt_at = next_offset, until = greatest(until, $6),

@@ -1,6 +1,7 @@
 """A worker process: batches in, ticks, relay, sealer, watchdog and health; it crashes rather than limps."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 CONCURRENCY = 2  # One waits for the database while the other decodes.
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 SEAL_SECONDS = 1
+COLLECT = (100_000, 20, 50)  # A batch makes tens of thousands of values that end with it.
 LOG_DAYS_KEPT = 35
 
 Job = Callable[[], Awaitable[None]]
@@ -172,6 +174,8 @@ class Worker:
 
     def run(self) -> None:
         """Serve until stopped; exits non-zero when anything broke."""
+        gc.freeze()  # What is loaded by now stays: the collector need not go through it for every batch again.
+        gc.set_threshold(*COLLECT)
         health = health_app(self)
         serve_asgi(self.app, health, host=self.settings.host, port=self.settings.health_port)
         worker = _Process(self.app, loglevel="ERROR", override_logging=False, redirect_stdouts=False, quiet=True)

@@ -1,4 +1,5 @@
 """Reads: records.events.v1, retention.schedules.v1, retention.disposals.v1.
-Writes: records.receipts.v1, records.registered.v1, records.quarantine.v1, records.disposal-receipts.v1, access.events.v1.
+Writes: records.receipts.v1, records.registered.v1, records.quarantine.v1, records.disposal-receipts.v1,
+access.events.v1.
 Owns: arrivals, receipts, quarantine, record states, the content vault and its keys, the access log.
 """

@@ -1,19 +1,18 @@
 """Events and time of the lifecycle: decisions and holders' answers in; what falls due, holds shown, orders carried out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 
-import msgspec
+from aiokafka import ConsumerRecord
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.retention.actions import certificates, decisions, due, execute, holds
 from services.retention.announcer import Announcer
-from services.retention.storage.clock import offset_days
 from services.retention.storage.holds import unswept
 from shared.batches import Batch, Handler
-from shared.clock import civil_day, wall_clock
+from shared.clock import policy_day, wall_clock
 from shared.crash import crash_point
 from shared.db import Connection, transaction
 from shared.dead_letters import Letter, park
@@ -45,8 +44,12 @@ class Lifecycle:
 
     async def today(self, connection: Connection, now: datetime) -> date:
         """Give the policy date of this transaction."""
-        moved = await offset_days(connection) if self.worker.settings.clock == "rehearsal" else 0
-        return civil_day(now, self.pack.zone.key, moved)
+        return await policy_day(connection, now, self.pack.zone)
+
+    def wake(self) -> None:
+        """Let relay and announcer look at once."""
+        self.worker.relay.wake.set()
+        self.announcer.wake.set()
 
 
 def lifecycle_of(worker: Worker, pack: Pack, announcer: Announcer) -> Lifecycle:
@@ -69,12 +72,10 @@ async def _take(life: Lifecycle, connection: Connection, batch: Batch) -> None:
         if reason:
             letters.append(Letter(_record_of(event, batch), reason))
     await park(connection, life.worker.keys, batch, letters, now)
-    life.announcer.wake.set()
+    life.wake()
 
 
-async def _take_one(
-    life: Lifecycle, connection: Connection, event: Event, today: date, now: datetime
-) -> str | None:
+async def _take_one(life: Lifecycle, connection: Connection, event: Event, today: date, now: datetime) -> str | None:
     """Take one event in, or say with which code it is set aside; nothing was written for it then."""
     try:
         if isinstance(event, ReviewDecided):
@@ -88,7 +89,7 @@ async def _take_one(
     return None
 
 
-def _record_of(event: Event, batch: Batch):  # type: ignore[no-untyped-def]
+def _record_of(event: Event, batch: Batch) -> ConsumerRecord:
     named = str(event.review_id if isinstance(event, ReviewDecided) else getattr(event, "disposal_id", "")).encode()
     return next(record for record in batch.records if record.value and named in record.value)
 
@@ -107,7 +108,7 @@ async def fall_due(life: Lifecycle) -> None:
     now = wall_clock()
     async with transaction(life.worker.engine) as connection:
         await due.tick(connection, life.pack, await life.today(connection, now), now)
-    life.announcer.wake.set()
+    life.wake()
 
 
 async def show_holds(life: Lifecycle) -> None:
@@ -126,7 +127,7 @@ async def show_holds(life: Lifecycle) -> None:
             life.sweeping[key] = swept.after
     async with transaction(life.worker.engine) as connection:
         life.arrivals_after = await holds.sweep_arrivals(connection, life.arrivals_after, wall_clock())
-    life.announcer.wake.set()
+    life.wake()
 
 
 async def carry_out(life: Lifecycle) -> None:
@@ -140,7 +141,7 @@ async def carry_out(life: Lifecycle) -> None:
             crash_point("before_execute_commit")
         if len(done.outcomes) < execute.EXECUTED_PER_SET_MAX:
             break
-    life.announcer.wake.set()
+    life.wake()
 
 
 async def finish(life: Lifecycle) -> None:

@@ -6,6 +6,7 @@ import sys
 from services.retention import agents, schedule
 from services.retention.announcer import Announcer
 from services.retention.api import make_app
+from services.retention.settler import Settler
 from shared.db import connect
 from shared.http import edge_of, serve_api
 from shared.keys import read_keys
@@ -21,7 +22,8 @@ def worker(settings: Settings) -> Worker:
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     announcer = Announcer(built.relay.route)
     built.app.service(RelayKeeper(built.app, announcer))
-    settler = agents.Settler(built, pack, announcer)
+    settler = Settler(built, pack, announcer)
+    built.app.service(settler)
     agents.attach(built, settler, {})
     schedule.attach(built, settler)
     return built

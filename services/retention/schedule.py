@@ -1,6 +1,6 @@
 """Time in: what batches left unsettled is settled each second."""
 
-from services.retention.agents import Settler
+from services.retention.settler import Settler
 from shared.worker import Worker
 
 SETTLE_SECONDS = 1

@@ -248,7 +248,7 @@ async def test_a_record_whose_lock_came_later_than_its_facts_keeps_its_mark(engi
     monkeypatch.setattr(locks, "try_persons", let_go)
     await settle_once(engine)
 
-    assert await rows(engine, "SELECT count(*) FROM dirty WHERE record_key = $1", record) == [(2,)]
+    assert await rows(engine, "SELECT count(*) FROM dirty WHERE record_key = $1", record) == [(1,)]
     await settle_all(engine)
     assert (await stored(engine))[0] == fold(
         [SUSPECTED, contact(), record_state("r1", 2, links=[], offences=["8/01"])]

@@ -8,7 +8,7 @@ from typing import NoReturn
 from tools.cli.running import take_settings
 from tools.stack.errors import StackError
 
-PROGRAMS = {"verify": "tools.verify", "demo": "tools.demo", "bench": "benchmarks"}
+PROGRAMS = {"verify": "tools.verify", "demo": "tools.demo"}
 
 
 def hand_over(module: str, arguments: list[str]) -> NoReturn:

@@ -7,6 +7,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,8 @@ class Process(ABC):
     def _signal_all(self, number: signal.Signals) -> None:
         if self.child is not None and self.running():
             for pid in [self.child.pid, *descendants(self.child.pid)]:
-                os.kill(pid, number)
+                with suppress(ProcessLookupError):  # One of those below may end meanwhile.
+                    os.kill(pid, number)
 
     def rotate(self) -> None:
         """Put a log that grew too long aside; the process goes on writing to the same, emptied file."""

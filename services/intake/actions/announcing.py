@@ -30,7 +30,7 @@ class Told(NamedTuple):
 def sequence_of(read: Sent | Unsound | Refused) -> int | None:
     """Give the sequence that an unsound event carries, if it is one."""
     text = None if isinstance(read, Refused) else read.sequence
-    return int(text) if text and text.isdigit() and len(text) < 19 else None
+    return int(text) if text and text.isdigit() and len(text) < 20 and 0 < int(text) < 2**63 else None
 
 
 def corrected_uid(sent: Sent) -> UUID:

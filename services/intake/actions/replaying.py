@@ -1,6 +1,8 @@
 """Try a quarantined event again as it was sent; if it is taken now, a further receipt names the first."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,6 +16,7 @@ from services.intake.actions.take_in import (
     Work,
     judge,
     open_case,
+    resolve_waiting,
     seal_bodies,
     store_new_states,
 )
@@ -41,31 +44,51 @@ async def replay(
     require_version(meant, row["version"])
     if row["state"] != "open":
         raise Conflict(f"This event waits no more: it is {row['state']}.", "not_open")
-    message = _unpack(await open_body(connection, desk.keys, row["body_id"]))
-    place = msgspec.convert(row["place"], Place)
-    again = named(f"replay\n{receipt_id}\n{row['attempts'] + 1}")
-    arrival = Arrival(
-        again, place, HTTP, str(row["subject"]) if row["subject"] else None, message, read_message(message)
+    work = Work(
+        [open_case(desk, await _again(connection, desk, row), today)],
+        await arrivals.source_keys(connection, {row["source"]}),
     )
-    work = Work([open_case(desk, arrival, today)], await arrivals.source_keys(connection, {row["source"]}))
-    await judge(connection, desk, work, {})
-    case, verdict = work.cases[0], work.verdicts[0]
+    # Another event came with its id before: then it is judged against that one, as it was.
+    seen = {} if row["first"] else await arrivals.first_arrivals(connection, [row["event_uid"]])
+    await judge(connection, desk, work, seen)
     told = announcing.Told(now, today, desk.pack.metadata_keys)
-    issued = msgspec.structs.replace(announcing.receipt(case, verdict, told), names=receipt_id)
-    if verdict.outcome not in (deciding.ACCEPTED, deciding.SUPERSEDED):
-        await quarantine.tried(connection, row["arrival_key"], encode(verdict.reasons).decode())
-        return issued
-    bodies = await seal_bodies(connection, desk, work)
-    await store_new_states(connection, desk, work, [row["arrival_key"]], bodies, today)
-    await quarantine.accepted(connection, row["arrival_key"], verdict.outcome)
-    record = next((subject.key for subject in work.subjects.values()), None)
-    await arrivals.settle_arrival(connection, row["arrival_key"], row["event_uid"], verdict.outcome, record)
-    reasons = encode(verdict.reasons).decode()
-    await arrivals.store_further(connection, again, receipt_id, row["event_uid"], verdict.outcome, reasons, now)
-    moved = {(row["source_key"], deciding.QUARANTINED): -1, (row["source_key"], verdict.outcome): 1}
-    await arrivals.count(connection, moved, row["received_on"], desk.slot)
-    entries = [announcing.receipt_entry(issued), *announcing.consequences(case, verdict, told)]
-    if row["subject"] is not None:
-        entries.append(announcing.resolved(row["event_uid"], row["subject"], now))
-    await put(connection, entries, now)
+    issued = msgspec.structs.replace(announcing.receipt(work.cases[0], work.verdicts[0], told), names=receipt_id)
+    if issued.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED):
+        await _take(connection, desk, work, row, (issued, told))
+    else:
+        await quarantine.tried(connection, row["arrival_key"], encode(issued.reasons).decode())
     return issued
+
+
+async def _again(connection: Connection, desk: Desk, row: Mapping[str, Any]) -> Arrival:
+    message = _unpack(await open_body(connection, desk.keys, row["body_id"]))
+    uid = named(f"replay\n{row['receipt_id']}\n{row['attempts'] + 1}")
+    key = str(row["subject"]) if row["subject"] else None
+    return Arrival(uid, msgspec.convert(row["place"], Place), HTTP, key, message, read_message(message))
+
+
+async def _take(
+    connection: Connection,
+    desk: Desk,
+    work: Work,
+    row: Mapping[str, Any],
+    said: tuple[announcing.Receipted, announcing.Told],
+) -> None:
+    """Store what a replay took, settle its account, and announce it."""
+    issued, told = said
+    bodies = await seal_bodies(connection, desk, work)
+    await store_new_states(connection, desk, work, [row["arrival_key"]], bodies, told.today)
+    await quarantine.accepted(connection, row["arrival_key"], issued.outcome)
+    record = next((subject.key for subject in work.subjects.values()), None)
+    await arrivals.settle_arrival(connection, row["arrival_key"], row["event_uid"], issued.outcome, record)
+    reasons = encode(issued.reasons).decode()
+    further = (issued.receipt_id, row["receipt_id"], row["event_uid"], issued.outcome, reasons, told.now)
+    await arrivals.store_further(connection, *further)
+    moved = {(row["source_key"], deciding.QUARANTINED): -1, (row["source_key"], issued.outcome): 1}
+    await arrivals.count(connection, moved, row["received_on"], desk.slot)
+    entries = [announcing.receipt_entry(issued), *announcing.consequences(work.cases[0], work.verdicts[0], told)]
+    if row["subject"] is not None:
+        entries.append(announcing.resolved(row["event_uid"], row["subject"], told.now))
+    others = await resolve_waiting(connection, work, list(work.subjects))
+    entries += [announcing.resolved(event, subject, told.now) for event, subject in others]
+    await put(connection, entries, told.now)

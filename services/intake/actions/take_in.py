@@ -105,6 +105,8 @@ def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
     uid = event_uid(read.source, read.id)
     if isinstance(read, Unsound):
         return Case(arrival, uid, read.source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
+    if read.data.get("marking") in desk.pack.forbidden_markings:
+        return Case(arrival, uid, read.source, desk.keys.mac(read.body()), (_MARKED,))
     found = check(read, desk.pack, today)
     known = desk.pack.sources.get(read.source)
     if arrival.principal is not None and known is not None and known.principal != arrival.principal:
@@ -134,7 +136,7 @@ async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID,
     for case in work.cases:
         known = seen.get(case.event_uid)
         work.firsts.append(known is None)
-        verdict = deciding.judge_again(case.mac, *known) if known else _judge_new(desk, work, case, executed)
+        verdict = _judge_new(desk, work, case, executed) if known is None else _judge_again(case, known)
         seen.setdefault(case.event_uid, (case.mac, verdict.outcome))
         work.verdicts.append(verdict)
 
@@ -142,8 +144,8 @@ async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID,
 def _judge_new(desk: Desk, work: Work, case: Case, executed: frozenset[UUID]) -> Verdict:
     if isinstance(case.arrival.read, Refused):
         return Verdict(deciding.UNREADABLE, (case.arrival.read.reason,))
-    if _forbidden(desk, case.arrival.read):
-        return Verdict(deciding.FORBIDDEN, (_MARKED,))
+    if case.found == (_MARKED,):
+        return Verdict(deciding.FORBIDDEN, case.found)
     if not isinstance(case.found, Sound):
         return Verdict(deciding.QUARANTINED, case.found)
     if not case.found.sequence:
@@ -152,8 +154,11 @@ def _judge_new(desk: Desk, work: Work, case: Case, executed: frozenset[UUID]) ->
     return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, work.sources[case.source], subject)
 
 
-def _forbidden(desk: Desk, read: Sent | Unsound) -> bool:
-    return isinstance(read, Sent) and read.data.get("marking") in desk.pack.forbidden_markings
+def _judge_again(case: Case, known: tuple[bytes, str]) -> Verdict:
+    verdict = deciding.judge_again(case.mac, known[0])
+    if verdict.outcome == deciding.QUARANTINED and case.found == (_MARKED,):
+        return Verdict(deciding.FORBIDDEN, case.found)  # Whatever its id: it is not stored.
+    return verdict
 
 
 async def _store(
@@ -167,7 +172,7 @@ async def _store(
     waiting = _waiting(work, keys, bodies, rows)
     if waiting:
         await quarantine.store(connection, waiting, now, add(today, QUARANTINE_REVIEW, desk.pack.leap))
-    resolved = await resolve_waiting(connection, work)
+    resolved = await resolve_waiting(connection, work, [row.subject for row in rows])
     counted = Counter((row.source_key, row.outcome) for row in rows)
     await storage.count(connection, counted, today, desk.slot)
     told = announcing.Told(now, today, desk.pack.metadata_keys)
@@ -204,6 +209,7 @@ def _row(work: Work, number: int) -> storage.ArrivalRow:
     case, verdict = work.cases[number], work.verdicts[number]
     read, arrival, found = case.arrival.read, case.arrival, case.found
     subject = found.subject if isinstance(found, Sound) else deciding.subject_of(read, arrival.key)
+    subject = None if verdict.outcome == deciding.FORBIDDEN else subject
     record = work.subjects[found.subject].key if isinstance(found, Sound) and found.subject in work.subjects else None
     return storage.ArrivalRow(
         receipt_id=arrival.receipt_id,
@@ -254,26 +260,26 @@ def _waiting(
             continue
         found, parked = work.cases[number].found, row.outcome == deciding.QUARANTINED and row.subject is not None
         read = work.cases[number].arrival.read
-        sequence = found.sequence if isinstance(found, Sound) else announcing.sequence_of(read)
+        sequence = found.sequence or None if isinstance(found, Sound) else announcing.sequence_of(read)
         waiting.append(
-            (keys[number], row.event_uid, row.receipt_id, row.source_key, row.subject, row.record_key)
-            + (sequence, bodies[number], row.reasons or "[]", parked)
+            (
+                *(keys[number], row.event_uid, row.receipt_id, row.source_key, row.subject, row.record_key),
+                *(sequence, bodies[number], row.reasons or "[]", parked),
+            )
         )
     return waiting
 
 
-async def resolve_waiting(connection: Connection, work: Work) -> list[tuple[UUID, UUID]]:
-    """Settle what waited and is outdated by a higher sequence, or corrected by name."""
-    states: dict[UUID, int] = {}
+async def resolve_waiting(connection: Connection, work: Work, about: Sequence[UUID | None]) -> list[tuple[UUID, UUID]]:
+    """Settle what waits and is outdated by a higher sequence, whichever came first, or is corrected by name."""
     corrected: dict[UUID, int] = {}
     for case, verdict in zip(work.cases, work.verdicts, strict=True):
         if verdict.outcome != deciding.ACCEPTED or not isinstance(case.found, Sound):
             continue
-        if case.found.sequence:
-            states[case.found.subject] = max(states.get(case.found.subject, 0), case.found.sequence)
         if case.found.sent.corrects:
             corrected[announcing.corrected_uid(case.found.sent)] = work.sources[case.source]
-    settled = await quarantine.resolve_states(connection, list(states.items())) if states else []
+    subjects = sorted({subject for subject in about if subject is not None})
+    settled = await quarantine.resolve_states(connection, subjects) if subjects else []
     if corrected:
         named = await quarantine.resolve_corrected(connection, list(corrected), list(set(corrected.values())))
         settled += [(event, subject) for event, subject in named if subject is not None]

@@ -1,6 +1,7 @@
 """Events over HTTP: the same action as the topic, durable before the answer; and what became of them."""
 
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -72,10 +73,10 @@ def _messages(request: Request, body: bytes) -> list[Message]:
     if kind == _SINGLE:
         return [Message("structured", {"content-type": kind}, body)]
     if kind != _BATCH:
-        headers = {name: value for name, value in request.headers.items() if name.startswith("ce-")}
+        headers = {name: unquote(value) for name, value in request.headers.items() if name.startswith("ce-")}
         return [Message("binary", headers, body)]
     try:
-        batch, plain = decode(body)
+        batch, plain = decode(body, request.app.state.edge.body_bytes_max)
     except Refused as refused:
         raise Invalid(refused.reason.sentence, refused.reason.code) from None
     if not isinstance(batch, list) or not batch:

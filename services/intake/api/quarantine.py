@@ -1,10 +1,10 @@
 """Quarantine over HTTP: what waits, and trying it again."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.intake.actions.replaying import replay
 from services.intake.storage import quarantine
@@ -15,19 +15,33 @@ State = Literal["open", "accepted", "superseded", "discard_proposed", "discarded
 router = APIRouter(tags=["quarantine"])
 
 
+class Wanted(NamedTuple):
+    """Which of them to list."""
+
+    state: State
+    source: str | None
+    code: str | None
+
+
+def _wanted(
+    state: State = "open",
+    source: Annotated[str | None, Query(max_length=256)] = None,
+    code: Annotated[str | None, Query(max_length=64)] = None,
+) -> Wanted:
+    return Wanted(state, source, code)
+
+
 @router.get("/v1/quarantine")
 async def list_quarantine(
     request: Request,
     answer: Response,
     connection: Transaction,
     page: Paged,
-    state: State | None = "open",
-    source: Annotated[str | None, Query(max_length=256)] = None,
-    code: Annotated[str | None, Query(max_length=64)] = None,
+    wanted: Annotated[Wanted, Depends(_wanted)],
 ) -> list[dict[str, Any]]:
     """List what waits, oldest first, by state, source and reason code."""
     after = int(page.after[0]) if page.after else 0
-    rows = await quarantine.page(connection, state, source, after, code, page.limit + 1)
+    rows = await quarantine.page(connection, wanted.state, wanted.source, after, wanted.code, page.limit + 1)
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     next_link(request, answer, (rows[-1]["arrival_key"],) if more else None)

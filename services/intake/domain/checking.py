@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.intake.domain.reading import Refused, Sent
+from services.intake.domain.reading import Refused, Sent, canonical
 from services.intake.domain.shapes import (
     SHAPES,
     Contact,
@@ -73,8 +73,11 @@ def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
 
 
 def _misshapen(message: str) -> Reason:
-    what, _, path = message.partition(" - at `")
-    pointer = "/data" + re.sub(r"\[(\d+)\]|\[\.\.\.\]", r"/\1", path.rstrip("`").removeprefix("$").replace(".", "/"))
+    what, _, where = message.partition(" - at ")
+    found = re.search(r"`\$(.*)`$", where)
+    # Of what is under a key of the sender's own, the place of the whole map is told: the key is not ours to repeat.
+    path = found[1].partition("[...]")[0] if found else ""
+    pointer = "/data" + re.sub(r"\[(\d+)\]", r"/\1", path).replace(".", "/")
     missing = re.search(r"missing required field `(\w+)`", what)
     if missing:
         return Reason("field_missing", f"{pointer}/{missing[1]}", "A required field is missing; send it.")
@@ -191,19 +194,21 @@ def _all_reasons(sent: Sent, value: Any, sound: Sound, told: _Told) -> Iterator[
 
 
 def _record_reasons(sent: Sent, value: RecordState, told: _Told) -> Iterator[Reason]:
-    pack = told.pack
-    if value.record_type is not None and value.record_type not in pack.record_types:
-        yield Reason(
-            "record_type_not_known",
-            "/data/record_type",
-            "The pack in force has no such record type; replay once it has.",
-        )
+    yield from _pack_reasons(sent, value, told.pack)
     for name in ("occurred_on", "created_on"):
         if (text := getattr(value, name)) is not None:
             yield from _civil(text, f"/data/{name}", value.precision, told)
     for name in ("reported_at", "recorded_at"):
         if (text := getattr(value, name)) is not None:
             yield from _instant(text, f"/data/{name}", told)
+    if value.content_sha256 is not None and value.content_sha256 != _fixity(value.content):
+        yield Reason("fixity_failed", "/data/content_sha256", "The content does not have this SHA-256; send it again.")
+
+
+def _pack_reasons(sent: Sent, value: RecordState, pack: Pack) -> Iterator[Reason]:
+    if value.record_type is not None and value.record_type not in pack.record_types:
+        sentence = "The pack in force has no such record type; replay once it has."
+        yield Reason("record_type_not_known", "/data/record_type", sentence)
     for pointer in pack.required_fields(value.source_system, value.record_type):
         if _empty(sent.data, pointer):
             yield Reason(
@@ -211,12 +216,10 @@ def _record_reasons(sent: Sent, value: RecordState, told: _Told) -> Iterator[Rea
             )
     if value.policing_purpose is not None and value.policing_purpose not in pack.policing_purposes:
         yield Reason("purpose_not_known", "/data/policing_purpose", "The pack knows no such policing purpose.")
-    if value.content_sha256 is not None and value.content_sha256 != _fixity(value.content):
-        yield Reason("fixity_failed", "/data/content_sha256", "The content does not have this SHA-256; send it again.")
 
 
 def _fixity(content: dict[str, Any]) -> str:
-    return sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+    return sha256(canonical(content, plain=False)).hexdigest()
 
 
 def _nominal_reasons(value: NominalState, told: _Told) -> Iterator[Reason]:

@@ -47,7 +47,7 @@ def quarantined(reason: Reason) -> Verdict:
     return Verdict(QUARANTINED, (reason,))
 
 
-def judge_again(mac: bytes, known_mac: bytes, known_outcome: str) -> Verdict:
+def judge_again(mac: bytes, known_mac: bytes) -> Verdict:
     """Judge an id seen before: the same body is a duplicate, another body is refused."""
     return Verdict(DUPLICATE) if mac == known_mac else quarantined(_REUSED)
 

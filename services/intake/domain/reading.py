@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, NamedTuple, NoReturn
 from unicodedata import is_normalized, normalize
 
@@ -14,11 +13,12 @@ from shared.events import Reason
 
 BODY_BYTES_MAX = 1_000_000
 DEPTH_MAX = 64
-INTEGER_MAX = 2**53
+INTEGER_MAX = 2**53 - 1  # RFC 8785 has no form for more.
 DIGITS_MAX = 17
 SOURCE_CHARS_MAX = 256
 _ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,18}")
+_OPTIONAL = ("subject", "time", "sequence", "corrects")
 _WORDS = re.compile(r"[\x21-\x7e]{1,256}")
 _fast = msgspec.json.Encoder(order="deterministic").encode
 _text = msgspec.json.Encoder().encode
@@ -75,7 +75,7 @@ def _refuse_number(text: str) -> NoReturn:
 
 def _integer(digits: str) -> int:
     if len(digits) > DIGITS_MAX or abs(value := int(digits)) > INTEGER_MAX:
-        raise Refused("number_too_large", "", "An integer lies beyond 2^53; send it as a string.")
+        raise Refused("number_too_large", "", "An integer is 2^53 or beyond; send it as a string.")
     return value
 
 
@@ -110,13 +110,13 @@ class _Decoder:
 _decode = _Decoder()
 
 
-def decode(raw: bytes) -> tuple[Any, bool]:
+def decode(raw: bytes, bytes_max: int = BODY_BYTES_MAX) -> tuple[Any, bool]:
     """Decode JSON strictly; gives the value and whether it is plain (its sorted encoding is its RFC 8785 form).
 
     Refuses what readers disagree about: duplicate keys, NaN, vast numbers, lone surrogates, NUL, deep nesting.
     """
-    if len(raw) > BODY_BYTES_MAX:
-        raise Refused("too_large", "", f"The event is over {BODY_BYTES_MAX} bytes; send its attachments elsewhere.")
+    if len(raw) > bytes_max:
+        raise Refused("too_large", "", f"The event is over {bytes_max} bytes; send its attachments elsewhere.")
     try:
         text = raw.decode()
         value = _decode(text)
@@ -201,6 +201,9 @@ def read_envelope(value: Any, plain: bool) -> Sent | Unsound:
         raise Refused("not_an_event", "", "A CloudEvent is a JSON object.")
     who = _identity({key: item for key, item in value.items() if isinstance(item, str)})
     try:
+        for name in _OPTIONAL:
+            if not isinstance(value.get(name, ""), str | None):
+                raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is not a string; send it as one.")
         return _whole(who, value.get("data"), plain)
     except Refused as refused:
         return Unsound(
@@ -227,18 +230,12 @@ def _sane(who: Mapping[str, str], name: str) -> str | None:
 def _whole(who: dict[str, str], data: Any, plain: bool) -> Sent:
     if not isinstance(data, dict):
         raise Refused("bad_data", "/data", "The event's data is not a JSON object.")
-    for name in ("subject", "time", "sequence", "corrects"):
+    for name in _OPTIONAL:
         if name in who and not _WORDS.fullmatch(who[name]):
             raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is too long or not plain ASCII.")
     if "sequence" in who and (not _SEQUENCE.fullmatch(who["sequence"]) or int(who["sequence"]) >= 2**63):
         raise Refused("bad_sequence", "/sequence", "The sequence is not a positive 64-bit integer as a string.")
-    whole = Sent(
+    return Sent(
         *(who["id"], who["source"], who["type"], who.get("subject"), who.get("time")),
         *(who.get("sequence"), who.get("corrects"), data, canonical(data, plain)),
     )
-    return whole
-
-
-def digest(raw: bytes | None) -> bytes:
-    """Give the digest of bytes that are no event."""
-    return sha256(raw or b"").digest()

@@ -9,11 +9,6 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
-
 _PARTITIONS = "\n".join(
     f"CREATE TABLE arrival_{n} PARTITION OF arrival FOR VALUES WITH (MODULUS 16, REMAINDER {n});" for n in range(16)
 )

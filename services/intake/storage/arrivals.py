@@ -44,13 +44,15 @@ _STATES = """
 SELECT s.record_key, s.sequence, s.state_mac FROM unnest($1::bigint[], $2::bigint[]) u(k, n)
 JOIN record_state s ON s.record_key = u.k AND s.sequence = u.n"""
 _MOVE = """
-UPDATE record r SET sequence = u.sequence, version = u.version, state_mac = u.mac, metadata = coalesce(u.metadata, r.metadata),
-    accepted_on = coalesce(r.accepted_on, $6)
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bytea[], $5::bytea[]) u(key, sequence, version, mac, metadata)
+UPDATE record r SET sequence = u.sequence, version = u.version, state_mac = u.mac,
+    metadata = coalesce(u.metadata, r.metadata), accepted_on = coalesce(r.accepted_on, $6)
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bytea[], $5::bytea[])
+    u(key, sequence, version, mac, metadata)
 WHERE r.record_key = u.key"""
 _COUNT = """
 INSERT INTO account (source_key, received_on, slot, outcome, n)
-SELECT u.source_key, $3, $4, u.outcome, u.n FROM unnest($1::integer[], $2::text[], $5::bigint[]) u(source_key, outcome, n)
+SELECT u.source_key, $3, $4, u.outcome, u.n
+FROM unnest($1::integer[], $2::text[], $5::bigint[]) u(source_key, outcome, n)
 ON CONFLICT (source_key, received_on, slot, outcome) DO UPDATE SET n = account.n + excluded.n"""
 
 
@@ -156,7 +158,8 @@ async def settle_arrival(
     """Give a quarantined arrival its later outcome."""
     raw = await driver(connection)
     await raw.execute(
-        "UPDATE arrival SET outcome = $3, record_key = coalesce($4, record_key) WHERE event_uid = $2 AND arrival_key = $1",
+        "UPDATE arrival SET outcome = $3, record_key = coalesce($4, record_key)"
+        " WHERE event_uid = $2 AND arrival_key = $1",
         *(arrival_key, event, outcome, record_key),
     )
 

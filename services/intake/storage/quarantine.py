@@ -10,27 +10,27 @@ import asyncpg
 from shared.db import Connection, columns, driver
 
 _INSERT = """
-INSERT INTO quarantine (arrival_key, event_uid, receipt_id, source_key, subject, record_key, sequence, body_id, reasons, parked,
-    first_seen, review_on)
-SELECT u.*, $11, $12 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::jsonb[], $10::boolean[]) u"""
+INSERT INTO quarantine (arrival_key, event_uid, receipt_id, source_key, subject, record_key, sequence, body_id, reasons,
+    parked, first_seen, review_on)
+SELECT u.*, $11, $12 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::bigint[],
+    $7::bigint[], $8::bigint[], $9::jsonb[], $10::boolean[]) u"""
 _RESOLVE = """
 UPDATE quarantine q SET state = 'resolved', version = q.version + 1
-FROM unnest($1::uuid[], $2::bigint[]) u(subject, sequence)
-WHERE q.state = 'open' AND q.subject = u.subject AND q.sequence <= u.sequence
+FROM record r WHERE r.record_uid = ANY($1::uuid[])
+AND q.state = 'open' AND q.subject = r.record_uid AND q.sequence < r.sequence
 RETURNING q.event_uid, q.subject"""
 _CORRECT = """
 UPDATE quarantine SET state = 'resolved', version = version + 1
 WHERE state = 'open' AND event_uid = ANY($1::uuid[]) AND source_key = ANY($2::integer[]) RETURNING event_uid, subject"""
 _LIST = """
-SELECT q.arrival_key, q.event_uid, q.receipt_id, s.source, q.subject, q.reasons, q.state, q.owner, q.first_seen, q.review_on,
-    q.attempts, q.version
+SELECT q.arrival_key, q.event_uid, q.receipt_id, s.source, q.subject, q.reasons, q.state, q.owner, q.first_seen,
+    q.review_on, q.attempts, q.version
 FROM quarantine q JOIN source s USING (source_key)
 WHERE ($1::text IS NULL OR q.state = $1) AND ($2::text IS NULL OR s.source = $2) AND q.arrival_key > $3
     AND ($4::text IS NULL OR q.reasons @> jsonb_build_array(jsonb_build_object('code', $4::text)))
 ORDER BY q.arrival_key LIMIT $5"""
 _ONE = """
-SELECT q.*, s.source, a.channel, a.place, a.received_on FROM quarantine q JOIN source s USING (source_key)
+SELECT q.*, s.source, a.channel, a.place, a.received_on, a.first FROM quarantine q JOIN source s USING (source_key)
 JOIN arrival a ON a.event_uid = q.event_uid AND a.arrival_key = q.arrival_key
 WHERE q.receipt_id = $1 FOR UPDATE OF q"""
 
@@ -41,10 +41,10 @@ async def store(connection: Connection, rows: Sequence[tuple[Any, ...]], now: da
     await raw.execute(_INSERT, *columns(list(rows), 10), now, review_on)
 
 
-async def resolve_states(connection: Connection, accepted: Sequence[tuple[UUID, int]]) -> list[tuple[UUID, UUID]]:
-    """Settle the quarantined states that a higher sequence outdates; gives (event, subject) of each."""
+async def resolve_states(connection: Connection, subjects: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+    """Settle the quarantined states of subjects whose sequence is higher; gives (event, subject) of each."""
     raw = await driver(connection)
-    rows = await raw.fetch(_RESOLVE, *columns(list(accepted), 2))
+    rows = await raw.fetch(_RESOLVE, subjects)
     return [(row["event_uid"], row["subject"]) for row in rows]
 
 

@@ -15,18 +15,21 @@ SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::boolean[], $5::bo
 ON CONFLICT (record_uid) DO UPDATE SET version = excluded.version, state = excluded.state, held = excluded.held,
     restricted = excluded.restricted WHERE lifecycle.version < excluded.version"""
 _ONE = """
-SELECT r.record_uid, r.kind, s.source, r.sequence, r.version, r.metadata, r.executed_by, r.accepted_on, l.state, l.held,
-    l.restricted, (SELECT body_id FROM record_state t WHERE t.record_key = r.record_key AND t.sequence = r.sequence) body_id
+SELECT r.record_uid, r.kind, s.source, r.sequence, r.version, r.metadata, r.executed_by, r.accepted_on, l.state,
+    l.held, l.restricted,
+    (SELECT body_id FROM record_state t WHERE t.record_key = r.record_key AND t.sequence = r.sequence) body_id
 FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid)
 WHERE r.record_uid = $1 AND r.kind = 'record'"""
 _RECEIPTS = """
-SELECT a.receipt_id, a.place, s.source, a.event_uid, a.event_id, coalesce(f.first_outcome, a.outcome) AS outcome, a.reasons,
-    a.received_at, NULL::uuid AS names, r.record_uid, a.arrival_key AS n
+SELECT a.receipt_id, a.place, s.source, a.event_uid, a.event_id, coalesce(f.first_outcome, a.outcome) AS outcome,
+    a.reasons, a.received_at, NULL::uuid AS names, r.record_uid, a.arrival_key AS n
 FROM arrival a JOIN source s USING (source_key) LEFT JOIN record r USING (record_key)
-LEFT JOIN LATERAL (SELECT 'quarantined' AS first_outcome FROM further_receipt WHERE names = a.receipt_id LIMIT 1) f ON true
+LEFT JOIN LATERAL (
+    SELECT 'quarantined' AS first_outcome FROM further_receipt WHERE names = a.receipt_id LIMIT 1) f ON true
 WHERE a.event_uid = $1 AND s.source = $2
 UNION ALL
-SELECT f.receipt_id, a.place, s.source, a.event_uid, a.event_id, f.outcome, f.reasons, f.at, f.names, r.record_uid, a.arrival_key
+SELECT f.receipt_id, a.place, s.source, a.event_uid, a.event_id, f.outcome, f.reasons, f.at, f.names, r.record_uid,
+    a.arrival_key
 FROM further_receipt f JOIN arrival a ON a.event_uid = f.event_uid AND a.receipt_id = f.names
 JOIN source s USING (source_key) LEFT JOIN record r USING (record_key) WHERE f.event_uid = $1 AND s.source = $2
 ORDER BY n, received_at LIMIT $3"""
@@ -37,12 +40,13 @@ _RECORDS_ACCOUNT = """
 SELECT s.source, r.accepted_on, count(*) received,
     count(*) FILTER (WHERE gone) disposed, count(*) FILTER (WHERE NOT gone AND l.state = 'transferred') transferred,
     count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held) held,
-    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held IS NOT TRUE AND l.state = 'ordered')
-        on_order,
+    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held IS NOT TRUE
+        AND l.state = 'ordered') on_order,
     count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held IS NOT TRUE
         AND l.state IS DISTINCT FROM 'ordered') active
 FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid),
-    LATERAL (SELECT r.executed_by IS NOT NULL OR coalesce(l.state IN ('executed', 'shredded', 'disposed'), false) AS gone) g
+    LATERAL (SELECT r.executed_by IS NOT NULL OR coalesce(l.state IN ('executed', 'shredded', 'disposed'), false)
+        AS gone) g
 WHERE r.kind = 'record' AND r.accepted_on IS NOT NULL AND ($1::date IS NULL OR r.accepted_on >= $1)
 GROUP BY 1, 2 ORDER BY 1, 2"""
 

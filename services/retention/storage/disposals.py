@@ -20,7 +20,7 @@ _CONFIRM = """
 INSERT INTO confirmation (disposal_id, holder, answer, bodies, at, signature, known_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING true"""
 _READ = """
-SELECT x.disposal_id, x.record_key, x.executed_at, x.executed_on, x.sequence, x.proof, d.state, r.record_uid,
+SELECT x.disposal_id, x.record_key, x.executed_at, x.executed_on, x.sequence, x.proof::text AS proof, d.state, r.record_uid,
     o.review_id, o.row_id,
     (SELECT array_agg(hold_id ORDER BY hold_id) FROM hold_exposure h WHERE h.record_key = x.record_key) AS holds_ever
 FROM disposal x JOIN disposal_state d USING (disposal_id) JOIN disposal_order o USING (disposal_id)

@@ -53,8 +53,8 @@ _SPAN = "CASE WHEN num_nonnulls($%d::date, $%d::date) > 0 THEN datemultirange(da
 _INSERT = f"""
 INSERT INTO hold (hold_id, authority, reason, owner, review_on, placed_by, placed_at, placed_on, scope, by_record,
     by_nominal, record_types, units, offences, sources, span)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, {_SPAN % (16, 17, 16, 17)})"""  # noqa: S608
-_SHOWN = """SELECT hold_id, state, version, authority, reason, owner, review_on, placed_by, placed_at, scope, proposed_by,
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::jsonb, $10, $11, $12, $13, $14, $15, {_SPAN % (16, 17, 16, 17)})"""  # noqa: S608
+_SHOWN = """SELECT hold_id, state, version, authority, reason, owner, review_on, placed_by, placed_at, scope::text, proposed_by,
     released_by, released_at, matches, by_record, by_nominal FROM hold"""
 
 
@@ -253,7 +253,7 @@ async def mark_swept(connection: Connection, hold: Unswept) -> dict[str, Any] | 
         """UPDATE hold h SET swept = true, version = version + 1,
             matches = (SELECT count(*) FROM hold_exposure e WHERE e.hold_id = h.hold_id)
         WHERE hold_id = $1 AND (state = 'released') = $2
-        RETURNING hold_id, state, version, matches, scope""",
+        RETURNING hold_id, state, version, matches, scope::text""",
         *(hold.hold_id, hold.released),
     )
     return dict(row) if row else None

@@ -1,0 +1,70 @@
+"""Settles what batches marked as soon as they have committed: the marks of all that came meanwhile, at once."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from mode import Service
+
+from services.retention.actions.settle import MARKS_MAX, Settled, settle
+from services.retention.announcer import Announcer
+from shared.clock import wall_clock
+from shared.crash import crash_point
+from shared.db import transaction, transient
+from shared.policy import Pack
+from shared.worker import Worker
+
+TRIES_MAX = 4
+MISSED_SECONDS_MAX = 0.02
+WAITING_MAX = 20 * MARKS_MAX  # Beyond this the tick finds them in the table.
+
+
+class Settler(Service):  # type: ignore[misc]
+    """One after another, so that this process never misses its own locks; a crash leaves the marks to the tick."""
+
+    def __init__(self, worker: Worker, pack: Pack, announcer: Announcer) -> None:
+        super().__init__(beacon=worker.app.beacon)
+        self.worker, self.pack, self.announcer = worker, pack, announcer
+        self.waiting: list[int] = []
+        self.wake = asyncio.Event()
+
+    def take(self, marks: Sequence[int]) -> None:
+        """Take marks that are committed, to be settled next."""
+        if len(self.waiting) < WAITING_MAX:
+            self.waiting.extend(marks)
+        self.wake.set()
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _settling(self) -> None:
+        while not self.should_stop:
+            await self.wait(self.wake)
+            self.wake.clear()
+            while self.waiting and not self.should_stop:
+                these, self.waiting = self.waiting[:MARKS_MAX], self.waiting[MARKS_MAX:]
+                await self._at_once(these)
+
+    async def _at_once(self, these: Sequence[int]) -> None:
+        """Try a few times: most of what is missed is somebody else's for milliseconds."""
+        for _ in range(TRIES_MAX):
+            settled = await self.round(these)
+            if settled.done == settled.claimed:
+                return
+            await self.pause()
+
+    async def pause(self) -> None:
+        """Wait a moment at random: whoever missed each other's locks should not meet again."""
+        await asyncio.sleep(random.uniform(0, MISSED_SECONDS_MAX))  # noqa: S311
+
+    async def round(self, these: Sequence[int] | None = None) -> Settled:
+        """Settle once. A database that is away leaves the marks to the tick."""
+        try:
+            async with transaction(self.worker.engine) as connection:
+                settled = await settle(connection, self.pack, wall_clock(), these)
+                crash_point("before_settle_commit")
+        except Exception as error:
+            if not transient(error):
+                raise
+            return Settled(0, 0, 0)
+        if settled.written:
+            self.announcer.wake.set()
+        return settled

@@ -1,0 +1,93 @@
+"""The contract between the services: the data of each event, as frozen values that read and write themselves as JSON.
+
+Dates are civil, instants carry an offset, no field of a public event holds free text.
+"""
+
+from shared.events.event import Event, encode
+from shared.events.lifecycle import (
+    DisposalConfirmed,
+    DisposalExecuted,
+    HoldChanged,
+    Member,
+    ReviewDecided,
+    ReviewRequested,
+    ReviewWithdrawn,
+    ScheduleChanged,
+    TaskChanged,
+)
+from shared.events.receipts import (
+    CertificateIssued,
+    CheckpointSigned,
+    ContentRefused,
+    ContentViewed,
+    Place,
+    Reason,
+    ReceiptIssued,
+)
+from shared.events.registered import (
+    EventParked,
+    EventResolved,
+    FactRegistered,
+    NominalRegistered,
+    RecordRegistered,
+    Registered,
+    Watermark,
+)
+from shared.events.topics import (
+    ACCESS,
+    CERTIFICATES,
+    CHECKPOINTS,
+    CONFIRMATIONS,
+    DECISIONS,
+    DISPOSALS,
+    HOLDS,
+    INBOUND,
+    QUARANTINE,
+    RECEIPTS,
+    REGISTERED,
+    REVIEWS,
+    SCHEDULES,
+    TASKS,
+)
+
+__all__ = [
+    "ACCESS",
+    "CERTIFICATES",
+    "CHECKPOINTS",
+    "CONFIRMATIONS",
+    "DECISIONS",
+    "DISPOSALS",
+    "HOLDS",
+    "INBOUND",
+    "QUARANTINE",
+    "RECEIPTS",
+    "REGISTERED",
+    "REVIEWS",
+    "SCHEDULES",
+    "TASKS",
+    "CertificateIssued",
+    "CheckpointSigned",
+    "ContentRefused",
+    "ContentViewed",
+    "DisposalConfirmed",
+    "DisposalExecuted",
+    "Event",
+    "EventParked",
+    "EventResolved",
+    "FactRegistered",
+    "HoldChanged",
+    "Member",
+    "NominalRegistered",
+    "Place",
+    "Reason",
+    "ReceiptIssued",
+    "RecordRegistered",
+    "Registered",
+    "ReviewDecided",
+    "ReviewRequested",
+    "ReviewWithdrawn",
+    "ScheduleChanged",
+    "TaskChanged",
+    "Watermark",
+    "encode",
+]

@@ -1,0 +1,145 @@
+"""A record's way from its dates to its end: schedules, reviews and tasks, holds, disposals."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+
+from shared.events.event import Event
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One record that a review covers."""
+
+    record_id: UUID
+    class_id: str | None = msgspec.field(name="class")
+    keep_until: date | None
+    held: bool
+
+
+class ReviewRequested(Event, frozen=True):
+    """Somebody must look; a higher version under the same review_id replaces it."""
+
+    type: ClassVar[str] = "tenure.review.requested.v1"
+
+    review_id: UUID
+    subject: UUID
+    subject_kind: Literal["record", "nominal"]
+    kind: Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
+    cause: str
+    group: str | None
+    row: str | None
+    pack: str
+    due_on: date
+    records: tuple[Member, ...]
+    derivation: dict[str, Any]
+    basis: str
+    version: int
+
+
+class ReviewWithdrawn(Event, frozen=True):
+    """The review is no longer needed."""
+
+    type: ClassVar[str] = "tenure.review.withdrawn.v1"
+
+    review_id: UUID
+    subject: UUID
+    cause: str
+    version: int
+
+
+class ReviewDecided(Event, frozen=True):
+    """What was decided, once the whole chain of approval stands."""
+
+    type: ClassVar[str] = "tenure.review.decided.v1"
+
+    review_id: UUID
+    subject: UUID
+    subject_kind: Literal["record", "nominal"]
+    outcome: Literal["retain", "dispose"]
+    basis: str
+    decided_by: str
+    approved_by: tuple[str, ...]
+    decided_on: date
+    next_on: date | None
+    version: int
+
+
+class TaskChanged(Event, frozen=True):
+    """A task's state, in codes."""
+
+    type: ClassVar[str] = "tenure.task.changed.v1"
+
+    task_id: UUID
+    review_id: UUID
+    state: str
+    assignee: str | None
+    due_on: date
+    escalation: str | None
+    version: int
+
+
+class ScheduleChanged(Event, frozen=True):
+    """A record's dates and state; rules by age give the year alone."""
+
+    type: ClassVar[str] = "tenure.schedule.changed.v1"
+
+    record_id: UUID
+    version: int
+    state: str
+    group: str | None
+    class_id: str | None = msgspec.field(name="class")
+    row: str | None
+    pack: str
+    keep_until: date | None
+    actionable_from: date | None
+    keep_year: int | None
+    review_on: date | None
+    reason: str | None
+    held: bool
+    restricted: bool
+    owner: str | None
+
+
+class HoldChanged(Event, frozen=True):
+    """A hold was placed or released: codes and counts, never names."""
+
+    type: ClassVar[str] = "tenure.hold.placed.v1"
+
+    hold_id: UUID
+    state: Literal["in_force", "release_proposed", "released"]
+    scope: tuple[str, ...]
+    matches: int
+    version: int
+
+
+class DisposalExecuted(Event, frozen=True):
+    """The point of no return is passed: every holder of a copy erases it and says so."""
+
+    type: ClassVar[str] = "tenure.disposal.executed.v1"
+
+    disposal_id: UUID
+    record_id: UUID
+    review_id: UUID | None
+    sequence: int
+    executed_at: datetime
+    executed_on: date
+
+
+class DisposalConfirmed(Event, frozen=True):
+    """A holder's signed answer; the signature is Ed25519 over `signed()`."""
+
+    type: ClassVar[str] = "tenure.disposal.confirmed.v1"
+
+    disposal_id: UUID
+    record_id: UUID
+    holder: str
+    answer: Literal["erased", "unlinked", "held_with_authority", "never_had_it"]
+    bodies: int
+    at: datetime
+    signature: str = ""
+
+    def signed(self) -> bytes:
+        """Give the bytes that the signature is over."""
+        return "\n".join((str(self.disposal_id), str(self.record_id), self.holder, self.answer)).encode()

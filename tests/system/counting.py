@@ -1,0 +1,202 @@
+"""What came of it: counts and states straight from the tables and topics, and what an undisturbed run would give."""
+
+import json
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+import pytest
+import rfc8785
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Message as Read
+
+from shared.keys import read_keys
+from tests.system.publishing import INBOUND, PARTITIONS, Message
+
+_QUEUED = "SELECT (SELECT count(*) FROM unpublished), (SELECT count(*) FROM unsealed)"
+RECEIPTS, REGISTERED = "records.receipts.v1", "records.registered.v1"
+
+
+class State(NamedTuple):
+    """How a record or nominal stands."""
+
+    sequence: int
+    version: int
+    state_mac: bytes
+
+
+class Counted(NamedTuple):
+    """Arrivals: rows, distinct places, and rows by outcome."""
+
+    rows: int
+    places: int
+    outcomes: dict[str, int]
+
+
+def ask(url: str, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Run one query as the administrator, in intake's schema."""
+    options = "-c search_path=intake"
+    with psycopg.connect(url, autocommit=True, connect_timeout=3, options=options) as connection:
+        return connection.execute(sql, parameters or None).fetchall()
+
+
+def arrivals(url: str) -> Counted:
+    """Count arrivals and their distinct (incarnation, partition, offset)."""
+    counted = "SELECT count(*), count(DISTINCT (place->'incarnation', place->'partition', place->'offset')) FROM arrival"
+    [(rows, places)] = ask(url, counted)
+    return Counted(rows, places, dict(ask(url, "SELECT outcome, count(*) FROM arrival GROUP BY 1")))
+
+
+def accounts(url: str) -> dict[str, int]:
+    """Give the events account by outcome; it must agree with the rows."""
+    return {outcome: int(n) for outcome, n in ask(url, "SELECT outcome, sum(n) FROM account GROUP BY 1")}
+
+
+def states(url: str) -> dict[UUID, State]:
+    """Give every subject's state as stored."""
+    rows = ask(url, "SELECT record_uid, sequence, version, state_mac FROM record")
+    return {row[0]: State(row[1], row[2], bytes(row[3])) for row in rows}
+
+
+def undisturbed(messages: Iterable[Message], keys: Path) -> dict[UUID, State]:
+    """Compute what the states would be if nothing had ever gone wrong: the messages folded in their order."""
+    mac = read_keys(keys, "intake").mac
+    folded: dict[UUID, State] = {}
+    for each in messages:
+        event = each.event
+        if event is None or not event.sequence:
+            continue
+        subject, new = UUID(event.subject), mac(b"state\n" + rfc8785.dumps(event.data))
+        known = folded.get(subject)
+        if known is None or event.sequence > known.sequence:
+            version = (known.version if known else 0) + (known is None or known.state_mac != new)
+            folded[subject] = State(event.sequence, version, new)
+    return folded
+
+
+def consumer(bootstrap: str) -> Consumer:
+    settings = {"bootstrap.servers": bootstrap, "group.id": "tenure-tests", "enable.auto.commit": False, "log_level": 0}
+    return Consumer({**settings, "isolation.level": "read_committed", "enable.partition.eof": True})
+
+
+def ends(bootstrap: str, topic: str = INBOUND) -> dict[int, int]:
+    """Give each partition's end."""
+    reader = consumer(bootstrap)
+    try:
+        return {n: reader.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1] for n in range(PARTITIONS)}
+    finally:
+        reader.close()
+
+
+def read(bootstrap: str, topic: str) -> Iterator[Read]:
+    """Read all that is committed on a topic."""
+    reader = consumer(bootstrap)
+    reader.assign([TopicPartition(topic, n, 0) for n in range(PARTITIONS)])
+    left = PARTITIONS
+    try:
+        while left:
+            found = reader.consume(5_000, timeout=10)
+            assert found, f"{topic} went silent with {left} partitions unread"
+            for message in found:
+                if message.error():
+                    left -= 1
+                else:
+                    yield message
+    finally:
+        reader.close()
+
+
+def receipts(bootstrap: str) -> Counter[str]:
+    """Give how often each receipt is on its topic."""
+    return Counter(json.loads(message.value())["receipt_id"] for message in read(bootstrap, RECEIPTS))
+
+
+def steps_back(bootstrap: str) -> list[tuple[str, int, int]]:
+    """Give where a subject's first occurrence of a version comes after a higher one; there must be none."""
+    highest: dict[str, int] = defaultdict(int)
+    seen: set[tuple[str, int]] = set()
+    wrong = []
+    for message in read(bootstrap, REGISTERED):
+        data = json.loads(message.value())
+        subject, version = message.key().decode(), data.get("version")
+        if version is None or (subject, version) in seen:
+            continue
+        seen.add((subject, version))
+        if version < highest[subject]:
+            wrong.append((subject, highest[subject], version))
+        highest[subject] = max(version, highest[subject])
+    return wrong
+
+
+def progress(url: str) -> int:
+    """Give how many offsets of the inbound topic are behind the stored positions."""
+    return int(ask(url, "SELECT coalesce(sum(next_offset), 0) FROM position WHERE topic = %s", INBOUND)[0][0])
+
+
+def wait_for(holds: Callable[[], object], seconds: float, what: str | Callable[[], str]) -> float:
+    """Wait until something holds; gives how long that took. A server that is away counts as not yet."""
+    began = time.monotonic()
+    while True:
+        try:
+            if holds():
+                return time.monotonic() - began
+        except psycopg.OperationalError:
+            pass
+        if time.monotonic() - began > seconds:
+            pytest.fail(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
+        time.sleep(0.1)
+
+
+def wait_drained(url: str, bootstrap: str, seconds: float) -> float:
+    """Wait until all that came in is settled, published and sealed."""
+    target = sum(ends(bootstrap).values())
+    wait_for(lambda: ask(url, _QUEUED) == [(0, 0)], 60, lambda: f"queues empty, not {ask(url, _QUEUED)}")
+    return took
+
+
+def ledger_gaps(url: str) -> tuple[int, int]:
+    """Give (log rows without a leaf, holes in the leaves' numbers)."""
+    [(unsealed,)] = ask(url, "SELECT count(*) FROM log WHERE NOT EXISTS (SELECT FROM leaf WHERE leaf.log_id = log.log_id)")
+    [(holes,)] = ask(url, "SELECT coalesce(max(leaf_index) + 1, 0) - count(*) FROM leaf")
+    return unsealed, holes
+
+
+def last_words(log: Path, lines: int = 40) -> None:
+    """Print what a process last said; pytest shows it when the test fails."""
+    said = [line[:600] for line in log.read_text(errors="replace").splitlines() if '"level": "info"' not in line]
+    print(f"\n{log.name}, {len(said)} lines that matter:", *said[-lines:], sep="\n")
+
+
+class Watch(threading.Thread):
+    """Looks ten times a second how far intake is, and remembers the longest time without a step."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.url = url
+        self.stopping = threading.Event()
+        self.longest = 0.0
+        self.at = 0
+        self.start()
+
+    def run(self) -> None:
+        moved = time.monotonic()
+        while not self.stopping.wait(0.1):
+            try:
+                at = progress(self.url)
+            except psycopg.OperationalError:
+                continue
+            now = time.monotonic()
+            if at != self.at:
+                if self.at:
+                    self.longest = max(self.longest, now - moved)
+                self.at, moved = at, now
+
+    def finish(self) -> float:
+        self.stopping.set()
+        self.join(5)
+        return self.longest

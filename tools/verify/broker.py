@@ -1,0 +1,144 @@
+"""Reads topics whole: as nobody's group member, committed messages only, up to ends that are taken once."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from shared.clock import monotonic
+from tools.verify.findings import CouldNotRun
+from tools.verify.progress import Progress
+
+ANSWER_SECONDS_MAX = 5.0
+OPEN_TRANSACTION_SECONDS_MAX = 20.0  # A killed producer's transaction is aborted after ten.
+LOOK_SECONDS = 0.2
+MESSAGES_AT_ONCE = 5_000
+SILENCE_SECONDS_MAX = 30.0
+
+Part = tuple[str, int]
+Visit = Callable[[Any], None]
+
+
+class Ends(NamedTuple):
+    """Where each partition began and ended when the ends were taken."""
+
+    low: dict[Part, int]
+    high: dict[Part, int]
+
+
+def address() -> str:
+    """Find the broker that is to be read."""
+    found = os.environ.get("TENURE_KAFKA")
+    if not found:
+        raise CouldNotRun("No broker is named: start the stack with `./tenure up`, or set TENURE_KAFKA to host:port.")
+    return found
+
+
+class Broker:
+    """One Kafka cluster, read and never written."""
+
+    def __init__(self, bootstrap: str, progress: Progress) -> None:
+        self.bootstrap, self.progress = bootstrap, progress
+        quiet = logging.getLogger("confluent_kafka")
+        quiet.setLevel(logging.CRITICAL)
+        self.settings: dict[str, Any] = {"bootstrap.servers": bootstrap, "log_level": 0, "logger": quiet}
+        self.admin = AdminClient(self.settings)
+        try:
+            described = self.admin.describe_cluster().result(ANSWER_SECONDS_MAX)
+            found = self.admin.list_topics(timeout=ANSWER_SECONDS_MAX).topics
+        except (KafkaException, TimeoutError):
+            raise CouldNotRun(
+                f"Kafka at {bootstrap} does not answer: start it with `./tenure up`, "
+                "or set TENURE_KAFKA to host:port of one that runs."
+            ) from None
+        self.cluster = str(described.cluster_id)
+        self.partitions = {name: len(topic.partitions) for name, topic in found.items()}
+
+    def incarnations(self, topics: Iterable[str]) -> dict[str, str]:
+        """Give each topic's id: a topic that was deleted and made again is another one."""
+        wanted = [name for name in topics if name in self.partitions]
+        asked = self.admin.describe_topics(TopicCollection(wanted))
+        return {name: str(found.result(ANSWER_SECONDS_MAX).topic_id) for name, found in asked.items()}
+
+    def ends(self, topics: Iterable[str]) -> Ends:
+        """Take the ends now, and wait until no open transaction hides what lies before them."""
+        parts = [(name, n) for name in topics for n in range(self.partitions.get(name, 0))]
+        high = self._offsets(parts, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+        until = monotonic() + OPEN_TRANSACTION_SECONDS_MAX
+        while monotonic() < until:
+            stable = self._offsets(parts, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+            if all(stable[part] >= high[part] for part in parts):
+                break
+            self.progress.at("waits for open transactions to end on the broker")
+            _pause(LOOK_SECONDS)
+        low = self._offsets(parts, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
+        return Ends(low, high)
+
+    def _offsets(self, parts: Iterable[Part], which: OffsetSpec, isolation: IsolationLevel) -> dict[Part, int]:
+        wanted = {TopicPartition(name, n): which for name, n in parts}
+        if not wanted:
+            return {}
+        asked = self.admin.list_offsets(wanted, isolation_level=isolation, request_timeout=ANSWER_SECONDS_MAX)
+        return {(tp.topic, tp.partition): found.result(ANSWER_SECONDS_MAX * 2).offset for tp, found in asked.items()}
+
+    def read(self, ends: Ends, visits: Mapping[str, Visit]) -> None:
+        """Show every committed message before the ends to its topic's visitor."""
+        left = {part for part, end in ends.high.items() if part[0] in visits and ends.low[part] < end}
+        total, done = sum(ends.high[part] - ends.low[part] for part in left), 0
+        consumer = self._consumer()
+        try:
+            consumer.assign([TopicPartition(*part, ends.low[part]) for part in left])
+            heard = monotonic()
+            while left:
+                for message in consumer.consume(MESSAGES_AT_ONCE, timeout=1.0):
+                    heard = monotonic()
+                    done += _shown(message, ends, visits, left)
+                if monotonic() - heard > SILENCE_SECONDS_MAX:
+                    raise CouldNotRun(f"Kafka at {self.bootstrap} stopped answering; nothing was concluded. Run it again.")
+                self.progress.at("reads the topics,", done, total)
+        finally:
+            consumer.close()
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
+            {
+                **self.settings,
+                "group.id": "tenure-verify",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 100,
+                "queued.max.messages.kbytes": 65_536,
+            }
+        )
+
+
+def _shown(message: Any, ends: Ends, visits: Mapping[str, Visit], left: set[Part]) -> int:
+    part = (message.topic(), message.partition())
+    error = message.error()
+    if error is not None:
+        if error.code() != KafkaError._PARTITION_EOF:
+            raise CouldNotRun(f"Kafka refuses to be read ({error.str()}); nothing was concluded.")
+        left.discard(part)
+        return 0
+    if message.offset() >= ends.high[part] - 1:
+        left.discard(part)
+    if message.offset() < ends.high[part]:
+        visits[part[0]](message)
+    return 1
+
+
+def _pause(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)

@@ -1,0 +1,1 @@
+"""One module per invariant, or per two that read the same rows."""

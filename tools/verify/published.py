@@ -1,0 +1,136 @@
+"""What the topics hold, in the few bytes of each message that the checks need."""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from shared.topics import BY_NAME
+from tools.verify.broker import Broker, Ends, Visit
+
+INBOUND = "records.events.v1"
+RECEIPTS = "records.receipts.v1"
+REGISTERED = "records.registered.v1"
+SCHEDULES = "retention.schedules.v1"
+CHECKPOINTS = "compliance.checkpoints.v1"
+WATERMARK = b"tenure.watermark.advanced.v1"
+SERVICES = ("intake", "retention", "review")
+OURS = frozenset(f"urn:tenure:{service}".encode() for service in SERVICES)
+
+# Written by others as well, or by others alone; what stands there without our name is theirs.
+SHARED_WITH_OTHERS = frozenset({INBOUND, "records.disposal-receipts.v1"})
+
+
+class _Receipt(msgspec.Struct):
+    receipt_id: UUID
+    outcome: str
+
+
+_receipt = msgspec.json.Decoder(_Receipt)
+
+
+def printed(payload: bytes) -> bytes:
+    """Give enough of a payload's digest to tell two payloads apart."""
+    return sha256(payload).digest()[:8]
+
+
+class Published:
+    """Everything read from the broker, in one pass over it."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.cluster = broker.cluster
+        self.partitions = broker.partitions
+        self.incarnations = broker.incarnations(BY_NAME)
+        self.ends: Ends = broker.ends(BY_NAME)
+        self.offsets: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        self.ids: dict[str, dict[bytes, bytes]] = defaultdict(dict)
+        self.twice: dict[str, list[str]] = defaultdict(list)
+        self.nameless: dict[str, list[str]] = defaultdict(list)
+        self.receipts: dict[bytes, str] = {}
+        self.registered: dict[int, dict[int, bytes]] = defaultdict(dict)
+        self.latest: dict[str, dict[str, tuple[int, bytes]]] = defaultdict(dict)
+        self.backwards: list[str] = []
+        self.checkpoints: list[dict[str, Any]] = []
+        self.messages = 0
+        visits: dict[str, Visit] = dict.fromkeys((name for name in BY_NAME if name in broker.partitions), self._any)
+        visits[INBOUND] = self._inbound
+        visits[SCHEDULES] = self._schedule
+        broker.read(self.ends, visits)
+
+    def _inbound(self, message: Any) -> None:
+        self.messages += 1
+        self.offsets[message.partition()].append(message.offset())
+
+    def _schedule(self, message: Any) -> None:
+        self.messages += 1
+        self._latest(message)
+
+    def _any(self, message: Any) -> None:
+        self.messages += 1
+        topic = message.topic()
+        headers = _headers(message)
+        if headers.get("ce_type") == WATERMARK and topic == REGISTERED:
+            return
+        if headers.get("ce_source") not in OURS:
+            if topic not in SHARED_WITH_OTHERS:
+                self.nameless[topic].append(_place(message))
+            return
+        self._ours(message, topic, headers)
+
+    def _ours(self, message: Any, topic: str, headers: Mapping[str, bytes]) -> None:
+        try:
+            id_, print_ = UUID(headers["ce_id"].decode()).bytes, printed(message.value() or b"")
+        except (KeyError, ValueError):
+            self.nameless[topic].append(_place(message))
+            return
+        if self.ids[topic].setdefault(id_, print_) != print_:
+            self.twice[topic].append(_place(message))
+        if topic == RECEIPTS:
+            self._receipt(message)
+        elif topic == REGISTERED:
+            self.registered[message.partition()][message.offset()] = headers.get("ce_subject", b"")
+        elif BY_NAME[topic].cleanup == "compact":
+            self._latest(message)
+            if topic == CHECKPOINTS:
+                self.checkpoints.append(msgspec.json.decode(message.value()))
+
+    def _receipt(self, message: Any) -> None:
+        try:
+            read = _receipt.decode(message.value())
+        except msgspec.MsgspecError:
+            self.nameless[RECEIPTS].append(_place(message))
+            return
+        self.receipts[read.receipt_id.bytes] = read.outcome
+
+    def _latest(self, message: Any) -> None:
+        topic, key = message.topic(), (message.key() or b"").decode("utf-8", "replace")
+        try:
+            said = msgspec.json.decode(message.value())
+            version = int(said.get("version", said.get("tree_size", 0)))
+        except (msgspec.MsgspecError, AttributeError, TypeError, ValueError):
+            self.nameless[topic].append(_place(message))
+            return
+        if topic == SCHEDULES and version < self.latest[topic].get(key, (0, b""))[0]:
+            self.backwards.append(key)
+        self.latest[topic][key] = (version, message.value())
+
+    def unread(self, positions: Mapping[int, int]) -> set[str]:
+        """Name the subjects of registered events that lie behind a reader's positions."""
+        return {
+            subject.decode("utf-8", "replace")
+            for part, its in self.registered.items()
+            for offset, subject in its.items()
+            if offset >= positions.get(part, 0)
+        }
+
+
+def _headers(message: Any) -> dict[str, bytes]:
+    return {str(name): value for name, value in message.headers() or () if value is not None}
+
+
+def _place(message: Any) -> str:
+    return f"{message.topic()}[{message.partition()}]@{message.offset()}"
