@@ -1,4 +1,4 @@
-"""A small estate that falls due, on a database of the test's own: what the tests of holds, the gate and lifecycles share."""
+"""A small estate that falls due, on a database of the test's own: for tests of holds, the gate and lifecycles."""
 
 import secrets
 from contextlib import asynccontextmanager
@@ -28,7 +28,9 @@ async def own_engines(database):
     name = f"lifecycle_{secrets.token_hex(6)}"
     stack.clone(admin, name)
     server = f"{admin.rpartition('/')[0]}/{name}"
-    worker, api = (connect(role_url(server, f"tenure_retention_{kind}", paths), name="tests") for kind in ("worker", "api"))
+    worker, api = (
+        connect(role_url(server, f"tenure_retention_{kind}", paths), name="tests") for kind in ("worker", "api")
+    )
     try:
         yield worker, api
     finally:

@@ -1,4 +1,4 @@
-"""Events and time of the lifecycle: decisions and holders' answers in; what falls due, holds shown, orders carried out."""
+"""The lifecycle's events and time: decisions and answers in; what falls due, holds shown, orders carried out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

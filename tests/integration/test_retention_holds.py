@@ -91,7 +91,10 @@ async def test_what_the_database_holds_is_what_the_rule_holds(engines, rng):
     made = {}
     for n in range(40):
         state = {
-            "links": [suspect(person, rng.choice(["suspect", "victim"])) for person in rng.sample(people, rng.choice([0, 1, 2]))],
+            "links": [
+                suspect(person, rng.choice(["suspect", "victim"]))
+                for person in rng.sample(people, rng.choice([0, 1, 2]))
+            ],
             "unit": rng.choice(["Barking", "Camden", "Brent", None]),
             "offences": rng.choice([["28/11"], ["8/01"], []]),
             "occurred_on": rng.choice(DAYS),
@@ -232,7 +235,9 @@ async def test_a_hold_that_cannot_pass_the_gate_is_refused_and_not_there(engines
     worker, api = engines
     async with transaction(worker) as executing:
         await pass_gate(executing)
-        await (await driver(executing)).execute("SELECT set_config('idle_in_transaction_session_timeout', '9000', true)")
+        await (await driver(executing)).execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', '9000', true)"
+        )
         with pytest.raises(Overloaded):
             await place(api, units=["Camden"])
     assert await select(worker, "SELECT FROM hold") == []

@@ -106,7 +106,9 @@ async def test_an_acknowledged_hold_wins_every_race(database, rng, seed):
     async with own_engines(database) as (engine, api):
         await estate(engine, CASES)
         lost, tally = await run(engine, api, rng, CASES)
-    print(f"\nseed {seed}: {CASES} interleavings, {lost} lost; the pause mattered in {tally['mattered']}; {dict(tally)}")
+    print(
+        f"\nseed {seed}: {CASES} interleavings, {lost} lost; the pause mattered in {tally['mattered']}; {dict(tally)}"
+    )
     assert lost == 0
     assert tally["mattered"] > 0
     assert tally["hold stopped some"] > 0

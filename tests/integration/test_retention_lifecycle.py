@@ -18,7 +18,7 @@ from tests.make_facts import PACK
 from tests.make_lifecycle import DUE, OPENS, REAL, carry_out, hear, own_engines, select, settle_all, states, take, tick
 from tests.make_registered import contact, record_state, ref, suspect, trigger, uid
 
-# One suspect of a burglary reported on 1 August 2022: G3, six clear years, no sooner than six from its creation on the 2nd.
+# One suspect of a burglary reported on 1 August 2022: G3, six clear years, six from its creation on the 2nd at least.
 ENDS = date(2028, 8, 3)
 LOOKED_AT = ENDS - timedelta(days=PACK.limits.lead_days)
 COOLED = PACK.limits.cooling_off_days
@@ -139,7 +139,12 @@ async def test_one_review_covers_all_that_a_person_carries(engine):
     done = await tick(engine, LOOKED_AT)
     assert (done.due, done.reviewed) == (2, 1)
     review = await reviewed(engine)
-    assert (review.subject, review.subject_kind, review.kind, review.cause) == (ref("p1"), "nominal", "scheduled", "period_ended")
+    assert (review.subject, review.subject_kind, review.kind, review.cause) == (
+        ref("p1"),
+        "nominal",
+        "scheduled",
+        "period_ended",
+    )
     assert {member.record_id for member in review.records} == {uid("r1"), uid("r2")}
     assert review.derivation["steps"]
     assert set((await states(engine)).values()) == {"in_review"}
@@ -273,8 +278,6 @@ async def test_a_schedule_that_slept_waits_for_two_people(database):
         async with transaction(api) as connection:
             await orders.approve_resume(connection, "D-HIM1", later)
         assert list((await carry_out(worker, DUE, later)).outcomes.values()) == [None]
-
-
 
 
 async def test_the_tick_keeps_to_the_packs_pace(engine):

@@ -21,6 +21,7 @@ TOLD_AFTER_SECONDS = 3.0
 PAGE = 200
 
 Found = TypeVar("Found")
+Item = dict[str, Any]
 
 
 class Answer(NamedTuple):
@@ -82,15 +83,15 @@ class Estate:
         """Give what a service shows at a path."""
         return self.ask(who, service, "GET", _with(path, query)).body
 
-    def pages(self, service: str, path: str, name: str, who: str = "D-RM1", **query: object) -> Iterator[dict[str, Any]]:
-        """Give every item of a list, page after page."""
+    def pages(self, service: str, path: str, name: str, who: str = "D-RM1", **query: object) -> Iterator[Item]:
+        """Give every item of a list, page after page; `name` is where the answer has the list, "" if it is one."""
         later: str | None = _with(path, {**query, "limit": PAGE})
         while later:
             answer = self.ask(who, service, "GET", later)
             yield from answer.body[name] if name else answer.body
             later = answer.later
 
-    def wait(self, what: str, seconds_max: float, look: Callable[[], Found]) -> Found:
+    def wait(self, what: str, seconds_max: float, look: Callable[[], Found | None]) -> Found:
         """Look until something is there, restarting what ends meanwhile; ends the story when the time is up."""
         began = time.monotonic()
         told = False
@@ -107,7 +108,7 @@ class Estate:
                 self.teller.say(f"... waiting for {what} (at most {seconds_max:.0f} s)")
             time.sleep(POLL_SECONDS)
 
-    def _looked(self, look: Callable[[], Found]) -> Found | None:
+    def _looked(self, look: Callable[[], Found | None]) -> Found | None:
         try:
             return look()
         except httpx.TransportError:
@@ -145,10 +146,11 @@ class Estate:
         """Let the connections go."""
         self._client.close()
 
-    def schedule(self, record: UUID) -> dict[str, Any] | None:
+    def schedule(self, record: UUID) -> Item | None:
         """Give a record's schedule; None while retention does not know it."""
         answer = self.try_("D-RM1", "retention", "GET", f"/v1/records/{record}/schedule")
-        return answer.body if answer.ok else None
+        found: Item | None = answer.body if answer.ok else None
+        return found
 
 
 def _with(path: str, query: Mapping[str, object]) -> str:

@@ -46,7 +46,7 @@ EARLY_REPORT = ids.record_id("intelligence", "I-2")
 def by_topic() -> list[Event]:
     """Give the nominals and crime reports, as CloudEvents in structured form."""
     events = [event for fate in FATES for event in (_nominal(fate.nominal_id), _crime(fate))]
-    return [*events, _nominal("N-9")]
+    return [*events, *(_nominal(_victim(fate)) for fate in FATES)]
 
 
 def by_http(today: date) -> list[Event]:
@@ -68,10 +68,14 @@ def _nominal(nominal_id: str) -> Event:
     return _event(NOMINALS, f"nominal-{nominal_id}", NOMINAL, state)
 
 
+def _victim(fate: Fate) -> str:
+    return f"{fate.nominal_id}-V"
+
+
 def _crime(fate: Fate) -> Event:
     links = [
         {"nominal_source": "crime", "nominal_id": fate.nominal_id, "role": "suspect"},
-        {"nominal_source": "crime", "nominal_id": "N-9", "role": "victim"},
+        {"nominal_source": "crime", "nominal_id": _victim(fate), "role": "victim"},
     ]
     return crime_state(fate, links, 1, "made up for this demonstration")
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -80,7 +81,7 @@ class Broker:
             if all(stable[part] >= high[part] for part in parts):
                 break
             self.progress.at("waits for open transactions to end on the broker")
-            _pause(LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)
         low = self._offsets(parts, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
         return Ends(low, high)
 
@@ -104,7 +105,9 @@ class Broker:
                     heard = monotonic()
                     done += _shown(message, ends, visits, left)
                 if monotonic() - heard > SILENCE_SECONDS_MAX:
-                    raise CouldNotRun(f"Kafka at {self.bootstrap} stopped answering; nothing was concluded. Run it again.")
+                    raise CouldNotRun(
+                        f"Kafka at {self.bootstrap} stopped answering; nothing was concluded. Run it again."
+                    )
                 self.progress.at("reads the topics,", done, total)
         finally:
             consumer.close()
@@ -136,9 +139,3 @@ def _shown(message: Any, ends: Ends, visits: Mapping[str, Visit], left: set[Part
     if message.offset() < ends.high[part]:
         visits[part[0]](message)
     return 1
-
-
-def _pause(seconds: float) -> None:
-    import time
-
-    time.sleep(seconds)

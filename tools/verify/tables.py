@@ -38,7 +38,9 @@ class Schema:
         rows = self.rows(statement, given)
         return rows[0][0] if rows else None
 
-    def stream(self, statement: str, given: Sequence[Any] | Mapping[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
+    def stream(
+        self, statement: str, given: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[Any, ...]]:
         """Read a result of any size, some rows at a time."""
         self.streams += 1
         with self.connection.cursor(name=f"verify_{self.streams}") as cursor:
@@ -58,7 +60,9 @@ def url_of(service: str) -> str:
     """Find where a service's tables are: its own server's URL, else that of all three, else the administrator's."""
     for name in (f"TENURE_VERIFY_{service.upper()}_DATABASE_URL", "TENURE_VERIFY_DATABASE_URL", "TENURE_DATABASE_URL"):
         if found := os.environ.get(name):
-            return found.replace("postgresql+asyncpg://", "postgresql://").replace("postgresql+psycopg://", "postgresql://")
+            return found.replace("postgresql+asyncpg://", "postgresql://").replace(
+                "postgresql+psycopg://", "postgresql://"
+            )
     raise CouldNotRun("No database is named: start the stack with `./tenure up`, or set TENURE_VERIFY_DATABASE_URL.")
 
 

@@ -1,10 +1,9 @@
 """Try a quarantined event again as it was sent; if it is taken now, a further receipt names the first."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from services.intake.actions import announcing
@@ -60,7 +59,7 @@ async def replay(
     return issued
 
 
-async def _again(connection: Connection, desk: Desk, row: Mapping[str, Any]) -> Arrival:
+async def _again(connection: Connection, desk: Desk, row: asyncpg.Record) -> Arrival:
     message = _unpack(await open_body(connection, desk.keys, row["body_id"]))
     uid = named(f"replay\n{row['receipt_id']}\n{row['attempts'] + 1}")
     key = str(row["subject"]) if row["subject"] else None
@@ -71,7 +70,7 @@ async def _take(
     connection: Connection,
     desk: Desk,
     work: Work,
-    row: Mapping[str, Any],
+    row: asyncpg.Record,
     said: tuple[announcing.Receipted, announcing.Told],
 ) -> None:
     """Store what a replay took, settle its account, and announce it."""

@@ -105,7 +105,8 @@ def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
     uid = event_uid(read.source, read.id)
     if isinstance(read, Unsound):
         return Case(arrival, uid, read.source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
-    if read.data.get("marking") in desk.pack.forbidden_markings:
+    marking = read.data.get("marking")
+    if isinstance(marking, str) and marking in desk.pack.forbidden_markings:
         return Case(arrival, uid, read.source, desk.keys.mac(read.body()), (_MARKED,))
     found = check(read, desk.pack, today)
     known = desk.pack.sources.get(read.source)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from services.intake.actions.announcing import Receipted
 from services.intake.actions.reading import HTTP, read_message
 from services.intake.actions.take_in import Arrival, Message, take_in
-from services.intake.domain.reading import Refused, canonical, decode
+from services.intake.domain.reading import Refused, decode, written
 from services.intake.storage import records
 from shared.clock import policy_day
 from shared.db import Connection, transaction
@@ -83,7 +83,7 @@ def _messages(request: Request, body: bytes) -> list[Message]:
         raise Invalid("A batch is a JSON array of at least one event; send one.", "not_a_batch")
     if len(batch) > BATCH_EVENTS_MAX:
         raise TooLarge(f"A batch holds at most {BATCH_EVENTS_MAX} events; send several.")
-    return [Message("structured", {"content-type": _SINGLE}, canonical(each, plain)) for each in batch]
+    return [Message("structured", {"content-type": _SINGLE}, written(each, plain)) for each in batch]
 
 
 @router.get("/v1/receipts")

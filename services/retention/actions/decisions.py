@@ -67,9 +67,19 @@ async def _as_fact(connection: Connection, decided: ReviewDecided, subject: Subj
     kind, key = subject
     uid = named(f"decision\n{decided.review_id}\n{decided.version}")
     fact = decision_fact(uid, key, decided.decided_on, decided.outcome, decided.next_on)
-    keys = (key, None) if kind == "record" else (None, key)
-    rows = [NewFact(uid, "decision", *keys, 0, decided.decided_on, None, now, decided.decided_on, fact.canonical)]
-    await insert_facts(connection, rows, now)
+    new = NewFact(
+        event_uid=uid,
+        kind="decision",
+        record_key=key if kind == "record" else None,
+        nominal_key=key if kind == "nominal" else None,
+        sequence=0,
+        on_date=decided.decided_on,
+        withdraws=None,
+        known_at=now,
+        received_on=decided.decided_on,
+        canonical=fact.canonical,
+    )
+    await insert_facts(connection, [new], now)
     await insert_marks(connection, [key] if kind == "record" else [], [key] if kind == "nominal" else [])
 
 

@@ -39,7 +39,8 @@ async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -
     room -= await _wanted(connection, pack, today, now, room)
     surfaced = await reviews.surface(connection, today, pack.limits.reviews_per_tick_max)
     await moved(connection, "due", surfaced, None, now)
-    ordered, reviewed = [], 0
+    ordered: list[int] = []
+    reviewed = 0
     if pack.live and room > 0:
         ordered, subjects = await advance(connection, pack, await reviews.due(connection, today, room), today, now)
         reviewed = len(subjects)

@@ -1,4 +1,4 @@
-"""The point of no return: records that may go are closed, written down and told of in one transaction, behind the gate."""
+"""The point of no return: what may go is closed, written down and told of in one transaction, behind the gate."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -156,9 +156,7 @@ def _closed(disposal_id: UUID, refusal: Refusal | None) -> Closed:
     return Closed(disposal_id, "dropped", refusal.why, None)
 
 
-async def _write_down(
-    connection: Connection, pack: Pack, gone: Sequence[Found], today: date, now: datetime
-) -> None:
+async def _write_down(connection: Connection, pack: Pack, gone: Sequence[Found], today: date, now: datetime) -> None:
     if not gone:
         return
     log_ids = await put(connection, [_notice(each, today, now) for each in gone], now)

@@ -43,7 +43,9 @@ async def place(connection: Connection, hold: NewHold, today: date, now: datetim
     try:
         await holds.close_gate(connection)
     except LockNotAvailableError:
-        message = "Disposals in flight did not finish in two seconds, so nothing is held yet. Send the same request again."
+        message = (
+            "Disposals in flight did not finish in two seconds, so nothing is held yet. Send the same request again."
+        )
         raise Overloaded(message, "gate_busy") from None
     await holds.insert_hold(connection, hold, today, now)
     shown = {"hold_id": hold.hold_id, "state": "in_force", "version": 1, "matches": 0, "scope": hold.scope}
@@ -125,7 +127,7 @@ async def sweep_hold(connection: Connection, hold: Unswept, after: int, now: dat
 
 
 async def sweep_arrivals(connection: Connection, after: int, now: datetime) -> int:
-    """Show holds on the next records by key, later arrivals among them; gives the key to go on from (0: from the start)."""
+    """Show holds on the next records by key, later arrivals among them; gives the key to go on from (0: the start)."""
     if not await holds.any_in_force(connection):
         return 0
     keys = await holds.records_after(connection, after)

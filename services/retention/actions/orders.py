@@ -1,6 +1,6 @@
-"""Orders of disposal: opened by rule or by decision, aborted, dropped when their ground is gone; and disposals' pauses."""
+"""Orders of disposal: opened by rule or by decision, aborted for a reason; and the pauses of all disposals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -39,7 +39,10 @@ async def advance(
     }
     by_rule = {key for key, row in rows.items() if row["ends"] == "dispose" and not stand.keys() & set(deciding[key])}
     decided = {key for key in rows if stand.keys() >= set(deciding[key])}
-    ordered = await _order(connection, pack, {key: rows[key] for key in by_rule | decided}, deciding, stand, today, now)
+    grounds = {key: [stand[each] for each in deciding[key] if each in stand] for key in sorted(by_rule | decided)}
+    free = {key: rows[key] for key in grounds if not rows[key]["held"]}  # No order opens while held.
+    made = await orders.attempts(connection, list(free))
+    ordered = await _open(connection, _orders(pack, free, grounds, made, today), today, now)
     await _say_held(connection, rows, decided)
     missing = {each for key in rows.keys() - by_rule - decided for each in deciding[key] if each not in stand}
     asks = {each: ask.Ask("triggered", "basis_changed") if each in standing else _SCHEDULED for each in missing}
@@ -61,26 +64,24 @@ async def _say_held(connection: Connection, rows: Mapping[int, Mapping[str, Any]
     await orders.say_why(connection, [key for key in waiting if rows[key]["lifecycle"] == "due"], "held")
 
 
-async def _order(
-    connection: Connection,
+def _orders(
     pack: Pack,
     rows: Mapping[int, Mapping[str, Any]],
-    deciding: Mapping[int, tuple[Subject, ...]],
-    stand: Mapping[Subject, Decision],
+    grounds: Mapping[int, Sequence[Decision]],
+    made: Mapping[int, int],
     today: date,
-    now: datetime,
-) -> list[int]:
-    """Open the orders of records that nothing holds."""
-    free = [key for key, row in sorted(rows.items()) if not row["held"]]
-    made = await orders.attempts(connection, free)
+) -> list[NewOrder]:
     new = []
-    for key in free:
-        row, n = rows[key], made.get(key, 0) + 1
-        grounds = [stand[subject] for subject in deciding[key] if subject in stand]
-        review = UUID(max(each.review_id for each in grounds)) if grounds else None
+    for key, row in rows.items():
+        review = UUID(max(each.review_id for each in grounds[key])) if grounds[key] else None
         cause: UUID | str = review or row["row_id"]
         start = execute_from(row["actionable_from"], today, pack.limits.cooling_off_days)
+        n = made.get(key, 0) + 1
         new.append(NewOrder(disposal_id(row["record_uid"], cause, n), key, review, row["row_id"], n, start))
+    return new
+
+
+async def _open(connection: Connection, new: Sequence[NewOrder], today: date, now: datetime) -> list[int]:
     ordered = await orders.open_orders(connection, new, today, now)
     await orders.move(connection, ordered, "ordered", "cooling_off")
     await moved(connection, "ordered", ordered, None, now)

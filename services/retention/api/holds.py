@@ -20,7 +20,11 @@ LISTED_MAX = 10_000
 
 MANAGERS = frozenset({"records_manager"})
 SECOND = frozenset({"head_of_information_management"})
-READERS = MANAGERS | SECOND | {"auditor", "data_protection_officer", "disclosure_officer", "legal_services", "reviewing_officer"}
+READERS = (
+    MANAGERS
+    | SECOND
+    | {"auditor", "data_protection_officer", "disclosure_officer", "legal_services", "reviewing_officer"}
+)
 ROLES = {
     "POST /v1/holds": MANAGERS,
     "GET /v1/holds": READERS,
@@ -78,11 +82,19 @@ class ReleaseAsked(BaseModel):
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
-async def place(asked: HoldAsked, request: Request, response: Response, asker: Asker, repeat: Idempotent, now: Now) -> Shown:
+async def place(
+    asked: HoldAsked, request: Request, response: Response, asker: Asker, repeat: Idempotent, now: Now
+) -> Shown:
     """Hold what the scope names, now and later. In force before the answer; says what it came too late for."""
     engine, edge = request.app.state.engine, request.app.state.edge
     hold = NewHold(
-        random_id(), asked.scope.scope(), asked.authority, asked.reason, asked.owner, asked.review_on, asker.decides_as()
+        random_id(),
+        asked.scope.scope(),
+        asked.authority,
+        asked.reason,
+        asked.owner,
+        asked.review_on,
+        asker.decides_as(),
     )
     async with transaction(engine) as connection:
         today = await policy_day(connection, now, edge.zone)

@@ -116,7 +116,7 @@ def undecided(pack: Pack, case: Case, decisions: Decisions, bases: Bases) -> str
 
 
 def verdict(pack: Pack, case: Case, decisions: Decisions, bases: Bases, *, today: date) -> Refusal | None:
-    """Judge one order behind the gate; None lets it go. What may settle by itself is tried again, the rest is dropped."""
+    """Judge one order behind the gate; None lets it go. What may settle by itself is tried again, the rest dropped."""
     if case.held:
         return Refusal("held")
     if case.lifecycle != "ordered":

@@ -16,8 +16,8 @@ CREATE INDEX person_schedule_review ON person_schedule (review_on, nominal_key) 
 
 CREATE TABLE review (
     review_id uuid PRIMARY KEY, record_key bigint, nominal_key bigint, n integer NOT NULL, kind text NOT NULL,
-    cause text NOT NULL, state text NOT NULL DEFAULT 'open', basis text NOT NULL, grp text, row_id text, pack text NOT NULL,
-    due_on date NOT NULL, requested_at timestamptz NOT NULL, checked_at timestamptz NOT NULL,
+    cause text NOT NULL, state text NOT NULL DEFAULT 'open', basis text NOT NULL, grp text, row_id text,
+    pack text NOT NULL,     due_on date NOT NULL, requested_at timestamptz NOT NULL, checked_at timestamptz NOT NULL,
     version bigint NOT NULL DEFAULT 1, CHECK (num_nonnulls(record_key, nominal_key) = 1)
 ) WITH (fillfactor = 80);
 -- A review already open is joined, never doubled.
@@ -61,14 +61,16 @@ CREATE INDEX hold_record_hold ON hold_record (hold_id);
 CREATE TABLE hold_nominal (nominal_ref uuid, hold_id uuid REFERENCES hold, PRIMARY KEY (nominal_ref, hold_id));
 CREATE INDEX hold_nominal_hold ON hold_nominal (hold_id);
 -- Which holds ever applied to a record: its certificate names them.
-CREATE TABLE hold_exposure (record_key bigint, hold_id uuid, since timestamptz NOT NULL, PRIMARY KEY (record_key, hold_id));
+CREATE TABLE hold_exposure (record_key bigint, hold_id uuid, since timestamptz NOT NULL,
+    PRIMARY KEY (record_key, hold_id)
+);
 CREATE INDEX hold_exposure_hold ON hold_exposure (hold_id);
 
 CREATE TABLE disposal_order (
     disposal_id uuid PRIMARY KEY, record_key bigint NOT NULL, review_id uuid, row_id text NOT NULL, n integer NOT NULL,
     state text NOT NULL, reason text, opened_on date NOT NULL, execute_from date NOT NULL,
-    retry_at timestamptz NOT NULL DEFAULT '-infinity', waits_for text, aborted_by text, version bigint NOT NULL DEFAULT 1,
-    opened_at timestamptz NOT NULL, closed_at timestamptz
+    retry_at timestamptz NOT NULL DEFAULT '-infinity', waits_for text, aborted_by text,
+    version bigint NOT NULL DEFAULT 1, opened_at timestamptz NOT NULL, closed_at timestamptz
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX disposal_order_open ON disposal_order (record_key)
     WHERE state IN ('draft', 'awaiting_approval', 'cooling');

@@ -25,7 +25,7 @@ async def insert_decision(connection: Connection, values: Sequence[Any]) -> bool
 async def lapse_others(connection: Connection, subject: Subject, review_id: UUID, why: str) -> None:
     """Let a subject's earlier decisions lapse."""
     column = f"{subject[0]}_key"
-    statement = f"UPDATE decision SET lapsed = $3 WHERE {column} = $1 AND review_id <> $2 AND lapsed IS NULL"  # noqa: S608
+    statement = f"UPDATE decision SET lapsed = $3 WHERE {column} = $1 AND review_id <> $2 AND lapsed IS NULL"
     await (await driver(connection)).execute(statement, subject[1], review_id, why)
 
 

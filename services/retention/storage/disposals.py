@@ -13,14 +13,17 @@ _DISPOSED = """
 INSERT INTO disposal (disposal_id, record_key, executed_at, executed_on, sequence, proof, holds_found, log_id)
 SELECT u.id, u.k, $6, $7, u.sequence, u.proof::jsonb, 0, u.log_id
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[]) u (id, k, sequence, proof, log_id)"""
-_STATE = "INSERT INTO disposal_state (disposal_id, record_key, state) SELECT u.id, u.k, 'executed' FROM unnest($1::uuid[], $2::bigint[]) u (id, k)"
+_STATE = """
+INSERT INTO disposal_state (disposal_id, record_key, state)
+SELECT u.id, u.k, 'executed' FROM unnest($1::uuid[], $2::bigint[]) u (id, k)"""
 _RECORDS = """
 UPDATE record r SET executed_by = u.id FROM unnest($1::uuid[], $2::bigint[]) u (id, k) WHERE r.record_key = u.k"""
 _CONFIRM = """
 INSERT INTO confirmation (disposal_id, holder, answer, bodies, at, signature, known_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING true"""
 _READ = """
-SELECT x.disposal_id, x.record_key, x.executed_at, x.executed_on, x.sequence, x.proof::text AS proof, d.state, r.record_uid,
+SELECT x.disposal_id, x.record_key, x.executed_at, x.executed_on, x.sequence, x.proof::text AS proof, d.state,
+    r.record_uid,
     o.review_id, o.row_id,
     (SELECT array_agg(hold_id ORDER BY hold_id) FROM hold_exposure h WHERE h.record_key = x.record_key) AS holds_ever
 FROM disposal x JOIN disposal_state d USING (disposal_id) JOIN disposal_order o USING (disposal_id)
@@ -28,7 +31,8 @@ FROM disposal x JOIN disposal_state d USING (disposal_id) JOIN disposal_order o 
 _FINISHED = """
 SELECT d.disposal_id, d.record_key FROM disposal_state d WHERE d.state = 'shredded' AND d.irrecoverable_from <= $1
     AND NOT EXISTS (SELECT FROM unnest($2::text[]) u WHERE NOT EXISTS (
-        SELECT FROM confirmation c WHERE c.disposal_id = d.disposal_id AND c.holder = u AND c.answer IN ('erased', 'never_had_it')))
+        SELECT FROM confirmation c WHERE c.disposal_id = d.disposal_id AND c.holder = u
+            AND c.answer IN ('erased', 'never_had_it')))
 ORDER BY d.irrecoverable_from, d.disposal_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
 
 
@@ -130,7 +134,8 @@ async def end_pauses(connection: Connection, by: str, now: datetime) -> None:
     """Let disposals go on: the second person agrees."""
     raw = await driver(connection)
     await raw.execute(
-        "UPDATE pause SET state = 'over', approved_by = $1, ended_at = $2, version = version + 1 WHERE state = 'proposed'",
+        "UPDATE pause SET state = 'over', approved_by = $1, ended_at = $2, version = version + 1 "
+        "WHERE state = 'proposed'",
         *(by, now),
     )
 

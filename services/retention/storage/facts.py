@@ -18,8 +18,8 @@ FACTS_KEPT = "tenure.facts.kept.v1"
 _RECORDS = "SELECT record_uid, record_key FROM record WHERE record_uid = ANY($1::uuid[])"
 _NOMINALS = "SELECT nominal_ref, nominal_key FROM nominal WHERE nominal_ref = ANY($1::uuid[])"
 _SORTED = "SELECT v FROM unnest($1::uuid[]) WITH ORDINALITY u(v, n) ORDER BY n ON CONFLICT DO NOTHING"
-_NEW_RECORDS = f"INSERT INTO record (record_uid) {_SORTED}"
-_NEW_NOMINALS = f"INSERT INTO nominal (nominal_ref) {_SORTED}"
+_NEW_RECORDS = f"INSERT INTO record (record_uid) {_SORTED} RETURNING record_uid, record_key"
+_NEW_NOMINALS = f"INSERT INTO nominal (nominal_ref) {_SORTED} RETURNING nominal_ref, nominal_key"
 _FACTS = """
 INSERT INTO fact (event_uid, kind, record_key, nominal_key, sequence, on_date, withdraws, known_at, received_on,
     canonical, salt, log_id)
@@ -64,9 +64,9 @@ async def _keys(connection: Connection, find: str, make: str, wanted: set[UUID])
         return {}
     raw = await driver(connection)
     have: dict[UUID, int] = {row[0]: row[1] for row in await raw.fetch(find, list(wanted))}
-    if new := sorted(wanted - have.keys()):
-        await raw.execute(make, new)
-        have |= {row[0]: row[1] for row in await raw.fetch(find, new)}
+    for statement in (make, find):  # What another made meanwhile is there after the wait for it.
+        if new := sorted(wanted - have.keys()):
+            have |= {row[0]: row[1] for row in await raw.fetch(statement, new)}
     return have
 
 

@@ -19,7 +19,8 @@ SWEEP_RECORDS_MAX = 5_000
 MATCHED = """
 matched AS (SELECT DISTINCT c.record_key, c.hold_id FROM (
     SELECT r.record_key, x.hold_id, EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
-            JOIN hold_nominal y USING (nominal_ref) WHERE l.record_key = r.record_key AND y.hold_id = x.hold_id) AS named,
+            JOIN hold_nominal y USING (nominal_ref)
+            WHERE l.record_key = r.record_key AND y.hold_id = x.hold_id) AS named,
         r.record_types, r.units, r.offences, r.source_systems, r.spans
     FROM candidate JOIN record r USING (record_key) JOIN hold_record x USING (record_uid)
     UNION ALL
@@ -36,7 +37,7 @@ WHERE h.state <> 'released' AND (c.named OR NOT h.by_nominal)
     AND (h.offences IS NULL OR c.offences && h.offences) AND (h.sources IS NULL OR c.source_systems && h.sources)
     AND (h.span IS NULL OR c.spans && h.span))"""
 _GIVEN = "candidate AS (SELECT k AS record_key FROM unnest($1::bigint[]) k)"
-_LISTED = f"WITH {_GIVEN}, {MATCHED} SELECT record_key, hold_id FROM matched"  # noqa: S608 - our own text
+_LISTED = f"WITH {_GIVEN}, {MATCHED} SELECT record_key, hold_id FROM matched"
 _NIL = f"'{UUID(int=0)}'::uuid"
 # For a preview the hold is the question itself: names of a WITH go before names of tables.
 _PREVIEW = f"""
@@ -48,14 +49,14 @@ hold_nominal AS (SELECT u AS nominal_ref, {_NIL} AS hold_id FROM unnest($2::uuid
 candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {MATCHED}
 SELECT count(*) AS matches, count(*) FILTER (WHERE r.executed_by IS NOT NULL) AS executed,
     count(*) FILTER (WHERE s.held) AS held_already
-FROM matched JOIN record r USING (record_key) LEFT JOIN schedule s USING (record_key)"""  # noqa: S608
+FROM matched JOIN record r USING (record_key) LEFT JOIN schedule s USING (record_key)"""
 _SPAN = "CASE WHEN num_nonnulls($%d::date, $%d::date) > 0 THEN datemultirange(daterange($%d, $%d, '[]')) END"
 _INSERT = f"""
 INSERT INTO hold (hold_id, authority, reason, owner, review_on, placed_by, placed_at, placed_on, scope, by_record,
     by_nominal, record_types, units, offences, sources, span)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::jsonb, $10, $11, $12, $13, $14, $15, {_SPAN % (16, 17, 16, 17)})"""  # noqa: S608
-_SHOWN = """SELECT hold_id, state, version, authority, reason, owner, review_on, placed_by, placed_at, scope::text, proposed_by,
-    released_by, released_at, matches, by_record, by_nominal FROM hold"""
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::jsonb, $10, $11, $12, $13, $14, $15, {_SPAN % (16, 17, 16, 17)})"""
+_SHOWN = """SELECT hold_id, state, version, authority, reason, owner, review_on, placed_by, placed_at, scope::text,
+    proposed_by, released_by, released_at, matches, by_record, by_nominal FROM hold"""
 
 
 class NewHold(NamedTuple):
@@ -79,7 +80,7 @@ class Unswept(NamedTuple):
 
 
 async def close_gate(connection: Connection) -> None:
-    """Wait for the executions in flight and let no other begin until this transaction ends; refused after two seconds."""
+    """Wait for executions in flight and let no other begin until this transaction ends; refused after two seconds."""
     raw = await driver(connection)
     await raw.execute("SELECT set_config('lock_timeout', $1, true)", str(HOLD_WAIT_MS_MAX))
     await raw.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)", HOLD_GATE)
@@ -104,8 +105,11 @@ async def insert_hold(connection: Connection, hold: NewHold, today: date, now: d
         msgspec.json.encode(scope).decode(),
         *(bool(scope.records), bool(scope.nominals), *_lists(scope), scope.from_on, scope.to_on),
     )
-    for table, column, ids in (("hold_record", "record_uid", scope.records), ("hold_nominal", "nominal_ref", scope.nominals)):
-        statement = f"INSERT INTO {table} ({column}, hold_id) SELECT u, $2 FROM unnest($1::uuid[]) u"  # noqa: S608
+    for table, column, ids in (
+        ("hold_record", "record_uid", scope.records),
+        ("hold_nominal", "nominal_ref", scope.nominals),
+    ):
+        statement = f"INSERT INTO {table} ({column}, hold_id) SELECT u, $2 FROM unnest($1::uuid[]) u"
         await raw.execute(statement, sorted(ids), hold.hold_id)
 
 
@@ -156,7 +160,8 @@ async def read_holds(connection: Connection, state: str | None, after: UUID | No
     """Read a page of holds, in the order of their ids."""
     raw = await driver(connection)
     rows = await raw.fetch(
-        f"{_SHOWN} WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR hold_id > $2) ORDER BY hold_id LIMIT $3",
+        f"{_SHOWN} WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR hold_id > $2) "
+        "ORDER BY hold_id LIMIT $3",
         *(state, after, limit),
     )
     return [dict(row) for row in rows]
@@ -193,12 +198,14 @@ async def unswept(connection: Connection) -> list[Unswept]:
 
 
 _REACHED = {
-    "released": "SELECT record_key FROM hold_exposure WHERE hold_id = $1 AND record_key > $2 ORDER BY record_key LIMIT $3",
+    "released": """SELECT record_key FROM hold_exposure WHERE hold_id = $1 AND record_key > $2
+        ORDER BY record_key LIMIT $3""",
     "listed": """SELECT record_key FROM (
         SELECT record_key FROM hold_record JOIN record USING (record_uid) WHERE hold_id = $1
         UNION SELECT l.record_key FROM hold_nominal JOIN nominal USING (nominal_ref) JOIN link l USING (nominal_key)
         WHERE hold_id = $1) k WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
-    "any": "SELECT record_key FROM record WHERE $1::uuid IS DISTINCT FROM NULL AND record_key > $2 ORDER BY record_key LIMIT $3",
+    "any": """SELECT record_key FROM record WHERE $1::uuid IS NOT NULL AND record_key > $2
+        ORDER BY record_key LIMIT $3""",
 }
 
 
@@ -218,13 +225,16 @@ async def any_in_force(connection: Connection) -> bool:
 async def records_after(connection: Connection, after: int) -> list[int]:
     """List the next records by key: the sweep that catches later arrivals."""
     raw = await driver(connection)
-    rows = await raw.fetch("SELECT record_key FROM record WHERE record_key > $1 ORDER BY record_key LIMIT $2", after, SWEEP_RECORDS_MAX)
+    rows = await raw.fetch(
+        "SELECT record_key FROM record WHERE record_key > $1 ORDER BY record_key LIMIT $2", after, SWEEP_RECORDS_MAX
+    )
     return [row[0] for row in rows]
 
 
 _FLAG = """
 WITH locked AS (
-    SELECT s.record_key, u.held FROM unnest($1::bigint[], $2::boolean[]) u (k, held) JOIN schedule s ON s.record_key = u.k
+    SELECT s.record_key, u.held FROM unnest($1::bigint[], $2::boolean[]) u (k, held)
+    JOIN schedule s ON s.record_key = u.k
     WHERE s.held <> u.held AND s.lifecycle = ANY($3) ORDER BY s.record_key FOR UPDATE OF s SKIP LOCKED)
 UPDATE schedule s SET held = l.held, version = s.version + 1 FROM locked l WHERE s.record_key = l.record_key
 RETURNING s.record_key, s.held"""
@@ -234,7 +244,11 @@ SELECT *, $3 FROM unnest($1::bigint[], $2::uuid[]) ON CONFLICT DO NOTHING"""
 
 
 async def flag(
-    connection: Connection, covered: dict[int, set[UUID]], record_keys: Sequence[int], states: Sequence[str], now: datetime
+    connection: Connection,
+    covered: dict[int, set[UUID]],
+    record_keys: Sequence[int],
+    states: Sequence[str],
+    now: datetime,
 ) -> tuple[list[int], list[int]]:
     """Show on these records whether they are held; gives those newly held and those freed."""
     raw = await driver(connection)

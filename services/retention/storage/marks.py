@@ -13,7 +13,12 @@ _INSERT = """
 INSERT INTO dirty (record_key, nominal_key)
 SELECT k, NULL::bigint FROM unnest($1::bigint[]) k UNION ALL SELECT NULL::bigint, k FROM unnest($2::bigint[]) k
 RETURNING mark_id"""
-_LINKED = "SELECT DISTINCT nominal_key FROM unnest($1::bigint[]) k JOIN link ON record_key = k"
+_INSERT_ALL = """
+INSERT INTO dirty (record_key, nominal_key)
+SELECT k, NULL::bigint FROM unnest($1::bigint[]) k
+UNION ALL (SELECT NULL::bigint, k FROM unnest($2::bigint[]) k
+    UNION SELECT NULL::bigint, nominal_key FROM unnest($1::bigint[]) k JOIN link ON record_key = k)
+RETURNING mark_id"""
 
 
 class Mark(NamedTuple):
@@ -33,18 +38,20 @@ async def claim_marks(connection: Connection, limit: int, these: Sequence[int] |
 
 async def insert_marks(connection: Connection, records: Iterable[int], persons: Iterable[int]) -> list[int]:
     """Mark records and persons to be settled; gives the marks' ids."""
-    wanted = sorted(records), sorted(persons)
-    if not any(wanted):
-        return []
-    raw = await driver(connection)
-    return [row[0] for row in await raw.fetch(_INSERT, *wanted)]
+    return await _insert(connection, _INSERT, records, persons)
 
 
 async def mark_with_persons(connection: Connection, records: Iterable[int], persons: Iterable[int]) -> list[int]:
     """Mark records, everyone linked to them, and persons."""
-    raw, records = await driver(connection), set(records)
-    linked = {row[0] for row in await raw.fetch(_LINKED, sorted(records))} if records else set()
-    return await insert_marks(connection, records, linked.union(persons))
+    return await _insert(connection, _INSERT_ALL, records, persons)
+
+
+async def _insert(connection: Connection, statement: str, records: Iterable[int], persons: Iterable[int]) -> list[int]:
+    wanted = sorted(records), sorted(persons)
+    if not any(wanted):
+        return []
+    raw = await driver(connection)
+    return [row[0] for row in await raw.fetch(statement, *wanted)]
 
 
 async def delete_marks(connection: Connection, mark_ids: Sequence[int]) -> None:

@@ -24,10 +24,12 @@ _CASES = f"""
 SELECT o.disposal_id, o.record_key, o.review_id, o.row_id AS row_ordered, s.lifecycle, s.state, s.row_id, s.ends,
     s.actionable_from, s.keep_until, s.by_age, s.grp, s.class_id, s.pack, s.clock_on, r.record_uid,
     lower(r.spans) AS first_on, upper(r.spans) - 1 AS last_on,
-    (SELECT coalesce(max(sequence), 0) FROM fact f WHERE f.record_key = o.record_key AND kind = 'record_state') AS sequence,
+    (SELECT coalesce(max(sequence), 0) FROM fact f
+        WHERE f.record_key = o.record_key AND kind = 'record_state') AS sequence,
     EXISTS (SELECT FROM dirty d WHERE d.record_key = o.record_key)
         OR EXISTS (SELECT FROM link l JOIN dirty d USING (nominal_key) WHERE l.record_key = o.record_key)
-        OR EXISTS (SELECT {_LINKED} JOIN dirty d ON d.nominal_key = b.nominal_key WHERE l.record_key = o.record_key) AS dirty,
+        OR EXISTS (SELECT {_LINKED} JOIN dirty d ON d.nominal_key = b.nominal_key
+            WHERE l.record_key = o.record_key) AS dirty,
     EXISTS (SELECT FROM parked p WHERE p.resolved_at IS NULL AND p.subject = r.record_uid)
         OR EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key) JOIN parked p ON p.subject = n.nominal_ref
             WHERE l.record_key = o.record_key AND p.resolved_at IS NULL)
@@ -35,7 +37,7 @@ SELECT o.disposal_id, o.record_key, o.review_id, o.row_id AS row_ordered, s.life
             ON p.subject = n.nominal_ref WHERE l.record_key = o.record_key AND p.resolved_at IS NULL) AS parked
 FROM unnest($1::uuid[]) d JOIN disposal_order o ON o.disposal_id = d JOIN record r USING (record_key)
     JOIN schedule s ON s.record_key = o.record_key
-ORDER BY o.record_key"""  # noqa: S608 - our own text
+ORDER BY o.record_key"""
 _OFFENDERS = """
 SELECT l.record_key, l.nominal_key, p.grp FROM unnest($1::bigint[]) k JOIN link l ON l.record_key = k
 LEFT JOIN person_schedule p USING (nominal_key) WHERE l.offending"""
@@ -68,7 +70,8 @@ WITH taken AS (SELECT disposal_id FROM disposal_order WHERE record_key = ANY($1:
 UPDATE disposal_order o SET state = 'dropped', reason = $2, closed_at = $3, version = version + 1 FROM taken t
 WHERE o.disposal_id = t.disposal_id RETURNING o.record_key"""
 _SHOWN = """
-SELECT o.disposal_id, r.record_uid AS record_id, o.review_id, o.row_id AS row, coalesce(d.state, o.state) AS state, o.reason,
+SELECT o.disposal_id, r.record_uid AS record_id, o.review_id, o.row_id AS row, coalesce(d.state, o.state) AS state,
+    o.reason,
     o.waits_for, o.opened_on, o.execute_from, o.version + coalesce(d.version, 0) AS version, d.irrecoverable_from,
     x.executed_at, x.executed_on
 FROM disposal_order o JOIN record r USING (record_key) LEFT JOIN disposal_state d USING (disposal_id)
@@ -176,7 +179,7 @@ async def standing(connection: Connection, subjects: Iterable[tuple[str, int]]) 
 
 
 async def close(connection: Connection, closed: Sequence[Closed], now: datetime) -> None:
-    """Give each claimed order its outcome; one that must wait leaves the head of the queue, or it is claimed for ever."""
+    """Give each claimed order its outcome; one that must wait leaves the queue's head, or it is claimed for ever."""
     raw = await driver(connection)
     await raw.execute(_CLOSE, *columns([tuple(each) for each in closed], 4), now + RETRY_AFTER, now)
 
@@ -214,7 +217,8 @@ async def abort(connection: Connection, disposal_id: UUID, by: str, reason: str,
     """End a cooling order; gives its record, or None: it cools no more."""
     raw = await driver(connection)
     found: int | None = await raw.fetchval(
-        "UPDATE disposal_order SET state = 'aborted', reason = $3, aborted_by = $2, closed_at = $4, version = version + 1 "
+        "UPDATE disposal_order SET state = 'aborted', reason = $3, aborted_by = $2, closed_at = $4, "
+        "version = version + 1 "
         "WHERE disposal_id = $1 AND state = 'cooling' RETURNING record_key",
         *(disposal_id, by, reason, now),
     )
@@ -234,7 +238,8 @@ async def read_disposals(
     """Read a page of orders, in the order of their ids."""
     raw = await driver(connection)
     rows = await raw.fetch(
-        f"""{_SHOWN} WHERE ($1::uuid IS NULL OR r.record_uid = $1) AND ($2::text IS NULL OR coalesce(d.state, o.state) = $2)
+        f"""{_SHOWN} WHERE ($1::uuid IS NULL OR r.record_uid = $1)
+            AND ($2::text IS NULL OR coalesce(d.state, o.state) = $2)
             AND ($3::uuid IS NULL OR o.disposal_id > $3) ORDER BY o.disposal_id LIMIT $4""",
         *(record, state, after, limit),
     )
@@ -246,7 +251,8 @@ async def not_due_any_more(connection: Connection, today: date, limit: int) -> l
     raw = await driver(connection)
     rows = await raw.fetch(
         """SELECT record_key FROM schedule WHERE lifecycle = ANY($1) AND lifecycle <> 'in_review'
-            AND (open_on IS NULL OR open_on > $2 OR state <> 'current') ORDER BY lifecycle, open_on, record_key LIMIT $3""",
+            AND (open_on IS NULL OR open_on > $2 OR state <> 'current') 
+        ORDER BY lifecycle, open_on, record_key LIMIT $3""",
         *(list(IN_HAND), today, limit),
     )
     return [row[0] for row in rows]

@@ -1,6 +1,6 @@
 """Reviews, the decisions they brought, and what waits to be reviewed. A subject is ("record" | "nominal", its key)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +12,8 @@ _LOCKS = {"record": 73_101, "nominal": 73_102}  # In the two-number space; the s
 
 # All inbound facts about the subject and, for a person, about each record carried; never decisions.
 _BASES = """
-SELECT kind, key, encode(sha256(convert_to(coalesce(string_agg(uid, E'\\n' ORDER BY uid COLLATE "C"), ''), 'UTF8')), 'hex')
+SELECT kind, key,
+    encode(sha256(convert_to(coalesce(string_agg(uid, E'\\n' ORDER BY uid COLLATE "C"), ''), 'UTF8')), 'hex')
 FROM (
     SELECT 'record' AS kind, k AS key, f.event_uid::text AS uid FROM unnest($1::bigint[]) k
     LEFT JOIN fact f ON f.record_key = k AND f.kind <> 'decision'
@@ -28,28 +29,32 @@ SELECT 'record' AS kind, k AS key, k AS record_key FROM unnest($1::bigint[]) k
 UNION ALL
 SELECT 'nominal', k, l.record_key FROM unnest($2::bigint[]) k JOIN link l ON l.nominal_key = k AND l.offending"""
 _SHOWN = """
-SELECT s.record_key, r.record_uid, s.class_id, s.row_id, s.grp, s.keep_until, s.actionable_from, s.open_on, s.ends, s.state,
-    s.lifecycle, s.held, s.reason, s.review_on, r.executed_by IS NOT NULL AS gone
-FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k JOIN record r ON r.record_key = k ORDER BY s.record_key"""
+SELECT s.record_key, r.record_uid, s.class_id, s.row_id, s.grp, s.keep_until, s.actionable_from, s.open_on, s.ends,
+    s.state, s.lifecycle, s.held, s.reason, s.review_on, r.executed_by IS NOT NULL AS gone
+FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k JOIN record r ON r.record_key = k
+ORDER BY s.record_key"""
 _CLEAN = """NOT EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key) AND NOT EXISTS (
     SELECT FROM link l JOIN dirty d USING (nominal_key) WHERE l.record_key = s.record_key)"""
 _SURFACE = f"""
-WITH due AS (SELECT s.record_key FROM schedule s WHERE s.state = 'current' AND s.lifecycle = 'current' AND s.open_on <= $1
+WITH due AS (SELECT s.record_key FROM schedule s
+    WHERE s.state = 'current' AND s.lifecycle = 'current' AND s.open_on <= $1
     AND {_CLEAN} ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED)
 UPDATE schedule s SET lifecycle = 'due', reason = 'period_ended', version = version + 1 FROM due
-WHERE s.record_key = due.record_key RETURNING s.record_key"""  # noqa: S608 - our own text
+WHERE s.record_key = due.record_key RETURNING s.record_key"""
 _UNDER_REVIEW = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
     WHERE m.record_key = s.record_key AND v.state = 'open' AND v.kind IN ('scheduled', 'triggered', 'initial'))"""
 _DUE = f"""
 SELECT s.record_key FROM schedule s WHERE s.lifecycle = 'due' AND s.state = 'current' AND s.open_on <= $1
     AND NOT (s.held AND (s.ends = 'dispose' OR s.reason = 'held')) AND NOT {_UNDER_REVIEW}
     AND NOT EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key)
-ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""  # noqa: S608
+ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""
 _STRAY = f"""
 SELECT s.record_key FROM schedule s WHERE s.lifecycle = 'in_review' AND (s.open_on IS NULL OR s.open_on > $1
     OR s.state <> 'current' OR NOT {_UNDER_REVIEW})
-ORDER BY s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""  # noqa: S608
-_OPEN = "SELECT * FROM review WHERE state = 'open' AND (record_key = ANY($1::bigint[]) OR nominal_key = ANY($2::bigint[]))"
+ORDER BY s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""
+_OPEN = (
+    "SELECT * FROM review WHERE state = 'open' AND (record_key = ANY($1::bigint[]) OR nominal_key = ANY($2::bigint[]))"
+)
 _COUNT = """
 SELECT record_key, nominal_key, max(n) FROM review
 WHERE record_key = ANY($1::bigint[]) OR nominal_key = ANY($2::bigint[]) GROUP BY 1, 2"""
@@ -73,7 +78,7 @@ _BACKSTOP = f"""
 SELECT s.record_key FROM schedule s WHERE s.review_on <= $1 AND s.review_kind = 'backstop' AND s.lifecycle = 'current'
     AND {_CLEAN} AND NOT EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
         WHERE m.record_key = s.record_key AND v.state = 'open')
-ORDER BY s.review_on, s.record_key LIMIT $2"""  # noqa: S608
+ORDER BY s.review_on, s.record_key LIMIT $2"""
 _CAUSES = """
 INSERT INTO cause_reviewed (record_key, cause) SELECT record_key, cause FROM schedule s WHERE cause IS NOT NULL
     AND lifecycle NOT IN ('executed', 'shredded', 'disposed')
@@ -107,7 +112,9 @@ class NewReview(NamedTuple):
 
 def _apart(subjects: Iterable[Subject]) -> tuple[list[int], list[int]]:
     known = set(subjects)
-    return sorted(key for kind, key in known if kind == "record"), sorted(key for kind, key in known if kind == "nominal")
+    return sorted(key for kind, key in known if kind == "record"), sorted(
+        key for kind, key in known if kind == "nominal"
+    )
 
 
 async def lock_subjects(connection: Connection, subjects: Iterable[Subject], *, wait: bool = False) -> set[Subject]:
@@ -157,7 +164,7 @@ async def subject_of(connection: Connection, kind: str, uid: UUID) -> Subject | 
     """Find the subject that an outside id names."""
     raw = await driver(connection)
     table, column = ("record", "record_uid") if kind == "record" else ("nominal", "nominal_ref")
-    key = await raw.fetchval(f"SELECT {table}_key FROM {table} WHERE {column} = $1", uid)  # noqa: S608
+    key = await raw.fetchval(f"SELECT {table}_key FROM {table} WHERE {column} = $1", uid)
     return None if key is None else (kind, key)
 
 
@@ -213,7 +220,7 @@ async def insert(connection: Connection, new: Sequence[NewReview], pack: str, no
     await raw.execute(_INSERT, *columns([tuple(each) for each in new], 10), pack, now)
 
 
-async def set_members(connection: Connection, covered: dict[UUID, Sequence[int]]) -> None:
+async def set_members(connection: Connection, covered: Mapping[UUID, Sequence[int]]) -> None:
     """Write down which records each review covers now."""
     raw = await driver(connection)
     await raw.execute("DELETE FROM review_member WHERE review_id = ANY($1::uuid[])", list(covered))
@@ -236,7 +243,8 @@ async def join(connection: Connection, rows: Sequence[tuple[UUID, str, str, str]
     raw = await driver(connection)
     await raw.execute(
         """UPDATE review v SET kind = u.kind, cause = u.cause, basis = u.basis, version = version + 1
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) u (id, kind, cause, basis) WHERE review_id = u.id""",
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) u (id, kind, cause, basis)
+        WHERE review_id = u.id""",
         *columns(list(rows), 4),
     )
 
@@ -245,7 +253,8 @@ async def end(connection: Connection, review_ids: Sequence[UUID], state: str) ->
     """End open reviews; gives those that were open."""
     raw = await driver(connection)
     rows = await raw.fetch(
-        "UPDATE review SET state = $2, version = version + 1 WHERE review_id = ANY($1::uuid[]) AND state = 'open' RETURNING review_id",
+        "UPDATE review SET state = $2, version = version + 1 WHERE review_id = ANY($1::uuid[]) AND state = 'open' "
+        "RETURNING review_id",
         *(review_ids, state),
     )
     return [row[0] for row in rows]

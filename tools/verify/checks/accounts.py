@@ -31,10 +31,12 @@ HAVING r.version <> count(s.version) OR coalesce(min(s.version), 1) <> 1 OR coal
     OR r.sequence <> coalesce(max(s.sequence), 0)"""
 _STATES = """
 SELECT s.record_key, s.arrival_key FROM record_state s LEFT JOIN arrival a USING (arrival_key)
-WHERE a.arrival_key IS NULL OR a.outcome NOT IN ('accepted', 'superseded') OR a.record_key IS DISTINCT FROM s.record_key"""
+WHERE a.arrival_key IS NULL OR a.outcome NOT IN ('accepted', 'superseded')
+    OR a.record_key IS DISTINCT FROM s.record_key"""
 _SCHEDULES = """
 SELECT r.record_uid, s.version, CASE WHEN s.lifecycle IN ('executed', 'shredded', 'disposed') OR s.state = 'current'
-    THEN s.lifecycle WHEN s.state = 'exception' OR s.lifecycle = 'current' THEN s.state ELSE s.lifecycle END, s.held, s.restricted
+    THEN s.lifecycle WHEN s.state = 'exception' OR s.lifecycle = 'current' THEN s.state ELSE s.lifecycle END,
+    s.held, s.restricted
 FROM schedule s JOIN record r USING (record_key) ORDER BY 1"""
 
 
@@ -59,7 +61,9 @@ def _events(estate: Estate, tally: Tally) -> None:
         tally.looked(counted)
         totals[outcome] += counted
         if counted != written:
-            tally.fail("accounts differ from the arrivals", f"{source} {day} {outcome}: {counted} came, {written} written")
+            tally.fail(
+                "accounts differ from the arrivals", f"{source} {day} {outcome}: {counted} came, {written} written"
+            )
         if outcome not in OUTCOMES:
             tally.fail("arrivals have an outcome of no account", f"{source} {day} {outcome}")
     terms = " + ".join(f"{totals[outcome]:,} {outcome}" for outcome in OUTCOMES if totals[outcome])

@@ -1,7 +1,7 @@
 """I10: certificates, log rows, leaves, signed heads and published checkpoints are one chain."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,7 +22,8 @@ FROM leaf e LEFT JOIN log l USING (log_id) ORDER BY e.leaf_index"""
 _HEADS = "SELECT tree_size, root, at, signature FROM head ORDER BY tree_size"
 _CERTIFICATES = """
 SELECT c.disposal_id, c.canonical, l.log_id IS NOT NULL,
-    coalesce(position(sha256(c.salt || c.canonical) in l.payload) > 0, false), e.leaf_index IS NOT NULL OR c.log_id = ANY(%s)
+    coalesce(position(sha256(c.salt || c.canonical) in l.payload) > 0, false),
+    e.leaf_index IS NOT NULL OR c.log_id = ANY(%s)
 FROM certificate c LEFT JOIN log l USING (log_id) LEFT JOIN leaf e USING (log_id)"""
 _WITHOUT = """
 SELECT disposal_id FROM disposal_state s WHERE s.state IN ('shredded', 'disposed')
@@ -76,11 +77,7 @@ def _signed(service: str, size: int, head: _Head) -> bytes:
     return f"tenure-ledger\n{service}\n{size}\n{head.root.hex()}\n{at}\n".encode()
 
 
-def _signatures(
-    estate: Estate, tally: Tally, service: str, heads: Mapping[int, _Head], key: Ed25519PublicKey
-) -> None:
-    from datetime import UTC
-
+def _signatures(estate: Estate, tally: Tally, service: str, heads: Mapping[int, _Head], key: Ed25519PublicKey) -> None:
     newest = sorted(heads)[-SIGNATURES_MAX:]
     if len(newest) < len(heads):
         tally.note(f"of {service}'s {len(heads):,} heads the newest {len(newest):,} signatures were checked")
@@ -146,7 +143,9 @@ def _unknown(tally: Tally, published: set[str]) -> None:
         return
     fresh = Schema("retention", connect("retention"))
     try:
-        rows = fresh.rows("SELECT disposal_id FROM certificate WHERE disposal_id = ANY(%s)", [[UUID(k) for k in published]])
+        rows = fresh.rows(
+            "SELECT disposal_id FROM certificate WHERE disposal_id = ANY(%s)", [[UUID(k) for k in published]]
+        )
     finally:
         fresh.connection.close()
     for key in published - {str(row[0]) for row in rows}:

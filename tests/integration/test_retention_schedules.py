@@ -1,0 +1,222 @@
+"""What people and the world are told of schedules: over HTTP, and what the announcer takes from the tables."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import httpx
+import psycopg
+import pytest
+
+from services.retention.actions.announce import changed, shown_state
+from services.retention.actions.settle import settle
+from services.retention.actions.take_in import fresh, take_in
+from services.retention.api import make_app
+from services.retention.storage.announce import Unannounced, mark_announced, take_slot, unannounced
+from shared.db import driver, transaction
+from shared.http import edge_of
+from shared.keys import read_keys
+from shared.settings import Settings
+from tests.make_facts import PACK
+from tests.make_registered import NOW, contact, nominal_state, record_state, ref, suspect, trigger, uid
+from tests.stack import POLICY
+from tools.stack import issuer, keys
+
+BURGLARY = [
+    record_state("r1", links=[suspect("p1")], unit="Barking"),
+    record_state("r2", links=[suspect("p1"), suspect("p2", "victim")], unit="Ealing"),
+    record_state("r3"),
+    record_state("r4", links=[suspect("p3")], offences=["unknown"]),
+    nominal_state("p1", date_of_birth="1980-02-29"),
+]
+
+
+async def settled(engine, *events):
+    async with transaction(engine) as connection:
+        await take_in(connection, [fresh(event, PACK) for event in events], NOW)
+    while True:
+        async with transaction(engine) as connection:
+            if not (await settle(connection, PACK, NOW)).claimed:
+                return
+
+
+@pytest.fixture
+async def ask(retention_engine, tmp_path) -> AsyncIterator[object]:
+    """Give a function that asks retention's API as the records manager."""
+    keys.make(tmp_path)
+    edge = edge_of(
+        "retention",
+        Settings(jwks_file=tmp_path / "jwks.json", policy=POLICY, keys=tmp_path),
+        read_keys(tmp_path, "retention"),
+        PACK,
+    )
+    app = make_app(retention_engine, edge, PACK)
+    headers = {"Authorization": f"Bearer {issuer.token('D-RM1', tmp_path)}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://retention") as client:
+
+        async def asked(path, status=200, **query):
+            answer = await client.get(path, params=query or None, headers=headers)
+            assert answer.status_code == status, answer.text
+            return answer
+
+        yield asked
+
+
+async def test_a_schedule_explains_itself_in_sentences(retention_engine, ask):
+    await settled(retention_engine, *BURGLARY, contact())
+
+    answer = await ask(f"/v1/records/{uid('r1')}/schedule")
+    shown = answer.json()
+    assert (shown["state"], shown["keep_until"], shown["group"], shown["row"]) == ("current", "2030-05-06", "G3", "R01")
+    assert shown["sentences"][-1] == "So it is kept until 6 May 2030 (row R01)."
+    assert shown["derivation"]["steps"][-1] == {"code": "keep_until", "on": "2030-05-06", "row": "R01"}
+    assert shown["unsettled"] is False
+    assert answer.headers["etag"] == '"1"'
+
+
+async def test_a_schedule_says_that_facts_about_it_wait(retention_engine, ask):
+    await settled(retention_engine, *BURGLARY)
+    async with transaction(retention_engine) as connection:
+        await take_in(connection, [fresh(contact(), PACK)], NOW)
+
+    assert (await ask(f"/v1/records/{uid('r1')}/schedule")).json()["unsettled"] is True
+
+
+@pytest.mark.parametrize("query", [{"as_of": "2025-01-01"}, {"known_at": "2025-01-01T00:00:00Z"}])
+async def test_another_day_or_another_s_knowledge_is_refused_for_now(ask, query):
+    assert (await ask(f"/v1/records/{uid('r1')}/schedule", 400, **query)).json()["code"] == "not_yet"
+
+
+async def test_a_record_nobody_registered_is_not_found(retention_engine, ask):
+    await settled(retention_engine, trigger())
+
+    for record in ("r1", "r9"):
+        assert (await ask(f"/v1/records/{uid(record)}/schedule", 404)).json()["code"] == "not_found"
+
+
+async def test_a_person_is_shown_with_every_record_that_names_them(retention_engine, ask):
+    await settled(retention_engine, *BURGLARY)
+
+    shown = (await ask(f"/v1/nominals/{ref('p1')}/schedule", limit=1)).json()
+    assert (shown["group"], shown["keep_until"], shown["birth_known"]) == ("G3", "2028-08-01", True)
+    assert [(each["record_id"], each["offending"]) for each in shown["records"]] == [(str(uid("r1")), True)]
+    [victim] = (await ask(f"/v1/nominals/{ref('p2')}/schedule")).json()["records"]
+    assert (victim["record_id"], victim["offending"]) == (str(uid("r2")), False)
+    assert "birth_on" not in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        pytest.param({}, ["r1", "r2", "r3", "r4"], id="all"),
+        pytest.param({"class": "crime"}, ["r1", "r2", "r3", "r4"], id="a class with those below it"),
+        pytest.param({"class": "crime.report.undetected"}, ["r3"], id="a class"),
+        pytest.param({"state": "exception"}, ["r4"], id="exceptions"),
+        pytest.param({"state": "current", "row": "R01"}, ["r1", "r2"], id="state and row"),
+        pytest.param({"group": "G3"}, ["r1", "r2"], id="group"),
+        pytest.param({"unit": "Ealing"}, ["r2"], id="unit"),
+        pytest.param({"nominal": str(ref("p2"))}, ["r2"], id="a victim"),
+        pytest.param({"due_before": "2028-08-02"}, [], id="due too late"),
+        pytest.param({"due_before": "2028-08-03"}, ["r3"], id="due before"),
+        pytest.param({"state": "executed"}, [], id="nothing gone"),
+    ],
+)
+@pytest.mark.parametrize("sort", ["record", "review_on"])
+async def test_records_are_listed_by_what_is_asked(retention_engine, ask, query, found, sort):
+    await settled(retention_engine, *BURGLARY)
+
+    listed, path = [], "/v1/records"
+    answer = await ask(path, **query, sort=sort, limit=2)
+    while True:
+        listed += [each["record_id"] for each in answer.json()["records"]]
+        if "next" not in answer.links:
+            break
+        answer = await ask(answer.links["next"]["url"])
+    assert sorted(listed) == sorted(str(uid(each)) for each in found)
+
+
+async def test_exceptions_have_a_reason_an_owner_and_an_age(retention_engine, ask):
+    await settled(retention_engine, *BURGLARY)
+    await settled(retention_engine, record_state("r4", 2, links=[suspect("p3")], offences=["unknown"], unit="Ealing"))
+
+    [found] = (await ask("/v1/exceptions")).json()["exceptions"]
+    assert (found["record_id"], found["problem"], found["owner"]) == (
+        str(uid("r4")), "offence_not_in_table", "data_steward"
+    )  # fmt: skip
+    assert found["since"].startswith("2026-03-02T12:00:00")
+
+
+async def test_what_falls_due_is_counted_by_class_unit_and_week(retention_engine, ask):
+    await settled(retention_engine, *BURGLARY)
+
+    due = (await ask("/v1/due", before="2030-01-01")).json()["due"]
+    assert sum(each["records"] for each in due) == 3
+    assert ("crime.report.undetected", None, "dispose") in {(each["class"], each["unit"], each["kind"]) for each in due}
+    assert (await ask("/v1/due", before="2030-01-01", kind="dispose", after="2029-01-01")).json() == {"due": []}
+
+
+async def test_each_version_is_announced_until_it_is_marked(retention_engine, retention_url):
+    await settled(retention_engine, *BURGLARY)
+    with psycopg.connect(retention_url.replace("+asyncpg", ""), autocommit=True) as data:
+        rows = unannounced(data, 0, 100)
+        assert {row.record_uid for row in rows} == {uid(f"r{n}") for n in range(1, 5)}
+        mark_announced(data, rows)
+        assert unannounced(data, 0, 100) == []
+
+        await settled(retention_engine, contact())
+        again = unannounced(data, 0, 100)
+        assert {(row.record_uid, row.version) for row in again} == {(uid("r1"), 2), (uid("r2"), 2)}
+        mark_announced(data, rows)  # Of a publication that hung: a lower version takes nothing back.
+        assert unannounced(data, 0, 100) == again
+
+
+async def test_a_row_that_somebody_changes_is_passed_over_and_announced_anew(retention_engine, retention_url):
+    await settled(retention_engine, record_state())
+    with psycopg.connect(retention_url.replace("+asyncpg", ""), autocommit=True) as data:
+        rows = unannounced(data, 0, 100)
+        async with transaction(retention_engine) as other:
+            await (await driver(other)).execute("UPDATE schedule SET held = true, version = version + 1")
+            mark_announced(data, rows)
+
+        assert [(row.version, row.held) for row in unannounced(data, 0, 100)] == [(2, True)]
+
+
+async def test_a_slot_is_one_announcer_s(retention_url):
+    url = retention_url.replace("+asyncpg", "")
+    with psycopg.connect(url, autocommit=True) as one, psycopg.connect(url, autocommit=True) as two:
+        assert (take_slot(one, 0), take_slot(two, 0)) == (True, False)
+
+
+DUE = date(2080, 2, 29)
+OLD = Unannounced(
+    record_uid=uid("r1"), record_key=1, state="current", class_id="crime", row_id="R01", group="G1", keep_until=DUE,
+    actionable_from=DUE + timedelta(days=1), review_on=DUE + timedelta(days=1), review_kind="scheduled", by_age=True,
+    problem=None, owner=None, pack="p", lifecycle="current", held=False, restricted=False, reason=None, version=3,
+)  # fmt: skip
+
+
+def test_of_what_goes_by_age_the_year_alone_is_told():
+    told = changed(OLD)
+
+    assert (told.keep_year, told.keep_until, told.actionable_from, told.review_on) == (2080, None, None, None)
+    assert changed(OLD._replace(review_kind="periodic", review_on=date(2032, 8, 1))).review_on == date(2032, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "lifecycle", "shown"),
+    [
+        ("current", "current", "current"),
+        ("current", "in_review", "in_review"),
+        ("exception", "in_review", "exception"),
+        ("exception", "executed", "executed"),
+        ("permanent", "current", "permanent"),
+        ("permanent", "in_review", "in_review"),
+    ],
+)
+def test_one_state_is_shown(state, lifecycle, shown):
+    assert shown_state(state, lifecycle) == shown
+
+
+def test_an_exception_s_reason_and_owner_are_told():
+    told = changed(OLD._replace(state="exception", problem="no_birth_date", owner="data_steward", reason="observe"))
+
+    assert (told.state, told.reason, told.owner) == ("exception", "no_birth_date", "data_steward")

@@ -1,0 +1,188 @@
+"""Every reason code once: what brings it about, where it points, and that its sentence never quotes the value."""
+
+import dataclasses
+import json
+from hashlib import sha256
+
+import pytest
+import rfc8785
+
+from services.intake.domain.checking import Sound, check, shown
+from shared.events import Reason
+from shared.ids import event_uid
+from tests.make_arrivals import (
+    CRIME,
+    PACK,
+    STOPS,
+    TODAY,
+    captured,
+    contact,
+    contact_withdrawn,
+    event,
+    nominal,
+    read,
+    ref,
+    trigger,
+    trigger_withdrawn,
+    uid,
+    withdrawn,
+)
+
+CANARY = "canary-7f3a"
+FAR = "2999-01-01"
+
+
+def stop(**content):
+    data = {"source_system": "police-uk-stops", "source_record_id": "s1", "record_type": "stop_and_search"}
+    data |= {"occurred_on": "2022-08-01", "content": content}
+    return event("tenure.record.captured.v1", data, sequence="1", source=STOPS)
+
+
+REFUSED = [
+    (captured(attributes={"source": CANARY}), "source_not_registered", "/source"),
+    (event("tenure.canary-7f3a.v1", {}), "type_not_yet_known", "/type"),
+    (event("tenure.nominal.merged.v1", {}), "type_not_yet_known", "/type"),
+    (captured(source_system=None), "field_missing", "/data/source_system"),
+    (captured(content=None), "field_missing", "/data/content"),
+    (captured(content=CANARY), "field_invalid", "/data/content"),
+    (captured(source_record_id="x" * 129), "field_invalid", "/data/source_record_id"),
+    (captured(offences=["a"] * 501), "field_invalid", "/data/offences"),
+    (captured(offences=["a", 5]), "field_invalid", "/data/offences/1"),
+    (captured(group=CANARY), "field_invalid", "/data/group"),
+    (captured(restricted="yes"), "field_invalid", "/data/restricted"),
+    (captured(links=[{"nominal_source": "crime", "nominal_id": "p", "role": CANARY}]), *("field_invalid", "/data/links/0/role")),
+    (captured(links=[{"nominal_source": "crime", "role": "suspect"}]), "field_missing", "/data/links/0/nominal_id"),
+    (captured(metadata={"a": 5}), "field_invalid", "/data/metadata"),
+    (captured(metadata={CANARY * 20: "a"}), "field_invalid", "/data/metadata"),
+    (captured(content_sha256=CANARY), "field_invalid", "/data/content_sha256"),
+    (captured(precision="year"), "field_invalid", "/data/precision"),
+    (captured(source_system=CANARY), "not_your_system", "/data/source_system"),
+    (captured(attributes={"subject": CANARY}), "bad_subject", "/subject"),
+    (captured(attributes={"subject": str(uid("another"))}), "subject_mismatch", "/subject"),
+    (contact() | {"subject": str(ref("another"))}, "subject_mismatch", "/subject"),
+    (trigger() | {"subject": str(uid("another"))}, "subject_mismatch", "/subject"),
+    ({**withdrawn(), "subject": None}, "no_subject", "/subject"),
+    (event("tenure.contact.withdrawn.v1", {"contact_event_id": "c1"}), "no_subject", "/subject"),
+    (event("tenure.trigger.withdrawn.v1", {"trigger_event_id": "t1"}), "no_subject", "/subject"),
+    (trigger(record_id=CANARY), "bad_id", "/data/record_id"),
+    (captured(attributes={"sequence": None}), "no_sequence", "/sequence"),
+    ({**nominal(), "sequence": None}, "no_sequence", "/sequence"),
+    (contact() | {"sequence": "1"}, "sequence_not_allowed", "/sequence"),
+    (captured(attributes={"time": "2022-08-01T10:00"}), "partial_instant", "/time"),
+    (captured(reported_at="2022-08-01"), "partial_instant", "/data/reported_at"),
+    (captured(recorded_at="2022-08-01T10:00:00"), "partial_instant", "/data/recorded_at"),
+    (captured(recorded_at="2022-08-01T10Z"), "partial_instant", "/data/recorded_at"),
+    (captured(reported_at="2022-02-30T10:00Z"), "impossible_instant", "/data/reported_at"),
+    (captured(reported_at="2022-02-28T24:61Z"), "impossible_instant", "/data/reported_at"),
+    (captured(reported_at="0001-01-01T00:00+14:00"), "impossible_instant", "/data/reported_at"),
+    (captured(reported_at=f"{FAR}T00:00Z"), "future_date", "/data/reported_at"),
+    (captured(occurred_on="2022-08"), "partial_date", "/data/occurred_on"),
+    (captured(created_on=CANARY), "partial_date", "/data/created_on"),
+    (captured(occurred_on="2022-02-30"), "impossible_date", "/data/occurred_on"),
+    (captured(created_on=FAR), "future_date", "/data/created_on"),
+    (captured(occurred_on="2022-08-01", precision="month"), "precision_mismatch", "/data/occurred_on"),
+    (contact(on="2022"), "partial_date", "/data/on"),
+    (trigger(on=FAR), "future_date", "/data/on"),
+    (trigger(on="2022-08-01", precision="month"), "precision_mismatch", "/data/on"),
+    (trigger(trigger=CANARY), "trigger_not_declared", "/data/trigger"),
+    (contact(kind=CANARY), "field_invalid", "/data/kind"),
+    (nominal(date_of_birth="1980"), "partial_date", "/data/date_of_birth"),
+    (nominal(died_on=FAR), "future_date", "/data/died_on"),
+    (nominal(flags=["mappa", CANARY]), "flag_not_declared", "/data/flags/1"),
+    (captured(record_type=CANARY), "record_type_not_known", "/data/record_type"),
+    (captured(policing_purpose=CANARY), "purpose_not_known", "/data/policing_purpose"),
+    (captured(content_sha256="0" * 64), "fixity_failed", "/data/content_sha256"),
+    (stop(object_of_search=""), "required_field_empty", "/data/content/object_of_search"),
+    (stop(object_of_search="  "), "required_field_empty", "/data/content/object_of_search"),
+    (stop(), "required_field_empty", "/data/content/object_of_search"),
+]
+
+
+@pytest.mark.parametrize(("sent", "code", "pointer"), REFUSED, ids=[f"{code} {at}" for _, code, at in REFUSED])
+def test_each_reason_has_its_code_and_its_place_and_does_not_quote(sent, code, pointer) -> None:
+    sent = {name: value for name, value in sent.items() if value is not None}
+    reasons = check(read(sent), PACK, TODAY)
+    assert not isinstance(reasons, Sound)
+    assert [(each.code, each.pointer) for each in reasons] == [(code, pointer)]
+    assert reasons[0].sentence.endswith(".")
+    assert CANARY not in f"{reasons}"
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    found = check(read(captured(occurred_on="2022", created_on=FAR, record_type="x", policing_purpose="y")), PACK, TODAY)
+    assert {each.code for each in found if isinstance(each, Reason)} == {
+        "partial_date",
+        "future_date",
+        "record_type_not_known",
+        "purpose_not_known",
+    }
+
+
+SOUND = [
+    (captured(), "record", uid(), None, 1),
+    (captured(record_type=None, occurred_on=None), "record", uid(), None, 1),
+    (captured(occurred_on="2022-08", precision="month"), "record", uid(), None, 1),
+    (captured(reported_at="2022-08-01T10:00:00,123456789+01:00"), "record", uid(), None, 1),
+    (captured(attributes={"subject": str(uid()).upper()}), "record", uid(), None, 1),
+    (captured(a_field_of_tomorrow={"x": 1}), "record", uid(), None, 1),
+    (captured(attributes={"sequence": str(2**63 - 1)}), "record", uid(), None, 2**63 - 1),
+    (withdrawn(sequence=9), "record", uid(), None, 9),
+    (nominal(flags=["mappa"], date_of_birth="1980-02-29"), "nominal", ref(), ref(), 1),
+    (contact(), "contact", ref(), ref(), 0),
+    (contact_withdrawn(), "withdrawal", ref(), ref(), 0),
+    (trigger(), "trigger", uid(), None, 0),
+    (trigger(nominal_source="crime", nominal_id="p1"), "trigger", uid(), ref(), 0),
+    (trigger_withdrawn(), "withdrawal", uid(), None, 0),
+]
+
+
+@pytest.mark.parametrize(("sent", "kind", "subject", "person", "sequence"), SOUND)
+def test_what_is_sound_says_what_it_is_about(sent, kind, subject, person, sequence) -> None:
+    found = check(read(sent), PACK, TODAY)
+    assert isinstance(found, Sound), found
+    assert (found.kind, found.subject, found.nominal, found.sequence) == (kind, subject, person, sequence)
+    assert found.event_uid == event_uid(CRIME, sent["id"])
+
+
+def test_a_withdrawal_names_the_event_of_its_own_source() -> None:
+    found = check(read(contact_withdrawn(contact_id="c7")), PACK, TODAY)
+    assert isinstance(found, Sound)
+    assert found.withdraws == event_uid(CRIME, "c7")
+
+
+@pytest.mark.parametrize("content", [{"b": 1, "a": [0.5, 1e21]}, {"\U0001f600": 1, "\ue000": "e\u0301"}, {}])
+def test_fixity_is_over_the_canonical_content(content) -> None:
+    form = rfc8785.dumps(json.loads(json.dumps(content).replace("e\\u0301", "\\u00e9")))
+    found = check(read(captured(content=content, content_sha256=sha256(form).hexdigest())), PACK, TODAY)
+    assert isinstance(found, Sound), found
+
+
+def test_a_day_ahead_is_allowed_as_far_as_the_pack_says() -> None:
+    assert isinstance(check(read(captured(occurred_on="2026-03-03")), PACK, TODAY), Sound)
+    [reason] = check(read(captured(occurred_on="2026-03-04")), PACK, TODAY)
+    assert isinstance(reason, Reason)
+    assert reason.code == "future_date"
+
+
+def test_the_civil_day_of_an_instant_is_that_of_the_packs_zone() -> None:
+    late = captured(reported_at="2026-03-03T23:59Z")
+    assert isinstance(check(read(late), PACK, TODAY), Sound)
+    assert not isinstance(check(read(captured(reported_at="2026-03-03T23:59-01:00")), PACK, TODAY), Sound)
+
+
+def test_what_is_shown_has_no_content_no_things_and_only_named_metadata() -> None:
+    things = {"objects": [{"kind": "vehicle", "ref": "x"}], "places": [{"kind": "address", "ref": "y"}]}
+    sent = captured(metadata={"dataset": "a", "nickname": "b"}, **things)
+    found = check(read(sent), PACK, TODAY)
+    assert isinstance(found, Sound)
+    state = shown(found, PACK.metadata_keys)
+    assert state["metadata"] == {"dataset": "a"}
+    assert not {"content", "objects", "places"} & state.keys()
+    assert "metadata" not in shown(found, frozenset())
+
+
+def test_another_pack_may_take_what_this_one_refuses() -> None:
+    wider = dataclasses.replace(PACK, triggers={**PACK.triggers, "sung": next(iter(PACK.triggers.values()))})
+    sent = read(trigger(trigger="sung"))
+    assert not isinstance(check(sent, PACK, TODAY), Sound)
+    assert isinstance(check(sent, wider, TODAY), Sound)

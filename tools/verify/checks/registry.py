@@ -1,0 +1,47 @@
+"""Every invariant that can be measured here, in its order."""
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from shared.clock import monotonic
+from tools.verify.checks import accounts, arrivals, dated, disposals, facts, house, ledger, messages, shredded, state
+from tools.verify.estate import Estate
+from tools.verify.findings import Finding, NotCheckable, Tally
+
+
+class Check(NamedTuple):
+    """One invariant and how it is measured."""
+
+    id: str
+    title: str
+    run: Callable[[Estate, Tally], None]
+
+
+CHECKS = (
+    Check("I1", "every arrival has its receipt", arrivals.check),
+    Check("I2", "both accounts close", accounts.check),
+    Check("I3", "log, topics and state tables are one", messages.check),
+    Check("I4", "facts and schedules stand in the ledger", facts.check),
+    Check("I5", "the state is the same in any order", state.check),
+    Check("I6", "no record is undated and out of sight", dated.check),
+    Check("I8", "no disposal early, groundless or under a hold", disposals.check),
+    Check("I9", "nothing is left of what was shredded", shredded.check),
+    Check("I10", "certificates, ledger, heads and checkpoints", ledger.check),
+    Check("I15", "topics, grants and key epochs as declared", house.check),
+)
+IDS = tuple(each.id for each in CHECKS)
+
+
+def measure(estate: Estate, only: Collection[str]) -> list[Finding]:
+    """Run the checks that are asked for, each on the same look."""
+    return [_measured(estate, each) for each in CHECKS if not only or each.id in only]
+
+
+def _measured(estate: Estate, check: Check) -> Finding:
+    tally, began = Tally(), monotonic()
+    try:
+        check.run(estate, tally)
+        found = tally.finding(check.id, check.title)
+    except NotCheckable as error:
+        found = Finding(check.id, check.title, "not_checkable", tally.checked, 0, [], str(error))
+    return found._replace(seconds=monotonic() - began)
