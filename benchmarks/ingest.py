@@ -15,7 +15,7 @@ from tools.stack.assembly import Stack
 from tools.stack.errors import StackError
 from tools.stack.service import Service
 
-ORM_EVENTS = 3_000
+ORM_EVENTS = 1_000
 PROGRESS_SECONDS_MAX = 60.0
 LEAVE_SECONDS = 11.0  # A stopped worker's place in the group is kept so long, and its partitions with it.
 _LOOK = "SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = %s"

@@ -31,7 +31,7 @@ from tools.stack.errors import StackError
 from tools.stack.paths import ROOT
 
 TOPIC = "records.events.v1"
-WARM_UP_EVENTS = 200
+WARM_UP_EVENTS = 100
 SECONDS_MAX = 180
 TABLES = {
     "arrival": ["arrival_key", "event_uid"],
@@ -173,8 +173,8 @@ class Taker:
 def app_of(taker: Taker, bootstrap: str, count: int) -> faust.App:
     """Build the Faust app that ends the process after so many events."""
     name = f"orm-{os.getpid()}"  # A group of its own: it reads from the beginning.
-    app = faust.App(name, broker=f"kafka://{bootstrap}", value_serializer="raw", topic_disable_leader=True, store="memory://")
-    app.conf.consumer_auto_offset_reset = "earliest"
+    told = {"broker": f"kafka://{bootstrap}", "value_serializer": "raw", "consumer_auto_offset_reset": "earliest"}
+    app = faust.App(name, **told, topic_disable_leader=True, web_enabled=False)
     topic = app.topic(TOPIC, value_type=bytes, key_type=bytes, key_serializer="raw", value_serializer="raw")
 
     @app.agent(topic)  # type: ignore[untyped-decorator]
@@ -203,7 +203,7 @@ def main() -> None:
     policy = ROOT / "policy" / "demonstration.toml"
     pack = read_pack(policy.read_bytes(), policy.name)
     taker = Taker(engine, read_keys(Path(told["KEYS"]), "intake"), pack)
-    faust.Worker(app_of(taker, told["KAFKA"], int(told["COUNT"])), loglevel="WARN", redirect_stdouts=False, quiet=True).execute_from_commandline()
+    faust.Worker(app_of(taker, told["KAFKA"], int(told["COUNT"])), loglevel="ERROR", redirect_stdouts=False, quiet=True).execute_from_commandline()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from services.retention.actions import certificates, decisions, due, execute, ho
 from services.retention.announcer import Announcer
 from services.retention.storage.holds import unswept
 from shared.batches import Batch, Handler
-from shared.clock import policy_day, wall_clock
+from shared.clock import monotonic, policy_day, wall_clock
 from shared.crash import crash_point
 from shared.db import Connection, transaction
 from shared.dead_letters import Letter, park
@@ -26,6 +26,8 @@ HOLDS_SECONDS = 2
 EXECUTE_SECONDS = 1
 FINISH_SECONDS = 60
 SETS_MAX = 20  # Then the next tick goes on.
+SET_SECONDS_MAX = 0.25
+SET_SIZE_MIN = 25
 SWEEPS_MAX = 40
 
 _MODELS: Mapping[str, type[Event]] = {model.type: model for model in (ReviewDecided, DisposalConfirmed)}
@@ -40,6 +42,7 @@ class Lifecycle:
     announcer: Announcer
     holders: Mapping[str, Ed25519PublicKey]
     arrivals_after: int = 0
+    set_size: int = execute.EXECUTED_PER_SET_MAX
     sweeping: dict[object, int] = field(default_factory=dict)
 
     async def today(self, connection: Connection, now: datetime) -> date:
@@ -131,15 +134,20 @@ async def show_holds(life: Lifecycle) -> None:
 
 
 async def carry_out(life: Lifecycle) -> None:
-    """Carry out cooled orders, set by set; the gate is the first statement of each transaction."""
+    """Carry out cooled orders, set by set; the gate is the first statement of each transaction.
+
+    A set's length is how long a hold waits, so sets shrink while they take too long.
+    """
     for _ in range(SETS_MAX):
-        now = wall_clock()
+        now, began, size = wall_clock(), monotonic(), life.set_size
         async with transaction(life.worker.engine) as connection:
             today = await life.today(connection, now)
         async with transaction(life.worker.engine) as connection:
-            done = await execute.execute(connection, life.pack, today, now)
+            done = await execute.execute(connection, life.pack, today, now, size)
             crash_point("before_execute_commit")
-        if len(done.outcomes) < execute.EXECUTED_PER_SET_MAX:
+        slow = monotonic() - began > SET_SECONDS_MAX
+        life.set_size = max(size // 2, SET_SIZE_MIN) if slow else min(size * 2, execute.EXECUTED_PER_SET_MAX)
+        if len(done.outcomes) < size:
             break
     life.wake()
 

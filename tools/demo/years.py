@@ -33,9 +33,9 @@ def falls_due(estate: Estate, class_id: str, before: timedelta = BEFORE_DUE) -> 
     return {each["record_id"] for each in found if date.fromisoformat(each["open_on"]) <= day}
 
 
-def orders(estate: Estate, **wanted: object) -> list[dict[str, Any]]:
-    """List orders of disposal, by record and state."""
-    return list(estate.pages("retention", "/v1/disposals", "disposals", **wanted))
+def orders(estate: Estate, *, state: str, record: object = None) -> list[dict[str, Any]]:
+    """List orders of disposal in a state, of one record if it is named."""
+    return list(estate.pages("retention", "/v1/disposals", "disposals", state=state, record=record))
 
 
 def order_of(estate: Estate, record: object, state: str) -> dict[str, Any]:

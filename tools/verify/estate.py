@@ -3,7 +3,7 @@
 import os
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,13 @@ from tools.verify.published import Published
 from tools.verify.tables import Schema, Schemas
 
 LOG_DAYS = 35  # Sealed rows with a topic are dropped after so many real days.
+STUCK_AFTER = timedelta(minutes=5)
 _SECONDS_IN_A_DAY = 86_400
 
 _QUEUED = "SELECT unnest(log_ids) FROM {queue}"
+_STUCK = """
+SELECT count(*) FROM {queue} q, unnest(q.log_ids) id JOIN log l ON l.log_id = id
+WHERE l.at < %s"""
 _POSITIONS = "SELECT part, next_offset FROM position WHERE cluster = %s AND topic = %s AND incarnation = %s"
 
 
@@ -64,6 +68,11 @@ class Estate:
     def queued(self, service: str, queue: str = "unpublished") -> set[int]:
         """Give the log ids that wait in a queue."""
         return {row[0] for row in self.schemas[service].stream(_QUEUED.format(queue=queue))}
+
+    def stuck(self, service: str, queue: str) -> int:
+        """Count what has waited in a queue so long that nobody can be emptying it."""
+        stuck: int = self.schemas[service].one(_STUCK.format(queue=queue), [self.now - STUCK_AFTER])
+        return stuck
 
     def positions(self, service: str, topic: str) -> dict[int, int]:
         """Give a reader's stored positions in the topic as it is now."""

@@ -48,7 +48,7 @@ async def view(engine: AsyncEngine, desk: Desk, wanted: Wanted, now: datetime) -
 async def _log(connection: Connection, desk: Desk, wanted: Wanted, now: datetime) -> tuple[int | None, bool]:
     row = await records.one(connection, wanted.record_id)
     if row is None:
-        raise NotFound("No record with this id came in; compute it as docs/upstream.md says.")
+        raise NotFound("No record with this id came in; compute it as docs/ids.md says.")
     record_type = (msgspec.json.decode(row["metadata"]) if row["metadata"] else {}).get("record_type")
     allowed = any(desk.pack.may_view(wanted.purpose, role, record_type) for role in wanted.roles)
     parts = tuple(wanted.parts)

@@ -21,7 +21,7 @@ async def show_record(record_id: UUID, connection: Transaction, answer: Response
     """Give a record's metadata and how it stands; never its content."""
     row = await records.one(connection, record_id)
     if row is None:
-        raise NotFound("No record with this id came in; compute it as docs/upstream.md says.")
+        raise NotFound("No record with this id came in; compute it as docs/ids.md says.")
     etag(answer, row["version"])
     return {
         "record_id": row["record_uid"],

@@ -95,7 +95,7 @@ def _subject(sent: Sent, computed: UUID | None) -> UUID:
         subject = UUID(sent.subject)
     except ValueError:
         raise Refused(
-            "bad_subject", "/subject", "The subject is not a UUID; compute it as docs/upstream.md says."
+            "bad_subject", "/subject", "The subject is not a UUID; compute it as docs/ids.md says."
         ) from None
     if computed is not None and subject != computed:
         raise Refused(
@@ -108,7 +108,7 @@ def _uuid(text: str, pointer: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Refused("bad_id", pointer, "The id is not a UUID; compute it as docs/upstream.md says.") from None
+        raise Refused("bad_id", pointer, "The id is not a UUID; compute it as docs/ids.md says.") from None
 
 
 def _sequence(sent: Sent) -> int:

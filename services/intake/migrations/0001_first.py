@@ -72,7 +72,7 @@ CREATE TABLE access (
 );
 CREATE INDEX access_record ON access (record_uid, access_id);
 -- Only `shred` takes keys away: it needs the disposal that allows it.
-CREATE FUNCTION shred(disposal uuid, record uuid, upto bigint, stamp timestamptz) RETURNS integer
+CREATE FUNCTION shred(disposal uuid, whose uuid, upto bigint, stamp timestamptz) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     gone integer;
@@ -81,18 +81,18 @@ BEGIN
     IF disposal IS NULL THEN
         RAISE EXCEPTION 'shred needs the id of the disposal that allows it';
     END IF;
-    INSERT INTO shredding VALUES (disposal, record, upto, 0, stamp) ON CONFLICT DO NOTHING;
+    INSERT INTO shredding VALUES (disposal, whose, upto, 0, stamp) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN (SELECT bodies FROM shredding WHERE disposal_id = disposal);
     END IF;
     doomed := ARRAY(SELECT s.body_id FROM record_state s JOIN record r USING (record_key)
-        WHERE r.record_uid = record AND s.sequence <= upto AND s.body_id IS NOT NULL);
+        WHERE r.record_uid = whose AND s.sequence <= upto AND s.body_id IS NOT NULL);
     DELETE FROM body_key WHERE body_id = ANY(doomed);
     DELETE FROM body WHERE body_id = ANY(doomed);
     GET DIAGNOSTICS gone = ROW_COUNT;
-    UPDATE record_state s SET body_id = NULL FROM record r WHERE s.record_key = r.record_key AND r.record_uid = record
+    UPDATE record_state s SET body_id = NULL FROM record r WHERE s.record_key = r.record_key AND r.record_uid = whose
         AND s.sequence <= upto;
-    UPDATE record SET executed_by = disposal, metadata = NULL WHERE record_uid = record;
+    UPDATE record SET executed_by = disposal, metadata = NULL WHERE record_uid = whose;
     UPDATE shredding SET bodies = gone WHERE disposal_id = disposal;
     RETURN gone;
 END $$;

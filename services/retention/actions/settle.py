@@ -4,7 +4,7 @@ Three things are derived, each written only under its own lock: what a record gi
 person's schedule (the person's), a record's schedule (the record's, and a share of each of its persons'). No lock is
 waited for, and facts are read in statements after it: READ COMMITTED then sees what the last holder committed. The
 share is what keeps two settlers from missing each other: one dating a record from the person's old dates, the other
-settling the person without seeing the record (docs/decisions/0005).
+settling the person without seeing the record.
 """
 
 from collections.abc import Sequence

@@ -104,12 +104,11 @@ def undecided(pack: Pack, case: Case, decisions: Decisions, bases: Bases) -> str
     if case.review_id is None:
         return None if case.ends == "dispose" else "rule"
     groups = {("nominal", each.nominal_key): each.group for each in case.offenders}
-    group_of_record = pack.highest(each.group for each in case.offenders)
     for subject in who_decides(pack, case.row_ordered, case.record_key, case.offenders):
         decision = decisions.get(subject)
         if decision is None:
             return "decision_missing"
-        why = lapse(pack, groups.get(subject, group_of_record), decision, bases.get(subject, ""))
+        why = lapse(pack, groups.get(subject), decision, bases.get(subject, ""))
         if why:
             return why
     return None

@@ -251,7 +251,7 @@ async def not_due_any_more(connection: Connection, today: date, limit: int) -> l
     raw = await driver(connection)
     rows = await raw.fetch(
         """SELECT record_key FROM schedule WHERE lifecycle = ANY($1) AND lifecycle <> 'in_review'
-            AND (open_on IS NULL OR open_on > $2 OR state <> 'current') 
+            AND (open_on IS NULL OR open_on > $2 OR state <> 'current')
         ORDER BY lifecycle, open_on, record_key LIMIT $3""",
         *(list(IN_HAND), today, limit),
     )

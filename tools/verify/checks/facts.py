@@ -55,6 +55,8 @@ def check(estate: Estate, tally: Tally) -> None:
         estate.progress.at(f"I4 looks for the leaves of {service}'s log")
         tally.looked(estate.schemas[service].one("SELECT count(*) FROM log"))
         tally.wait("log rows wait for the sealer", len(unsealed))
+        if stuck := estate.stuck(service, "unsealed"):
+            tally.fail("ledgers whose sealer stands still", f"{service}: {stuck:,} log rows wait for over five minutes")
         for (log_id,) in estate.schemas[service].stream(_UNSEALED, [unsealed]):
             tally.fail("log rows without a leaf", f"{service} {log_id}")
     _versions(estate, tally)

@@ -52,6 +52,8 @@ def check(estate: Estate, tally: Tally) -> None:
     """Match log rows and messages one to one, both ways; then compare the compacted topics with the tables."""
     for service in SERVICES:
         _log(estate, tally, service)
+        if stuck := estate.stuck(service, "unpublished"):
+            tally.fail("logs whose relay stands still", f"{service}: {stuck:,} rows wait for over five minutes")
     _without_row(estate, tally)
     for topic, places in estate.published.nameless.items():
         for place in places:

@@ -1,0 +1,318 @@
+"""What becomes of arrivals, in a real database: every one has its receipt, and the accounts close."""
+
+import dataclasses
+import json
+from collections import Counter
+
+import msgspec
+import pytest
+
+from services.intake.actions.replaying import replay
+from services.intake.actions.take_in import take_in
+from shared.bodies import open_body
+from shared.db import connect, driver
+from shared.errors import Conflict, NotFound, PreconditionFailed
+from shared.ids import event_uid
+from tests.make_arrivals import (
+    CRIME,
+    DESK,
+    KEYS,
+    NOW,
+    PACK,
+    TODAY,
+    Topic,
+    captured,
+    contact,
+    contact_withdrawn,
+    nominal,
+    ref,
+    trigger,
+    uid,
+    withdrawn,
+)
+
+
+@pytest.fixture
+async def api_connection(worker_url):
+    """A transaction as intake's API, rolled back at the end: replays are its work."""
+    engine = connect(worker_url("intake", "api"), name="tests", pool_size=1, idle_in_transaction_session_timeout="0")
+    async with engine.connect() as connection:
+        transaction = (await driver(connection)).transaction()
+        await transaction.start()
+        yield connection
+        await transaction.rollback()
+    await engine.dispose()
+
+
+async def take(connection, *arrived, desk=DESK):
+    return await take_in(connection, desk, arrived, NOW, TODAY)
+
+
+def told(receipts):
+    return [(each.outcome, *(reason.code for reason in each.reasons)) for each in receipts]
+
+
+async def rows(connection, query, *values):
+    return [tuple(row) for row in await (await driver(connection)).fetch(query, *values)]
+
+
+async def value(connection, query, *values):
+    return await (await driver(connection)).fetchval(query, *values)
+
+
+async def said(connection, topic="records.registered.v1"):
+    found = await rows(connection, "SELECT type, payload FROM log WHERE topic = $1 ORDER BY abs(log_id)", topic)
+    return [(type_.removeprefix("tenure.").removesuffix(".v1"), msgspec.json.decode(each)) for type_, each in found]
+
+
+async def stored(connection):
+    return await rows(connection, "SELECT record_uid, sequence, state_mac FROM record ORDER BY 1")
+
+
+async def waiting(connection):
+    return dict(await rows(connection, "SELECT event_uid, state FROM quarantine"))
+
+
+async def accounts_close(connection):
+    counted = await rows(
+        connection,
+        "SELECT source_key, received_on, outcome, sum(n)::bigint FROM account GROUP BY 1, 2, 3 HAVING sum(n) <> 0",
+    )
+    raw = await rows(connection, "SELECT source_key, received_on, outcome, count(*) FROM arrival GROUP BY 1, 2, 3")
+    assert sorted(counted) == sorted(raw)
+
+
+async def test_each_outcome_has_its_receipt_and_the_accounts_close(intake_connection) -> None:
+    topic = Topic()
+    receipts = await take(
+        intake_connection,
+        topic.of(captured(sequence=2)),
+        topic.of(captured(sequence=2)),
+        topic.of(captured(sequence=1)),
+        topic.of(captured(sequence=3, occurred_on="2022-08")),
+        topic.of(captured("r2", marking="SECRET")),
+        topic.raw(b"\xff", key=str(uid("r3"))),
+        topic.of(contact()),
+    )
+    assert told(receipts) == [
+        ("accepted",),
+        ("duplicate",),
+        ("superseded",),
+        ("quarantined", "partial_date"),
+        ("forbidden", "marking_forbidden"),
+        ("unreadable", "not_utf8"),
+        ("accepted",),
+    ]
+    announced = [each for _, each in await said(intake_connection, "records.receipts.v1")]
+    assert [each["receipt_id"] for each in announced] == [str(each.receipt_id) for each in receipts]
+    assert [each["outcome"] for each in announced] == [each.outcome for each in receipts]
+    assert [each["arrival"]["offset"] for each in announced] == list(range(7))
+    assert await value(intake_connection, "SELECT count(DISTINCT receipt_id) FROM arrival") == 7
+    await accounts_close(intake_connection)
+
+
+async def test_each_accepted_or_superseded_event_is_registered_once_and_says_no_content(intake_connection) -> None:
+    topic = Topic()
+    sent = [captured(sequence=2), captured(sequence=1), captured(sequence=2), withdrawn(), nominal(), contact(), trigger()]
+    await take(intake_connection, *topic.batch(*sent))
+    announced = await said(intake_connection)
+    kinds = ["record", "record", "record", "nominal", "fact", "fact"]
+    assert [kind for kind, _ in announced] == [f"{kind}.registered" for kind in kinds]
+    states = [each for kind, each in announced if kind == "record.registered"]
+    assert [(each["sequence"], each["version"], each["change"]) for each in states] == [
+        (2, 1, "revised"),
+        (1, None, "captured"),
+        (9, 2, "withdrawn"),
+    ]
+    assert b"a window was broken" not in b"".join(row[0] for row in await rows(intake_connection, "SELECT payload FROM log"))
+
+
+async def test_an_unchanged_higher_sequence_makes_no_version(intake_connection) -> None:
+    topic = Topic()
+    for sent in (captured(sequence=1), captured(sequence=4), captured(sequence=6, unit="B")):
+        assert told(await take(intake_connection, topic.of(sent))) == [("accepted",)]
+    assert [each["version"] for _, each in await said(intake_connection)] == [1, None, 2]
+    assert await value(intake_connection, "SELECT version FROM record WHERE record_uid = $1", uid()) == 2
+
+
+async def test_one_sequence_with_another_state_is_quarantined_and_the_first_stays(intake_connection) -> None:
+    topic, one = Topic(), captured()
+    for together in (True, False):
+        other = captured(id_=f"other/{together}", unit=f"{together}")
+        sent = topic.batch(one, other)
+        batches = [sent] if together else [[each] for each in sent]
+        receipts = [each for batch in batches for each in await take(intake_connection, *batch)]
+        assert told(receipts)[1] == ("quarantined", "sequence_conflict")
+        assert (await waiting(intake_connection))[event_uid(CRIME, other["id"])] == "open"
+    again = captured(id_="under-another-id")
+    assert told(await take(intake_connection, topic.of(again))) == [("duplicate",)]
+    assert await value(intake_connection, "SELECT count(*) FROM record_state") == 1
+
+
+async def test_an_id_used_again_is_quarantined_and_about_the_subject_it_names(intake_connection) -> None:
+    topic = Topic()
+    await take(intake_connection, topic.of(captured("r1", id_="same")))
+    receipts = await take(intake_connection, topic.of(captured("r2", id_="same")), topic.of(trigger("same", "r1")))
+    assert told(receipts) == [("quarantined", "id_reused")] * 2
+    parked = [each["subject"] for kind, each in await said(intake_connection) if kind == "event.parked"]
+    assert parked == [str(uid("r2")), str(uid("r1"))]
+    assert await value(intake_connection, "SELECT count(*) FROM record WHERE record_uid = $1", uid("r2")) == 0
+
+
+async def test_what_is_quarantined_is_sealed_whole_and_parked_with_and_without_its_subject(intake_connection) -> None:
+    sent = captured(content={"summary": "canary"}, occurred_on="1")
+    await take(intake_connection, Topic().of(sent))
+    [(body,)] = await rows(intake_connection, "SELECT body_id FROM quarantine")
+    message = msgspec.msgpack.decode(await open_body(intake_connection, KEYS, body))
+    assert json.loads(message[2]) == sent
+    [(kind, internal)] = await said(intake_connection)
+    [(_, public)] = await said(intake_connection, "records.quarantine.v1")
+    assert (kind, internal["subject"], internal["reason"]) == ("event.parked", str(uid()), "partial_date")
+    assert str(uid()) not in json.dumps(public)
+    assert await value(intake_connection, "SELECT count(*) FROM body WHERE sealed LIKE '%canary%'") == 0
+
+
+async def test_a_quarantined_state_is_settled_by_a_higher_sequence_whichever_comes_first(intake_connection) -> None:
+    topic, bad = Topic(), captured(sequence=3, occurred_on="2022")
+    await take(intake_connection, topic.of(bad))
+    await take(intake_connection, topic.of(captured(sequence=3, id_="mended")))
+    assert await waiting(intake_connection) == {event_uid(CRIME, "r1/3"): "open"}
+    await take(intake_connection, topic.of(captured(sequence=4)))
+    assert (await waiting(intake_connection))[event_uid(CRIME, "r1/3")] == "resolved"
+    await take(intake_connection, topic.of(captured(sequence=2, occurred_on="2022")))
+    assert (await waiting(intake_connection))[event_uid(CRIME, "r1/2")] == "resolved"
+    kinds = Counter(kind for kind, _ in await said(intake_connection))
+    assert (kinds["event.parked"], kinds["event.resolved"]) == (2, 2)
+
+
+async def test_a_quarantined_fact_waits_until_it_is_corrected_by_name_at_its_own_source(intake_connection) -> None:
+    topic = Topic()
+    await take(intake_connection, *topic.batch(trigger(trigger="sung"), captured(sequence=5), trigger("t9")))
+    await take(intake_connection, topic.of(trigger("t9", value="another body")), topic.of(captured(sequence=7)))
+    assert set((await waiting(intake_connection)).values()) == {"open"}
+    other = trigger("t2") | {"source": "urn:demo:intelligence", "corrects": str(event_uid(CRIME, "t1"))}
+    await take(intake_connection, topic.of(other))
+    assert (await waiting(intake_connection))[event_uid(CRIME, "t1")] == "open"
+    await take(intake_connection, topic.of(trigger("t3") | {"corrects": str(event_uid(CRIME, "t1"))}))
+    assert (await waiting(intake_connection))[event_uid(CRIME, "t1")] == "resolved"
+
+
+async def test_a_forbidden_marking_leaves_digest_time_and_sender_only(intake_connection) -> None:
+    topic = Topic()
+    await take(intake_connection, topic.of(captured("r2", id_="known")))
+    bodies = await value(intake_connection, "SELECT count(*) FROM body")
+    secret = [captured(marking="SECRET"), captured("r2", id_="known", marking="TOP SECRET"), captured(marking="SECRET")]
+    receipts = await take(intake_connection, *topic.batch(*secret))
+    assert [each.outcome for each in receipts] == ["forbidden", "forbidden", "duplicate"]
+    assert [each.record_id for each in receipts[:2]] == [None, None]
+    assert await value(intake_connection, "SELECT count(*) FROM body") == bodies
+    assert await value(intake_connection, "SELECT count(*) FROM record WHERE record_uid = $1", uid()) == 0
+    assert await rows(intake_connection, "SELECT subject FROM arrival WHERE outcome = 'forbidden'") == [(None,)] * 2
+    assert await waiting(intake_connection) == {}
+    await accounts_close(intake_connection)
+
+
+async def test_markings_that_are_not_words_are_quarantined(intake_connection) -> None:
+    sent = [captured(f"r{n}", marking=odd) for n, odd in enumerate([[], {}, 5, ["SECRET"]])]
+    assert told(await take(intake_connection, *Topic().batch(*sent))) == [("quarantined", "field_invalid")] * 4
+
+
+async def test_a_principal_may_send_its_own_sources_events_only(intake_connection) -> None:
+    topic = Topic(principal="somebody")
+    assert told(await take(intake_connection, topic.of(captured()))) == [("quarantined", "not_your_source")]
+    receipts = await take(intake_connection, topic.raw(b"{"))
+    assert (receipts[0].outcome, receipts[0].source) == ("unreadable", "somebody")
+
+
+async def test_one_source_cannot_revise_anothers_record(intake_connection) -> None:
+    foreign = withdrawn(sequence=9) | {"source": "urn:demo:intelligence"}
+    receipts = await take(intake_connection, *Topic().batch(captured(), foreign))
+    assert told(receipts) == [("accepted",), ("quarantined", "not_your_record")]
+
+
+async def test_replay_takes_what_the_pack_has_since_come_to_know(api_connection) -> None:
+    topic = Topic()
+    [refused] = await take(api_connection, topic.of(captured(record_type="ballad")))
+    await take(api_connection, topic.of(captured("r2", sequence=3, record_type="ballad")))
+    at = (NOW, TODAY)
+    with pytest.raises(PreconditionFailed):
+        await replay(api_connection, DESK, refused.receipt_id, 2, at)
+    again = await replay(api_connection, DESK, refused.receipt_id, 1, at)
+    assert told([again]) == [("quarantined", "record_type_not_known")]
+    kinds = PACK.record_types
+    wider = dataclasses.replace(PACK, record_types={**kinds, "ballad": next(iter(kinds.values()))})
+    desk = dataclasses.replace(DESK, pack=wider)
+    taken = await replay(api_connection, desk, refused.receipt_id, 2, at)
+    assert (taken.outcome, taken.names, taken.record_id) == ("accepted", refused.receipt_id, uid())
+    assert taken.receipt_id not in (refused.receipt_id, again.receipt_id)
+    assert (await waiting(api_connection))[event_uid(CRIME, "r1/1")] == "accepted"
+    kinds_said = [kind for kind, each in await said(api_connection) if uid().hex in json.dumps(each).replace("-", "")]
+    assert kinds_said == ["event.parked", "record.registered", "event.resolved"]
+    assert [uid_ for uid_, *_ in await stored(api_connection)] == [uid()]
+    await accounts_close(api_connection)
+    with pytest.raises(Conflict, match="waits no more"):
+        await replay(api_connection, desk, refused.receipt_id, 3, at)
+    with pytest.raises(NotFound):
+        await replay(api_connection, desk, uid(), 1, at)
+    assert told(await take(api_connection, topic.of(captured(record_type="ballad")))) == [("duplicate",)]
+
+
+async def test_replay_of_a_state_settles_the_lower_ones_that_wait(api_connection) -> None:
+    topic = Topic()
+    sent = [captured(sequence=n, record_type="ballad", unit=f"{n}") for n in (1, 2)]
+    receipts = await take(api_connection, *topic.batch(*sent))
+    wider = {**PACK.record_types, "ballad": next(iter(PACK.record_types.values()))}
+    desk = dataclasses.replace(DESK, pack=dataclasses.replace(PACK, record_types=wider))
+    assert (await replay(api_connection, desk, receipts[1].receipt_id, 1, (NOW, TODAY))).outcome == "accepted"
+    assert set((await waiting(api_connection)).values()) == {"accepted", "resolved"}
+
+
+async def test_replay_of_a_reused_id_stays_refused_while_the_first_stands(api_connection) -> None:
+    topic = Topic()
+    sent = [captured(id_="same"), captured(id_="same", attributes={"sequence": "2"}, unit="B")]
+    receipts = await take(api_connection, *topic.batch(*sent))
+    again = await replay(api_connection, DESK, receipts[1].receipt_id, 1, (NOW, TODAY))
+    assert told([again]) == [("quarantined", "id_reused")]
+    assert await value(api_connection, "SELECT sequence FROM record WHERE record_uid = $1", uid()) == 1
+
+
+def estate():
+    """Events of a few subjects without two that conflict; some cannot be taken."""
+    states = [
+        captured(record, sequence, unit=unit)
+        for record in ("r1", "r2", "r3")
+        for sequence, unit in ((1, "A"), (2, "B"), (3, "B"), (5, "A"))
+    ]
+    bad = [captured("r1", 4, occurred_on="2022"), captured("r2", 9, record_type="ballad")]
+    people = [nominal("p1", n, flags=flags) for n, flags in ((1, []), (2, ["mappa"]), (3, []))]
+    facts = [contact(), contact_withdrawn(), trigger(), trigger("t2", "r9"), trigger("t3", trigger="sung")]
+    return [*states, *bad, *people, *facts, withdrawn("r3", 6)]
+
+
+async def test_any_order_duplication_and_batching_ends_in_the_same_state(intake_connection, rng) -> None:
+    ends = set()
+    for _ in range(25):
+        sent = estate()
+        sent += rng.choices(sent, k=rng.randrange(15))
+        rng.shuffle(sent)
+        undone = (await driver(intake_connection)).transaction()
+        await undone.start()
+        topics, left, outcomes = [Topic(part) for part in range(3)], sent, []
+        while left:
+            count = rng.choice((1, 2, 5, 40))
+            batch, left = left[:count], left[count:]
+            outcomes += await take(intake_connection, *(rng.choice(topics).of(each) for each in batch))
+        await accounts_close(intake_connection)
+        assert len(outcomes) == len(sent)
+        state = (tuple(await stored(intake_connection)), frozenset((await waiting(intake_connection)).items()))
+        ends.add(state)
+        await undone.rollback()
+    assert len(ends) == 1
+    [(records, parked)] = ends
+    assert {(each[0], each[1]) for each in records} == {
+        (uid("r1"), 5),
+        (uid("r2"), 5),
+        (uid("r3"), 6),
+        (ref("p1"), 3),
+    }
+    assert sorted(state for _, state in parked) == ["open", "open", "resolved"]

@@ -1,0 +1,121 @@
+"""Holds and disposals over HTTP, as the API's own database role: who may, in which order, and what the answers say."""
+
+import httpx
+import pytest
+
+from services.retention.actions.holds import show
+from services.retention.api import disposals, holds
+from shared.db import transaction
+from shared.http import edge_of, http_app
+from shared.keys import read_keys
+from shared.settings import Settings
+from tests.make_facts import PACK
+from tests.make_lifecycle import DUE, OPENS, REAL, carry_out, hear, own_engines, select, take, tick
+from tests.make_registered import record_state, uid
+from tests.stack import POLICY
+from tools.stack import issuer, keys
+
+BODY = {"authority": "Inquiries Act 2005", "reason": "moratorium", "owner": "D-RM1", "review_on": "2040-01-01"}
+
+
+class Door:
+    """Asks retention's API as a demo person."""
+
+    def __init__(self, client, folder):
+        self.client, self.folder, self.asked = client, folder, 0
+
+    async def __call__(self, method, path, who="D-RM1", status=200, version=None, **more):
+        self.asked += 1
+        headers = {"Authorization": f"Bearer {issuer.token(who, self.folder)}"}
+        headers |= {"Idempotency-Key": more.pop("key", f"test-key-{self.asked}")}
+        headers |= {"If-Match": f'"{version}"'} if version is not None else {}
+        answer = await self.client.request(method, path, headers=headers, **more)
+        assert answer.status_code == status, answer.text
+        return answer
+
+
+@pytest.fixture
+async def world(database, tmp_path):
+    keys.make(tmp_path)
+    settings = Settings(jwks_file=tmp_path / "jwks.json", policy=POLICY, keys=tmp_path)
+    edge = edge_of("retention", settings, read_keys(tmp_path, "retention"), PACK)
+    async with own_engines(database) as (worker, api):
+        roles = {**holds.ROLES, **disposals.ROLES}
+        app = http_app("retention", engine=api, routes=roles, routers=[holds.router, disposals.router], edge=edge)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://retention") as client:
+            yield worker, Door(client, tmp_path)
+
+
+async def test_a_hold_is_in_force_before_the_answer_and_sent_twice_is_one(world):
+    worker, door = world
+    await take(worker, record_state("r1"), record_state("r2"))
+    await hear(worker)
+    await tick(worker, OPENS)
+    await carry_out(worker, DUE, limit=1)
+    scope = {"record_types": ["crime_report"]}
+    counted = (await door("POST", "/v1/holds/preview", json=scope)).json()
+    assert (counted["matches"], counted["executed"]) == (2, 1)
+
+    answer = await door("POST", "/v1/holds", status=201, json={**BODY, "scope": scope}, key="one-and-the-same")
+    assert len(answer.json()["executed_unconfirmed"]) == 1
+    again = await door("POST", "/v1/holds", status=201, json={**BODY, "scope": scope}, key="one-and-the-same")
+    assert again.json()["hold_id"] == answer.json()["hold_id"]
+    assert len(await select(worker, "SELECT FROM hold")) == 1
+    assert [refusal.why for refusal in (await carry_out(worker, DUE)).outcomes.values()] == ["held"]
+
+
+async def test_a_release_takes_the_version_meant_and_two_people(world):
+    worker, door = world
+    await take(worker, record_state("r1"))
+    placed = await door("POST", "/v1/holds", status=201, json={**BODY, "scope": {"records": [str(uid("r1"))]}})
+    path = placed.headers["location"]
+    reason = {"json": {"reason": "the inquiry has ended"}}
+    await door("POST", f"{path}/release", status=428, **reason)
+    await door("POST", f"{path}/release", status=412, version=9, **reason)
+    await door("POST", f"{path}/approve", "D-HIM1", status=409, version=1)
+    answer = await door("POST", f"{path}/release", status=202, version=1, **reason)
+    assert answer.json()["missing"] == "head_of_information_management"
+    await door("POST", f"{path}/approve", "D-RM1", status=403, version=2)
+    shown = await door("GET", "/v1/holds", params={"state": "release_proposed"})
+    assert [each["version"] for each in shown.json()["holds"]] == [2]
+    assert (await door("POST", f"{path}/approve", "D-HIM1", version=2)).json() == {"state": "released"}
+    assert (await door("GET", path)).json()["state"] == "released"
+
+
+async def test_an_empty_scope_and_a_stranger_are_refused(world):
+    _, door = world
+    answer = await door("POST", "/v1/holds", status=400, json={**BODY, "scope": {}})
+    assert "empty" in answer.json()["detail"]
+    await door("POST", "/v1/holds", "D-RO1", status=403, json={**BODY, "scope": {"units": ["Camden"]}})
+    await door("GET", f"/v1/holds/{uid('nothing')}", status=404)
+
+
+async def test_an_order_is_seen_and_aborted_in_its_cooling_off(world):
+    worker, door = world
+    await take(worker, record_state("r1"))
+    await tick(worker, OPENS)
+    [order] = (await door("GET", "/v1/disposals", params={"record": str(uid("r1"))})).json()["disposals"]
+    path = f"/v1/disposals/{order['disposal_id']}"
+    shown = await door("GET", path, "D-AU1")
+    assert (shown.json()["state"], shown.json()["certificate"]) == ("cooling", None)
+    reason = {"json": {"reason": "an appeal was announced"}}
+    await door("POST", f"{path}/abort", "D-RO1", status=403, version=1, **reason)
+    await door("POST", f"{path}/abort", version=1, **reason)
+    await door("POST", f"{path}/abort", status=409, version=2, **reason)
+    await tick(worker, OPENS)
+    assert (await door("GET", path)).json()["state"] == "aborted"
+    assert [row[0] for row in await select(worker, "SELECT cause FROM review")] == ["order_aborted"]
+
+
+async def test_disposals_that_wait_for_nobody_are_not_resumed(world):
+    _, door = world
+    await door("POST", "/v1/disposals/resume", status=409)
+    await door("POST", "/v1/disposals/resume/approve", "D-HIM1", status=409)
+
+
+async def test_the_worker_shows_holds_that_the_api_placed(world):
+    worker, door = world
+    await take(worker, record_state("r1"))
+    await door("POST", "/v1/holds", status=201, json={**BODY, "scope": {"sources": ["crime"]}})
+    async with transaction(worker) as connection:
+        assert (await show(connection, [1], REAL))[0] == [1]

@@ -1,0 +1,314 @@
+"""The verifier finds nothing wrong in a sound system, and finds each thing that somebody tampers with."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+
+from tests import stack
+from tools.adapters.police_uk import read
+from tools.stack.paths import ROOT
+from tools.stack.postgres import DATABASE
+from tools.stack.settings import role_url
+from tools.verify.__main__ import main
+from tools.verify.merkle import Growing
+
+EVENTS = 200
+SAMPLE = ROOT / "tools" / "demo" / "sample"
+PARTS = ("kafka", "postgres", "intake-worker", "retention-worker", "review-worker")
+EVERYTHING = {"I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I15"}
+PACK = "(SELECT pack_hash FROM retention.policy LIMIT 1)"
+NOBODY = "00000000-0000-0000-0000-000000000001"
+
+
+class Sound:
+    """A system that took some events in and was stopped; each test tampers with a copy of its database."""
+
+    def __init__(self, running, monkeypatch):
+        self.stack, self.monkeypatch, self.copies = running, monkeypatch, 0
+
+    def tampered(self, *statements):
+        self.copies += 1
+        name = f"copy_{datetime.now(UTC).timestamp():.6f}".replace(".", "_")
+        server = self.stack.admin_url.rpartition("/")[0]
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{DATABASE}" STRATEGY file_copy')
+        with psycopg.connect(f"{server}/{name}", autocommit=True) as admin:
+            for statement in statements:
+                assert admin.execute(statement).rowcount, f"nothing to tamper with: {statement}"
+        url = role_url(f"{server}/{name}", "tenure_verify", self.stack.paths, "postgresql")
+        self.monkeypatch.setenv("TENURE_VERIFY_DATABASE_URL", url)
+        return self
+
+
+@pytest.fixture(scope="module")
+def running():
+    with stack.private_stack(PARTS) as started:
+        _publish(started.bootstrap, next(SAMPLE.glob("*stop-and-search*")))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in started.environment().items():
+                patch.setenv(name, value)
+            _until_taken_in(started.admin_url)
+            assert main(["--quiet", "--json", "--patience", "30"]) == 0
+            for each in started.services():
+                each.send(each.stop_signal)
+            for each in started.services():
+                each.wait_gone(10)
+            yield started
+
+
+@pytest.fixture
+def sound(running, monkeypatch):
+    return Sound(running, monkeypatch)
+
+
+@pytest.fixture
+def verify(capsys):
+    """Run the verifier; gives its exit status and its findings by id."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        status = main(["--quiet", "--json", "--patience", "1", *arguments])
+        told = json.loads(capsys.readouterr().out)
+        return status, {each["id"]: each for each in told["findings"]}
+
+    return run
+
+
+def _publish(bootstrap, path: Path):
+    producer = Producer({"bootstrap.servers": bootstrap})
+    for number, event in enumerate(read(path)):
+        if number == EVENTS:
+            break
+        producer.produce("records.events.v1", event.data, event.key, headers=list(event.headers))
+    assert producer.flush(20) == 0
+
+
+def _until_taken_in(url):
+    import time
+
+    with psycopg.connect(url, autocommit=True) as admin:
+        for _ in range(120):
+            came = admin.execute("SELECT count(*) FROM intake.arrival").fetchone()
+            dated = admin.execute("SELECT count(*) FROM retention.schedule WHERE announced_version > 0").fetchone()
+            if came == (EVENTS,) and dated[0] > EVENTS / 2:
+                return
+            time.sleep(0.5)
+    raise AssertionError("the events were not taken in")
+
+
+def _failed(findings):
+    return {id_ for id_, each in findings.items() if each["verdict"] == "fails"}
+
+
+def test_a_sound_system_holds(sound, verify):
+    status, findings = verify()
+    assert (status, _failed(findings), set(findings)) == (0, set(), EVERYTHING)
+    assert findings["I5"]["verdict"] == "not_checkable"
+    assert findings["I1"]["checked"] == 2 * EVENTS
+    assert findings["I10"]["checked"] > EVENTS
+
+
+TAMPERED = [
+    pytest.param(
+        {"I1", "I2"},
+        ["DELETE FROM intake.arrival WHERE arrival_key = (SELECT min(arrival_key) FROM intake.arrival)"],
+        id="an arrival is gone",
+    ),
+    pytest.param(
+        {"I1", "I2"},
+        ["UPDATE intake.arrival SET outcome = 'duplicate' WHERE arrival_key = (SELECT min(arrival_key) FROM intake.arrival)"],
+        id="an arrival has another outcome",
+    ),
+    pytest.param({"I2"}, ["UPDATE intake.account SET n = n + 1 WHERE outcome = 'accepted'"], id="an account is one up"),
+    pytest.param(
+        {"I2"},
+        ["UPDATE intake.lifecycle SET held = true WHERE record_uid = (SELECT min(record_uid::text)::uuid FROM intake.lifecycle)"],
+        id="intake thinks a record held",
+    ),
+    pytest.param(
+        {"I2"},
+        ["UPDATE intake.record SET version = 2 WHERE record_key = (SELECT min(record_key) FROM intake.record)"],
+        id="a record has a version without a state",
+    ),
+    pytest.param(
+        {"I3", "I10"},
+        ["DELETE FROM intake.log WHERE log_id = (SELECT max(log_id) FROM intake.log WHERE topic = 'records.receipts.v1')"],
+        id="a log row is gone",
+    ),
+    pytest.param(
+        {"I3", "I10"},
+        ["UPDATE intake.log SET payload = payload || ' ' WHERE log_id = (SELECT max(log_id) FROM intake.log)"],
+        id="a log row is altered",
+    ),
+    pytest.param(
+        {"I3"},
+        ["UPDATE retention.schedule SET restricted = true WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
+        id="a schedule is not what its topic says",
+    ),
+    pytest.param(
+        {"I4"},
+        ["UPDATE retention.fact SET canonical = canonical || ' ' WHERE fact_key = (SELECT min(fact_key) FROM retention.fact)"],
+        id="a fact is altered",
+    ),
+    pytest.param(
+        {"I4"},
+        ["UPDATE retention.schedule SET clock_on = clock_on - 1 WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
+        id="a schedule's clock is moved",
+    ),
+    pytest.param(
+        {"I3", "I4"},
+        ["UPDATE retention.schedule SET keep_until = keep_until - 365 "
+         "WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
+        id="a schedule ends a year early",
+    ),
+    pytest.param(
+        {"I4", "I10"},
+        ["DELETE FROM retention.leaf WHERE leaf_index = 0"],
+        id="a leaf is gone",
+    ),
+    pytest.param(
+        {"I4"},
+        ["INSERT INTO retention.unsealed (log_ids) SELECT array_agg(log_id) FROM retention.log",
+         "UPDATE retention.log SET at = at - interval '1 hour'"],
+        id="the sealer stands still",
+    ),
+    pytest.param(
+        {"I6", "I3"},
+        ["DELETE FROM retention.schedule WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
+        id="a record has no schedule",
+    ),
+    pytest.param(
+        {"I9"},
+        ["INSERT INTO intake.body_key VALUES (999999, 1, '')"],
+        id="a key outlives its body",
+    ),
+    pytest.param(
+        {"I9"},
+        [f"""INSERT INTO intake.shredding SELECT '{NOBODY}', record_uid, sequence, 1, now() FROM intake.record
+            WHERE kind = 'record' AND accepted_on IS NOT NULL LIMIT 1"""],
+        id="what was shredded is still there",
+    ),
+    pytest.param(
+        {"I10"},
+        ["UPDATE intake.head SET signature = set_byte(signature, 0, get_byte(signature, 0) # 1)"
+         " WHERE tree_size = (SELECT min(tree_size) FROM intake.head)"],
+        id="a signature is wrong",
+    ),
+    pytest.param(
+        {"I10"},
+        ["UPDATE review.head SET root = sha256(root)" if False else
+         "UPDATE retention.head SET root = sha256(root) WHERE tree_size = (SELECT min(tree_size) FROM retention.head)"],
+        id="a head is another tree's",
+    ),
+    pytest.param(
+        {"I10"},
+        ["UPDATE intake.leaf SET digest = sha256(digest) WHERE leaf_index = 3"],
+        id="a leaf is altered",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fails", "statements"), TAMPERED)
+def test_what_is_tampered_with_is_found_and_nothing_else(sound, verify, fails, statements):
+    sound.tampered(*statements)
+    status, findings = verify()
+    assert _failed(findings) == fails, {id_: findings[id_]["reason"] for id_ in _failed(findings) ^ fails}
+    assert status == 1
+    assert all(findings[id_]["found"] and findings[id_]["examples"] for id_ in fails)
+
+
+def test_a_grant_too_many_is_found(sound, verify):
+    sound.tampered()
+    with psycopg.connect(_admin(sound), autocommit=True) as admin:
+        admin.execute("GRANT DELETE ON retention.fact TO tenure_retention_worker")
+    assert _failed(verify()[1]) == {"I15"}
+
+
+def _admin(sound):
+    import os
+
+    name = os.environ["TENURE_VERIFY_DATABASE_URL"].rpartition("/")[2]
+    return f"{sound.stack.admin_url.rpartition('/')[0]}/{name}"
+
+
+def test_two_runs_are_compared_by_their_digest(sound, verify, capsys):
+    assert main(["--state-digest", "--quiet"]) == 0
+    digest = capsys.readouterr().out.strip()
+    assert verify("--only", "I5", "--same-as", digest)[1]["I5"]["verdict"] == "holds"
+    sound.tampered("UPDATE retention.schedule SET review_on = review_on + 1 WHERE record_key = 1")
+    status, findings = verify("--only", "I5", "--same-as", digest)
+    assert (status, findings["I5"]["verdict"]) == (1, "fails")
+
+
+# A disposal as it should be, of the first record: executed the day after its last, checked, approved by rule.
+_MADE = f"""
+WITH s AS (SELECT * FROM retention.schedule JOIN retention.record USING (record_key) ORDER BY record_key LIMIT 1),
+o AS (INSERT INTO retention.disposal_order (disposal_id, record_key, row_id, n, state, opened_on, execute_from, opened_at)
+    SELECT '{NOBODY}', record_key, row_id, 1, 'executed', open_on, actionable_from, now() FROM s),
+r AS (UPDATE retention.record r SET executed_by = '{NOBODY}' FROM s WHERE r.record_key = s.record_key),
+m AS (UPDATE retention.schedule c SET lifecycle = 'executed' FROM s WHERE c.record_key = s.record_key)
+INSERT INTO retention.disposal (disposal_id, record_key, executed_at, executed_on, sequence, proof, holds_found, log_id)
+SELECT '{NOBODY}', record_key, now(), actionable_from, 1, jsonb_build_object('keep_until', keep_until, 'holds_found', 0,
+    'holds_checked_at', now(), 'pack_executed', {PACK}), 0, (SELECT min(log_id) FROM retention.log) FROM s"""
+_HOLD = """
+INSERT INTO retention.hold (hold_id, authority, reason, owner, review_on, placed_by, placed_at, placed_on, scope, by_record,
+    by_nominal, record_types) SELECT gen_random_uuid(), 'inquest', 'x', 'D-RM1', current_date, 'D-RM1',
+    now() - interval '1 day', current_date, '{}', false, false, record_types FROM retention.record
+    WHERE executed_by IS NOT NULL"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        pytest.param(None, "", id="sound"),
+        pytest.param("UPDATE retention.disposal SET executed_on = executed_on - 1", "before their last day", id="early"),
+        pytest.param(
+            "UPDATE retention.disposal SET proof = proof - 'holds_checked_at'", "without a recorded hold", id="unchecked"
+        ),
+        pytest.param(_HOLD, "under a hold", id="held"),
+        pytest.param(
+            "UPDATE retention.disposal_order SET review_id = gen_random_uuid()", "without a rule", id="undecided"
+        ),
+        pytest.param("UPDATE retention.disposal_order SET execute_from = execute_from + 7", "cooling-off", id="hot"),
+    ],
+)
+def test_each_ground_of_a_disposal_is_judged_again(sound, verify, statement, what):
+    sound.tampered(_MADE, *([statement] if statement else []))
+    status, findings = verify("--only", "I8")
+    assert findings["I8"]["checked"] == 1
+    assert (status, what in findings["I8"]["reason"]) == (1 if statement else 0, True), findings["I8"]["reason"]
+
+
+def test_a_server_that_is_missing_is_one_sentence(running, monkeypatch, capsys):
+    monkeypatch.setenv("TENURE_VERIFY_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    assert main(["--quiet"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    monkeypatch.setenv("TENURE_KAFKA", "127.0.0.1:1")
+    assert main(["--quiet"]) == 2
+    assert "127.0.0.1:1 does not answer" in capsys.readouterr().err
+
+
+def test_a_tree_gives_the_roots_of_the_standard():
+    tree, roots = Growing(), []
+    for leaf in ("", "00", "10", "2021", "3031", "40414243"):
+        tree.add(bytes.fromhex(leaf))
+        roots.append(tree.root().hex())
+    assert roots[0] == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+    assert roots[1] == "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"
+    assert roots[5] == "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef"
+
+
+def test_what_nobody_of_us_published_is_found(sound, verify):
+    """Last: the topics are the same for all tests."""
+    producer = Producer({"bootstrap.servers": sound.stack.bootstrap})
+    producer.produce("retention.disposals.v1", b"{}", "x")
+    headers = [("ce_source", b"urn:tenure:review"), ("ce_id", NOBODY.encode()), ("ce_type", b"tenure.task.changed.v1")]
+    producer.produce("review.decisions.v1", b"{}", "x", headers=headers)
+    assert producer.flush(20) == 0
+    status, findings = verify()
+    assert (status, _failed(findings)) == (1, {"I3"})
+    assert findings["I3"]["found"] == 2
