@@ -1,4 +1,4 @@
-"""What every benchmark needs: results and how they are said, a private stack, the events, the rows that must be there."""
+"""What every benchmark needs: results, a private stack, the events, the rows that must be there."""
 
 import json
 import os
@@ -88,7 +88,8 @@ def tell(results: list[Result], as_json: bool) -> None:
     Console().print(table)
     first = results[0]
     said = ", ".join(f"{name} {number}" for name, number in first.versions.items())
-    print(f"{first.rows:,} events, medians of {first.repetitions}, {first.processes} worker(s), {first.cores} cores; {said}")
+    size = f"{first.processes} worker(s), {first.cores} cores"
+    print(f"{first.rows:,} events, medians of {first.repetitions}, {size}; {said}")
 
 
 @contextmanager
@@ -183,7 +184,7 @@ def preload(stack: Stack, count: int) -> dict[int, int]:
 def check_rows(data: psycopg.Connection, count: int, who: str, tables: dict[str, int] = PER_EVENT) -> None:
     """See that every row is there, and no other."""
     for table, each in tables.items():
-        row = data.execute(f"SELECT count(*) FROM {table}").fetchone()  # type: ignore[arg-type]
+        row = data.execute(f"SELECT count(*) FROM {table}").fetchone()
         assert row is not None
         if row[0] != each * count:
             raise StackError(f"{who} left {row[0]:,} rows in {table} where {each * count:,} were due.")

@@ -18,7 +18,9 @@ from shared.positions import Lost, Place
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS_MAX = 3  # The third try of a record that ended the process twice parks it.
+# Which try of a record parks it: it has ended a process among others, then alone, and alone again. Once alone would not
+# do: a process that is killed from outside twice would park a sound record.
+ATTEMPTS_MAX = 4
 
 Handler = Callable[[Connection, "Batch"], Awaitable[None]]
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaError as BrokerError
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 from mode import Service
@@ -28,12 +29,18 @@ log = logging.getLogger(__name__)
 
 NOTHING = TopicPartition("", -1)  # Polling "nothing" counts as a poll and touches no buffer.
 BATCH_RECORDS_MAX = 2_000
+CAREFUL_RECORDS_MAX = 250  # Of a batch whose try is written down: gone over one by one if it ends the process.
 GRACE_SECONDS = 5.0
 STALLED_SECONDS_MAX = 60.0
 IDENTIFY_SECONDS = 5.0
-KAFKA_ANSWER_SECONDS_MAX = 10.0
+KAFKA_ANSWER_SECONDS_MAX = 5.0
+KAFKA_SILENT_SECONDS_MAX = 12.0
 
 Result = TypeVar("Result")
+
+
+class TopicsMissing(Exception):
+    """The broker does not have every topic that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,9 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self.done: dict[TopicPartition, int] = {}
         self.incarnation: dict[str, str] = {}
         self.cluster = ""
-        self.ready = False
+        self.assigned = False
+        self.heard = -KAFKA_SILENT_SECONDS_MAX
+        self.waits_for = self._silence()
         self.joined = asyncio.Event()
         self.admin = AdminClient({"bootstrap.servers": where.bootstrap, "log_level": 0})
         self.first = asyncio.Lock()  # First batches go one at a time: a crash is then counted against its own.
@@ -97,13 +106,23 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await self._identify()
                 return
-            except (KafkaException, TimeoutError) as error:
-                log.warning("Kafka at %s does not answer yet or lacks a topic: %s", self.where.bootstrap, error)
+            except (TopicsMissing, KafkaException, TimeoutError) as error:
+                self.waits_for = str(error) if isinstance(error, TopicsMissing) else self._silence()
+                log.warning("%s", self.waits_for)
                 await asyncio.sleep(1)
+
+    def _silence(self) -> str:
+        return f"Kafka at {self.where.bootstrap} does not answer; work goes on when it does."
+
+    @property
+    def ready(self) -> bool:
+        """Say whether it reads: it has joined its group, and the broker spoke lately."""
+        return self.assigned and monotonic() - self.heard < KAFKA_SILENT_SECONDS_MAX
 
     async def _identify(self) -> None:
         """Ask for the topic ids: a topic deleted and made again is another one, and aiokafka does not tell."""
         self.cluster, ids = await asyncio.get_running_loop().run_in_executor(None, self._ask)
+        self.heard = monotonic()
         for topic, now in ids.items():
             before = self.incarnation.setdefault(topic, now)
             if before != now:
@@ -111,7 +130,16 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _ask(self) -> tuple[str, dict[str, str]]:
         asked = self.admin.describe_topics(TopicCollection(list(self.where.topics)))
-        ids = {topic: str(found.result(KAFKA_ANSWER_SECONDS_MAX).topic_id) for topic, found in asked.items()}
+        ids, missing = {}, []
+        for topic, found in asked.items():
+            try:
+                ids[topic] = str(found.result(KAFKA_ANSWER_SECONDS_MAX).topic_id)
+            except KafkaException as error:
+                if error.args[0].code() != BrokerError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+                missing.append(topic)
+        if missing:
+            raise TopicsMissing(f"Kafka lacks {', '.join(missing)}; `./tenure topics apply` makes what is declared.")
         return str(self.admin.describe_cluster().result(KAFKA_ANSWER_SECONDS_MAX).cluster_id), ids
 
     def place(self, tp: TopicPartition) -> Place:
@@ -149,8 +177,9 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._tell_kafka()
                 try:
                     await self._identify()
-                except (KafkaException, TimeoutError) as error:
-                    log.warning("Kafka did not say which topics it has: %s", error)
+                except (KafkaException, TimeoutError):
+                    self.waits_for = self._silence()
+                    log.warning("%s", self.waits_for)
 
     async def _tell_kafka(self) -> None:
         """Commit to Kafka what is done, for displays of lag only."""
@@ -184,23 +213,23 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 return
             at, until = found
             self.consumer.seek(tp, at)
-            self.ready = True
             await self._stream(tp, at, until)
 
     async def _stream(self, tp: TopicPartition, at: int, until: int) -> None:
         """Hand out batch after batch, until one is not ours; then the stored position is read again."""
-        proven = False  # Has this pump completed a batch past the marker?
+        # As far as the batch before may have reached that ended a process, and past what is marked.
+        careful_to = max(until, at + BATCH_RECORDS_MAX)
         while not self.should_stop:
-            polled = await self.consumer.getmany(tp, timeout_ms=500, max_records=BATCH_RECORDS_MAX)
+            most = CAREFUL_RECORDS_MAX if at < careful_to else BATCH_RECORDS_MAX
+            polled = await self.consumer.getmany(tp, timeout_ms=500, max_records=most)
             records, after = polled.get(tp, []), await self.consumer.position(tp)
             if after == at:
                 continue  # Else records, or only transaction markers and holes: the position still moves.
-            if proven:
+            if at >= careful_to:
                 ours = await self._offer(tp, records, at, after, 0)
             else:
                 async with self.first:
                     ours = await self._careful(tp, records, at, after)
-                proven = after >= until
             if not ours:
                 await asyncio.sleep(0.2)
                 return
@@ -209,13 +238,13 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def _careful(self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int) -> bool:
         tries = await self.again(lambda: self._mark(tp, at, after))
         if tries == 1 or not records:
-            return tries is not None and await self._offer(tp, records, at, after, 1)
+            return tries is not None and await self._try(tp, records, at, after, 1)
         log.error("%s: %s to %s has ended a process before: one by one.", tp, at, after)
         for number, record in enumerate(records):
             to = records[number + 1].offset if number + 1 < len(records) else after
             if number:
                 tries = await self.again(lambda start=at, end=to: self._mark(tp, start, end))  # type: ignore[misc]
-            if tries is None or not await self._offer(tp, [record], at, to, tries):
+            if tries is None or not await self._try(tp, [record], at, to, tries):
                 return False
             at = to
         return True
@@ -223,6 +252,16 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def _mark(self, tp: TopicPartition, at: int, after: int) -> int | None:
         async with transaction(self.engine) as connection:
             return await positions.mark_attempt(connection, self.place(tp), expects=at, to=after)
+
+    async def _try(self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int, tries: int) -> bool:
+        ours = await self._offer(tp, records, at, after, tries)
+        if not ours:  # And this process lives: it was not these records' fault.
+            await self.again(lambda: self._forgive(tp, at))
+        return ours
+
+    async def _forgive(self, tp: TopicPartition, at: int) -> None:
+        async with transaction(self.engine) as connection:
+            await positions.forgive_attempt(connection, self.place(tp), expects=at)
 
     async def _offer(
         self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int, attempts: int
@@ -244,7 +283,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Start a pump for each; in its own task, for aiokafka swallows what a listener raises."""
-        self.ready = True
+        self.assigned = True
         for tp in assigned:
             self.pumps.add(self.add_future(self._start(tp)))
 

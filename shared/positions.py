@@ -12,9 +12,12 @@ SELECT incarnation, next_offset FROM position
 WHERE cluster = $1 AND topic = $2 AND incarnation <> $3 AND part = $4"""
 _MOVE = f"UPDATE position SET next_offset = $6 WHERE {_KEY} AND next_offset = $5 RETURNING 1"
 _MARK = f"""
-UPDATE position SET attempt_at = next_offset, until = greatest(until, $6),
-    attempts = CASE WHEN attempt_at = next_offset THEN attempts + 1 WHEN next_offset < until THEN 2 ELSE 1 END
+UPDATE position SET attempt_at = next_offset,
+    attempts = CASE WHEN attempt_at = next_offset THEN attempts + 1 WHEN next_offset < until THEN 2 ELSE 1 END,
+    until = CASE WHEN next_offset < until AND NOT (attempt_at = next_offset AND attempts = 0) THEN until ELSE $6 END
 WHERE {_KEY} AND next_offset = $5 RETURNING attempts"""
+_FORGIVE = f"""
+UPDATE position SET attempts = attempts - 1 WHERE {_KEY} AND next_offset = $5 AND attempt_at = $5 AND attempts > 0"""
 
 
 class Place(NamedTuple):
@@ -62,3 +65,9 @@ async def mark_attempt(connection: Connection, place: Place, *, expects: int, to
     raw = await driver(connection)
     tries: int | None = await raw.fetchval(_MARK, *place, expects, to)
     return tries
+
+
+async def forgive_attempt(connection: Connection, place: Place, *, expects: int) -> None:
+    """Take a try back that ended without its process: its partition went to another worker."""
+    raw = await driver(connection)
+    await raw.execute(_FORGIVE, *place, expects)

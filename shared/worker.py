@@ -206,8 +206,11 @@ def health_app(worker: Worker) -> FastAPI:
             "database": await _reachable(worker.engine),
         }
         ready = all(checks.values())
+        shards = sorted(worker.relay.producers)
+        waits_for = [source.waits_for for source in worker.sources if not source.ready]
         answer.status_code = 200 if ready else 503
-        return {"status": "ready" if ready else "waiting", "checks": checks, "shards": sorted(worker.relay.producers)}
+        status = "ready" if ready else "waiting"
+        return {"status": status, "checks": checks, "waits_for": waits_for, "shards": shards}
 
     return health
 

@@ -1,8 +1,8 @@
 """The limit: the same rows with no logic at all, over two connections.
 
-Messages are read with confluent-kafka; their values were decoded before, into the very rows that our worker stored for
-the same offsets. Each batch is one transaction: COPY where nothing can conflict, COPY into a stage and one INSERT ... ON
-CONFLICT where something can, the queues' rows, the account, the position.
+Messages are read with confluent-kafka; their values were decoded before, into the very rows that our worker stored
+for the same offsets. Each batch is one transaction: COPY where nothing can conflict, COPY into a stage and one
+INSERT ... ON CONFLICT where something can, the queues' rows, the account, the position.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ def rows_of(data: "psycopg.Connection[Any]") -> list[Rows]:
 
 
 def _read(data: "psycopg.Connection[Any]", table: str) -> list[tuple[Any, ...]]:
-    return data.execute(f"SELECT {', '.join(NAMES[table])} FROM {table}").fetchall()  # type: ignore[arg-type]
+    return data.execute(f"SELECT {', '.join(NAMES[table])} FROM {table}").fetchall()
 
 
 def run(url: str, bootstrap: str, rows: Sequence[Rows]) -> float:

@@ -1,6 +1,7 @@
 """What people would build otherwise: one event at a time, a Faust agent, SQLAlchemy's ORM, a transaction per event.
 
-It reads, checks and seals as our worker does (with the same functions) and leaves the same rows. Its position is Faust's own.
+It reads, checks and seals as our worker does (with the same functions) and leaves the same rows. Its position
+is Faust's own.
 """
 
 import json
@@ -138,15 +139,15 @@ class Taker:
         self._log(session, sound, (receipt, place, state, log_ids), now)
         await self._count(session, now.date())
 
-    def _arrival(
-        self, sound: Sound, ids: tuple[int, UUID, int], place: Place, mac: bytes, now: datetime
-    ) -> Any:
+    def _arrival(self, sound: Sound, ids: tuple[int, UUID, int], place: Place, mac: bytes, now: datetime) -> Any:
         row = {"arrival_key": ids[0], "receipt_id": ids[1], "record_key": ids[2], "event_uid": sound.event_uid}
         row |= {"first": True, "source_key": 1, "channel": 0, "place": json.loads(encode(place)), "outcome": "accepted"}
         row |= {"event_id": sound.sent.id, "type": sound.sent.type, "subject": sound.subject, "body_mac": mac}
         return self.mapped.make("arrival", **row, received_at=now, received_on=now.date())
 
-    def _log(self, session: AsyncSession, sound: Sound, said: tuple[UUID, Place, Any, list[int]], now: datetime) -> None:
+    def _log(
+        self, session: AsyncSession, sound: Sound, said: tuple[UUID, Place, Any, list[int]], now: datetime
+    ) -> None:
         receipt, place, state, log_ids = said
         sent, uid = sound.sent, sound.event_uid
         told = ReceiptIssued(receipt, place, sent.source, uid, sent.id, "accepted", sound.subject, (), now)
@@ -203,7 +204,9 @@ def main() -> None:
     policy = ROOT / "policy" / "demonstration.toml"
     pack = read_pack(policy.read_bytes(), policy.name)
     taker = Taker(engine, read_keys(Path(told["KEYS"]), "intake"), pack)
-    faust.Worker(app_of(taker, told["KAFKA"], int(told["COUNT"])), loglevel="ERROR", redirect_stdouts=False, quiet=True).execute_from_commandline()
+    faust.Worker(
+        app_of(taker, told["KAFKA"], int(told["COUNT"])), loglevel="ERROR", redirect_stdouts=False, quiet=True
+    ).execute_from_commandline()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from shared.policy import read_pack
 from shared.settings import Settings
 from shared.worker import RelayKeeper, Worker
 
-
 GARBAGE_OBJECTS = 100_000  # Rows in hand are no garbage: looking through them each 700 cost a third of settling.
 
 

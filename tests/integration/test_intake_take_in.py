@@ -113,7 +113,15 @@ async def test_each_outcome_has_its_receipt_and_the_accounts_close(intake_connec
 
 async def test_each_accepted_or_superseded_event_is_registered_once_and_says_no_content(intake_connection) -> None:
     topic = Topic()
-    sent = [captured(sequence=2), captured(sequence=1), captured(sequence=2), withdrawn(), nominal(), contact(), trigger()]
+    sent = [
+        captured(sequence=2),
+        captured(sequence=1),
+        captured(sequence=2),
+        withdrawn(),
+        nominal(),
+        contact(),
+        trigger(),
+    ]
     await take(intake_connection, *topic.batch(*sent))
     announced = await said(intake_connection)
     kinds = ["record", "record", "record", "nominal", "fact", "fact"]
@@ -124,7 +132,9 @@ async def test_each_accepted_or_superseded_event_is_registered_once_and_says_no_
         (1, None, "captured"),
         (9, 2, "withdrawn"),
     ]
-    assert b"a window was broken" not in b"".join(row[0] for row in await rows(intake_connection, "SELECT payload FROM log"))
+    assert b"a window was broken" not in b"".join(
+        row[0] for row in await rows(intake_connection, "SELECT payload FROM log")
+    )
 
 
 async def test_an_unchanged_higher_sequence_makes_no_version(intake_connection) -> None:

@@ -96,15 +96,16 @@ async def test_the_queue_keeps_the_order_of_writing_by_shard(intake_connection) 
 @pytest.mark.parametrize("kind", ["worker", "api"])
 async def test_what_is_written_is_never_changed_or_deleted_by_a_role_that_runs(worker_url, kind, table) -> None:
     engine = connect(worker_url("intake", kind), name="tests", pool_size=1)
-    async with engine.connect() as connection:
-        raw = await driver(connection)
-        column = await raw.fetchval(
-            "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum = 1", f"intake.{table}"
-        )
-        for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}"):
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await raw.execute(statement)
-    await engine.dispose()
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum = 2"
+    try:
+        async with engine.connect() as connection:
+            raw = await driver(connection)
+            column = await raw.fetchval(query, f"intake.{table}")
+            for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await raw.execute(statement)
+    finally:
+        await engine.dispose()
 
 
 async def test_shredding_needs_a_disposal_and_leaves_no_body_and_no_key(intake_connection) -> None:

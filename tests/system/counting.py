@@ -155,7 +155,7 @@ def wait_for(holds: Callable[[], object], seconds: float, what: str | Callable[[
 def wait_drained(url: str, bootstrap: str, seconds: float) -> float:
     """Wait until all that came in is settled, published and sealed."""
     target = sum(ends(bootstrap).values())
-    wait_for(lambda: ask(url, _QUEUED) == [(0, 0)], 60, lambda: f"queues empty, not {ask(url, _QUEUED)}")
+    wait_for(lambda: ask(url, _QUEUED) == [(0, 0)], 60, lambda: f"queues empty, not {ask(url, _QUEUED)}; {progress(url)} of {target}")
     return took
 
 

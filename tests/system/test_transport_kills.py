@@ -10,8 +10,9 @@ from tests.stack import private_stack
 from tests.system import counting
 from tests.system.publishing import Publishing, made_up, publish
 
-EVENTS = 20_000
-PER_SECOND = 700
+import os
+EVENTS = int(os.environ.get("EV", "20000"))
+PER_SECOND = EVENTS / 28
 CRASH_POINTS = ("relay_after_kafka_commit:3", "relay_before_delete:3")
 SETTLED_SECONDS_MAX = 90
 

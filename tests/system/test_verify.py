@@ -1,6 +1,8 @@
 """The verifier finds nothing wrong in a sound system, and finds each thing that somebody tampers with."""
 
 import json
+import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,7 +73,7 @@ def verify(capsys):
 
     def run(*arguments):
         capsys.readouterr()
-        status = main(["--quiet", "--json", "--patience", "1", *arguments])
+        status = main(["--quiet", "--json", "--patience", "0", *arguments])
         told = json.loads(capsys.readouterr().out)
         return status, {each["id"]: each for each in told["findings"]}
 
@@ -88,8 +90,6 @@ def _publish(bootstrap, path: Path):
 
 
 def _until_taken_in(url):
-    import time
-
     with psycopg.connect(url, autocommit=True) as admin:
         for _ in range(120):
             came = admin.execute("SELECT count(*) FROM intake.arrival").fetchone()
@@ -145,7 +145,7 @@ TAMPERED = [
         id="a log row is altered",
     ),
     pytest.param(
-        {"I3"},
+        {"I2", "I3"},
         ["UPDATE retention.schedule SET restricted = true WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
         id="a schedule is not what its topic says",
     ),
@@ -200,8 +200,7 @@ TAMPERED = [
     ),
     pytest.param(
         {"I10"},
-        ["UPDATE review.head SET root = sha256(root)" if False else
-         "UPDATE retention.head SET root = sha256(root) WHERE tree_size = (SELECT min(tree_size) FROM retention.head)"],
+        ["UPDATE retention.head SET root = sha256(root) WHERE tree_size = (SELECT min(tree_size) FROM retention.head)"],
         id="a head is another tree's",
     ),
     pytest.param(
@@ -229,8 +228,6 @@ def test_a_grant_too_many_is_found(sound, verify):
 
 
 def _admin(sound):
-    import os
-
     name = os.environ["TENURE_VERIFY_DATABASE_URL"].rpartition("/")[2]
     return f"{sound.stack.admin_url.rpartition('/')[0]}/{name}"
 
@@ -265,9 +262,13 @@ INSERT INTO retention.hold (hold_id, authority, reason, owner, review_on, placed
     ("statement", "what"),
     [
         pytest.param(None, "", id="sound"),
-        pytest.param("UPDATE retention.disposal SET executed_on = executed_on - 1", "before their last day", id="early"),
         pytest.param(
-            "UPDATE retention.disposal SET proof = proof - 'holds_checked_at'", "without a recorded hold", id="unchecked"
+            "UPDATE retention.disposal SET executed_on = executed_on - 1", "before their last day", id="early"
+        ),
+        pytest.param(
+            "UPDATE retention.disposal SET proof = proof - 'holds_checked_at'",
+            "without a recorded hold",
+            id="unchecked",
         ),
         pytest.param(_HOLD, "under a hold", id="held"),
         pytest.param(

@@ -50,7 +50,10 @@ REFUSED = [
     (captured(offences=["a", 5]), "field_invalid", "/data/offences/1"),
     (captured(group=CANARY), "field_invalid", "/data/group"),
     (captured(restricted="yes"), "field_invalid", "/data/restricted"),
-    (captured(links=[{"nominal_source": "crime", "nominal_id": "p", "role": CANARY}]), *("field_invalid", "/data/links/0/role")),
+    (
+        captured(links=[{"nominal_source": "crime", "nominal_id": "p", "role": CANARY}]),
+        *("field_invalid", "/data/links/0/role"),
+    ),
     (captured(links=[{"nominal_source": "crime", "role": "suspect"}]), "field_missing", "/data/links/0/nominal_id"),
     (captured(metadata={"a": 5}), "field_invalid", "/data/metadata"),
     (captured(metadata={CANARY * 20: "a"}), "field_invalid", "/data/metadata"),
@@ -109,7 +112,9 @@ def test_each_reason_has_its_code_and_its_place_and_does_not_quote(sent, code, p
 
 
 def test_everything_wrong_is_told_at_once() -> None:
-    found = check(read(captured(occurred_on="2022", created_on=FAR, record_type="x", policing_purpose="y")), PACK, TODAY)
+    found = check(
+        read(captured(occurred_on="2022", created_on=FAR, record_type="x", policing_purpose="y")), PACK, TODAY
+    )
     assert {each.code for each in found if isinstance(each, Reason)} == {
         "partial_date",
         "future_date",

@@ -149,7 +149,9 @@ JSON = st.recursive(
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.dictionaries(st.sampled_from(["a", "\ue000", "\U0001f600", "e\u0301", '"\\/\b\x1f', ""]), JSON), st.booleans())
+@given(
+    st.dictionaries(st.sampled_from(["a", "\ue000", "\U0001f600", "e\u0301", '"\\/\b\x1f', ""]), JSON), st.booleans()
+)
 def test_the_canonical_form_is_that_of_rfc_8785(value, ascii_only: bool) -> None:
     try:
         expected = rfc8785.dumps(normal(value))

@@ -51,9 +51,10 @@ async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -
 
 async def _back(connection: Connection, today: date, now: datetime, limit: int) -> None:
     """Take back what new facts have moved on: its order is dropped, its review ended or never needed."""
-    over = await orders.not_due_any_more(connection, today, limit)
+    # Rows that settling writes are left for the next tick: it may wait for us, so we never wait for it.
+    over = sorted(await orders.lock_schedules(connection, await orders.not_due_any_more(connection, today, limit)))
     await orders.drop(connection, over, "not_due", now)
-    await moved(connection, "not_due", await orders.move(connection, over, "current", None, wait=False), None, now)
+    await moved(connection, "not_due", await orders.move(connection, over, "current", None), None, now)
     stray = await reviews.stray(connection, today, limit)
     shown = await reviews.schedules(connection, stray)
     still = [key for key in stray if _due(shown[key], today)]

@@ -100,7 +100,9 @@ async def show(connection: Connection, record_keys: Sequence[int], now: datetime
     The execution check is what makes a hold true; this is what people and accounts see.
     """
     covered = await holds.covering(connection, record_keys)
-    dropped = await orders.drop(connection, sorted(covered), "held", now)
+    # Rows that settling writes are left for the next sweep: it may wait for us, so we never wait for it.
+    mine = await orders.lock_schedules(connection, covered)
+    dropped = await orders.drop(connection, sorted(mine), "held", now)
     await orders.move(connection, dropped, "due", "held")
     await moved(connection, "order_dropped", dropped, "held", now)
     held, freed = await holds.flag(connection, covered, record_keys, _HOLDABLE, now)

@@ -19,6 +19,7 @@ from shared.log import Entry, put
 from shared.policy import Pack
 
 Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
+_BRINGS_IN = frozenset({"initial", "triggered", "scheduled"})  # A review between times puts nothing on a list.
 _RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "periodic": 3, "backstop": 4}
 
 
@@ -76,8 +77,7 @@ async def request(
     await reviews.insert(connection, new, pack.hash, now)
     rows = [{**each._asdict(), "version": 1, "grp": each.group, "row_id": each.row} for each in new]
     await _tell(connection, pack, rows, file, now)
-    opened = [subject for subject in fresh if asks[subject].kind in ("scheduled", "triggered", "initial")]
-    opened += [subject for subject in already if asks[subject].kind in ("scheduled", "triggered", "initial")]
+    opened = [subject for subject in (*fresh, *already) if asks[subject].kind in _BRINGS_IN]
     await _in_review(connection, opened, file, today)
     return [*fresh, *already]
 
@@ -192,7 +192,8 @@ async def _in_review(connection: Connection, subjects: Iterable[Subject], file: 
         for each in file.shown(subject)
         if each["lifecycle"] == "due" and each["open_on"] and each["open_on"] <= today
     }
-    await orders.move(connection, keys, "in_review", "period_ended")
+    # What is being written is shown by the next look at the review: a tick waits for nobody.
+    await orders.move(connection, keys, "in_review", "period_ended", wait=False)
 
 
 async def check(connection: Connection, today: date, now: datetime, pack: Pack, limit: int) -> None:
@@ -203,6 +204,8 @@ async def check(connection: Connection, today: date, now: datetime, pack: Pack, 
     needless = {subject for subject in got if _needless(rows[subject], file.shown(subject), today)}
     await withdraw(connection, [rows[subject] for subject in sorted(needless)], file.uids, "no_longer_due", now)
     await _join(connection, pack, {}, {subject: rows[subject] for subject in got - needless}, file, now)
+    due = [each for each in got - needless if rows[each]["kind"] in _BRINGS_IN]
+    await _in_review(connection, due, file, today)
 
 
 def _needless(row: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], today: date) -> bool:
