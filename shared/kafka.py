@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaError as BrokerError
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from mode import Service
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,6 +22,7 @@ from shared import positions
 from shared.batches import Batch
 from shared.clock import monotonic
 from shared.db import transaction, transient
+from shared.incarnations import TopicsMissing, incarnations
 from shared.positions import Gap, Place
 
 log = logging.getLogger(__name__)
@@ -33,14 +33,9 @@ CAREFUL_RECORDS_MAX = 250  # Of a batch whose try is written down: gone over one
 GRACE_SECONDS = 5.0
 STALLED_SECONDS_MAX = 60.0
 IDENTIFY_SECONDS = 5.0
-KAFKA_ANSWER_SECONDS_MAX = 5.0
 KAFKA_SILENT_SECONDS_MAX = 12.0
 
 Result = TypeVar("Result")
-
-
-class TopicsMissing(Exception):
-    """The broker does not have every topic that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +116,14 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _identify(self) -> None:
         """Ask for the topic ids: a topic deleted and made again is another one, and aiokafka does not tell."""
-        self.cluster, ids = await asyncio.get_running_loop().run_in_executor(None, self._ask)
+        self.cluster, ids = await asyncio.get_running_loop().run_in_executor(
+            None, incarnations, self.admin, self.where.topics
+        )
         self.heard = monotonic()
         for topic, now in ids.items():
             before = self.incarnation.setdefault(topic, now)
             if before != now:
                 raise Gap(f"{topic} was deleted and made again while we read it: {before} is now {now}.")
-
-    def _ask(self) -> tuple[str, dict[str, str]]:
-        asked = self.admin.describe_topics(TopicCollection(list(self.where.topics)))
-        ids, missing = {}, []
-        for topic, found in asked.items():
-            try:
-                ids[topic] = str(found.result(KAFKA_ANSWER_SECONDS_MAX).topic_id)
-            except KafkaException as error:
-                if error.args[0].code() != BrokerError.UNKNOWN_TOPIC_OR_PART:
-                    raise
-                missing.append(topic)
-        if missing:
-            raise TopicsMissing(f"Kafka lacks {', '.join(missing)}; `./tenure topics apply` makes what is declared.")
-        return str(self.admin.describe_cluster().result(KAFKA_ANSWER_SECONDS_MAX).cluster_id), ids
 
     def place(self, tp: TopicPartition) -> Place:
         """Give where a partition's position is stored."""

@@ -5,12 +5,14 @@ import unicodedata
 from datetime import UTC, date, datetime
 from hashlib import sha256
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.intake.actions.reading import TOPIC, read_message
-from services.intake.actions.take_in import Arrival, Desk, Message
+from services.intake.actions.take_in import Arrival, Desk, Message, take_in
 from services.intake.domain.reading import read_binary
+from shared.db import driver
 from shared.events import Place
 from shared.ids import nominal_ref, receipt_id, record_id
 from shared.keys import Keys
@@ -134,3 +136,41 @@ def normal(value):
             raise ValueError("two keys become one")
         return made
     return value
+
+
+async def take(connection, *arrived, desk=DESK):
+    return await take_in(connection, desk, arrived, NOW, TODAY)
+
+
+def told(receipts):
+    return [(each.outcome, *(reason.code for reason in each.reasons)) for each in receipts]
+
+
+async def rows(connection, query, *values):
+    return [tuple(row) for row in await (await driver(connection)).fetch(query, *values)]
+
+
+async def value(connection, query, *values):
+    return await (await driver(connection)).fetchval(query, *values)
+
+
+async def said(connection, topic="records.registered.v1"):
+    found = await rows(connection, "SELECT type, payload FROM log WHERE topic = $1 ORDER BY abs(log_id)", topic)
+    return [(type_.removeprefix("tenure.").removesuffix(".v1"), msgspec.json.decode(each)) for type_, each in found]
+
+
+async def stored(connection):
+    return await rows(connection, "SELECT record_uid, sequence, state_mac FROM record ORDER BY 1")
+
+
+async def waiting(connection):
+    return dict(await rows(connection, "SELECT event_uid, state FROM quarantine"))
+
+
+async def accounts_close(connection):
+    counted = await rows(
+        connection,
+        "SELECT source_key, received_on, outcome, sum(n)::bigint FROM account GROUP BY 1, 2, 3 HAVING sum(n) <> 0",
+    )
+    raw = await rows(connection, "SELECT source_key, received_on, outcome, count(*) FROM arrival GROUP BY 1, 2, 3")
+    assert sorted(counted) == sorted(raw)

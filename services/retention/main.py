@@ -4,7 +4,7 @@ import asyncio
 import gc
 import sys
 
-from services.retention import agents, schedule
+from services.retention import agents, lifecycle_agents, schedule
 from services.retention.announcer import Announcer
 from services.retention.api import make_app
 from services.retention.settler import Settler
@@ -29,8 +29,10 @@ def worker(settings: Settings) -> Worker:
     built.app.service(RelayKeeper(built.app, announcer))
     settler = Settler(built, pack, announcer)
     built.app.service(settler)
-    agents.attach(built, settler, {})
+    life = lifecycle_agents.lifecycle_of(built, pack, announcer)
+    agents.attach(built, settler, lifecycle_agents.handlers(life))
     schedule.attach(built, settler)
+    lifecycle_agents.attach_ticks(life)
     return built
 
 

@@ -1,4 +1,4 @@
-"""The log and its ledger: every row one leaf, every head signed, nothing written is ever changed, and shredded is gone."""
+"""The log and its ledger: every row one leaf, every head signed, nothing ever changed, and what is shredded is gone."""
 
 from datetime import timedelta
 from hashlib import sha256

@@ -47,7 +47,9 @@ def ask(url: str, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
 
 def arrivals(url: str) -> Counted:
     """Count arrivals and their distinct (incarnation, partition, offset)."""
-    counted = "SELECT count(*), count(DISTINCT (place->'incarnation', place->'partition', place->'offset')) FROM arrival"
+    counted = (
+        "SELECT count(*), count(DISTINCT (place->'incarnation', place->'partition', place->'offset')) FROM arrival"
+    )
     [(rows, places)] = ask(url, counted)
     return Counted(rows, places, dict(ask(url, "SELECT outcome, count(*) FROM arrival GROUP BY 1")))
 
@@ -155,13 +157,19 @@ def wait_for(holds: Callable[[], object], seconds: float, what: str | Callable[[
 def wait_drained(url: str, bootstrap: str, seconds: float) -> float:
     """Wait until all that came in is settled, published and sealed."""
     target = sum(ends(bootstrap).values())
-    wait_for(lambda: ask(url, _QUEUED) == [(0, 0)], 60, lambda: f"queues empty, not {ask(url, _QUEUED)}; {progress(url)} of {target}")
+    wait_for(
+        lambda: ask(url, _QUEUED) == [(0, 0)],
+        60,
+        lambda: f"queues empty, not {ask(url, _QUEUED)}; {progress(url)} of {target}",
+    )
     return took
 
 
 def ledger_gaps(url: str) -> tuple[int, int]:
     """Give (log rows without a leaf, holes in the leaves' numbers)."""
-    [(unsealed,)] = ask(url, "SELECT count(*) FROM log WHERE NOT EXISTS (SELECT FROM leaf WHERE leaf.log_id = log.log_id)")
+    [(unsealed,)] = ask(
+        url, "SELECT count(*) FROM log WHERE NOT EXISTS (SELECT FROM leaf WHERE leaf.log_id = log.log_id)"
+    )
     [(holes,)] = ask(url, "SELECT coalesce(max(leaf_index) + 1, 0) - count(*) FROM leaf")
     return unsealed, holes
 

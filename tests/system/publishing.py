@@ -105,7 +105,9 @@ def message_of(event: Event, structured: bool = False) -> Message:
 
 def _shuffled(rng: random.Random, messages: list[Message]) -> list[Message]:
     """Move each message a little, some of them far: states then arrive out of their order."""
-    places = [(n + rng.randrange(40) + (rng.randrange(2_000) if rng.random() < 0.02 else 0), n) for n in range(len(messages))]
+    places = [
+        (n + rng.randrange(40) + (rng.randrange(2_000) if rng.random() < 0.02 else 0), n) for n in range(len(messages))
+    ]
     return [messages[n] for _, n in sorted(places)]
 
 

@@ -120,13 +120,15 @@ TAMPERED = [
     ),
     pytest.param(
         {"I1", "I2"},
-        ["UPDATE intake.arrival SET outcome = 'duplicate' WHERE arrival_key = (SELECT min(arrival_key) FROM intake.arrival)"],
+        ["UPDATE intake.arrival SET outcome = 'duplicate'"
+         " WHERE arrival_key = (SELECT min(arrival_key) FROM intake.arrival)"],
         id="an arrival has another outcome",
     ),
     pytest.param({"I2"}, ["UPDATE intake.account SET n = n + 1 WHERE outcome = 'accepted'"], id="an account is one up"),
     pytest.param(
         {"I2"},
-        ["UPDATE intake.lifecycle SET held = true WHERE record_uid = (SELECT min(record_uid::text)::uuid FROM intake.lifecycle)"],
+        ["UPDATE intake.lifecycle SET held = true"
+         " WHERE record_uid = (SELECT min(record_uid::text)::uuid FROM intake.lifecycle)"],
         id="intake thinks a record held",
     ),
     pytest.param(
@@ -136,7 +138,8 @@ TAMPERED = [
     ),
     pytest.param(
         {"I3", "I10"},
-        ["DELETE FROM intake.log WHERE log_id = (SELECT max(log_id) FROM intake.log WHERE topic = 'records.receipts.v1')"],
+        ["DELETE FROM intake.log"
+         " WHERE log_id = (SELECT max(log_id) FROM intake.log WHERE topic = 'records.receipts.v1')"],
         id="a log row is gone",
     ),
     pytest.param(
@@ -146,17 +149,20 @@ TAMPERED = [
     ),
     pytest.param(
         {"I2", "I3"},
-        ["UPDATE retention.schedule SET restricted = true WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
+        ["UPDATE retention.schedule SET restricted = true"
+         " WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
         id="a schedule is not what its topic says",
     ),
     pytest.param(
         {"I4"},
-        ["UPDATE retention.fact SET canonical = canonical || ' ' WHERE fact_key = (SELECT min(fact_key) FROM retention.fact)"],
+        ["UPDATE retention.fact SET canonical = canonical || ' '"
+         " WHERE fact_key = (SELECT min(fact_key) FROM retention.fact)"],
         id="a fact is altered",
     ),
     pytest.param(
         {"I4"},
-        ["UPDATE retention.schedule SET clock_on = clock_on - 1 WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
+        ["UPDATE retention.schedule SET clock_on = clock_on - 1"
+         " WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
         id="a schedule's clock is moved",
     ),
     pytest.param(
@@ -244,7 +250,8 @@ def test_two_runs_are_compared_by_their_digest(sound, verify, capsys):
 # A disposal as it should be, of the first record: executed the day after its last, checked, approved by rule.
 _MADE = f"""
 WITH s AS (SELECT * FROM retention.schedule JOIN retention.record USING (record_key) ORDER BY record_key LIMIT 1),
-o AS (INSERT INTO retention.disposal_order (disposal_id, record_key, row_id, n, state, opened_on, execute_from, opened_at)
+o AS (INSERT INTO retention.disposal_order (disposal_id, record_key, row_id, n, state, opened_on, execute_from,
+        opened_at)
     SELECT '{NOBODY}', record_key, row_id, 1, 'executed', open_on, actionable_from, now() FROM s),
 r AS (UPDATE retention.record r SET executed_by = '{NOBODY}' FROM s WHERE r.record_key = s.record_key),
 m AS (UPDATE retention.schedule c SET lifecycle = 'executed' FROM s WHERE c.record_key = s.record_key)
@@ -252,8 +259,8 @@ INSERT INTO retention.disposal (disposal_id, record_key, executed_at, executed_o
 SELECT '{NOBODY}', record_key, now(), actionable_from, 1, jsonb_build_object('keep_until', keep_until, 'holds_found', 0,
     'holds_checked_at', now(), 'pack_executed', {PACK}), 0, (SELECT min(log_id) FROM retention.log) FROM s"""
 _HOLD = """
-INSERT INTO retention.hold (hold_id, authority, reason, owner, review_on, placed_by, placed_at, placed_on, scope, by_record,
-    by_nominal, record_types) SELECT gen_random_uuid(), 'inquest', 'x', 'D-RM1', current_date, 'D-RM1',
+INSERT INTO retention.hold (hold_id, authority, reason, owner, review_on, placed_by, placed_at, placed_on, scope,
+    by_record, by_nominal, record_types) SELECT gen_random_uuid(), 'inquest', 'x', 'D-RM1', current_date, 'D-RM1',
     now() - interval '1 day', current_date, '{}', false, false, record_types FROM retention.record
     WHERE executed_by IS NOT NULL"""
 

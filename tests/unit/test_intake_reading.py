@@ -144,11 +144,11 @@ JSON = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4), inner)
     ),
-    max_leaves=12,
+    max_leaves=6,
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(st.sampled_from(["a", "\ue000", "\U0001f600", "e\u0301", '"\\/\b\x1f', ""]), JSON), st.booleans()
 )
@@ -176,7 +176,7 @@ def test_the_forms_that_readers_disagree_about(raw: str, form: str | None) -> No
     assert canonical(*decode(raw.encode())) == expected.encode()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(JSON)
 def test_binary_structured_and_batch_forms_of_an_event_are_the_same_body(content) -> None:
     try:

@@ -32,7 +32,7 @@ def test_the_root_is_that_of_the_definition(size: int) -> None:
     assert (tree.size, tree.root, len(tree.peaks)) == (size, naive(LEAVES[:size]), size.bit_count())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 40), max_size=8))
 def test_growing_in_batches_and_reading_the_frontier_between_them_changes_nothing(batches: list[int]) -> None:
     tree, done = Tree(), 0

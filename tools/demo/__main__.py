@@ -27,6 +27,7 @@ from tools.topics import BrokerMissing
 FAILED, INTERRUPTED = 1, 130
 HOME = LOCAL.home / "demo"
 _POLL_SECONDS = 0.5
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -36,7 +37,8 @@ def main() -> int:
     args = parser.parse_args()
     for name in [name for name in os.environ if name.startswith("TENURE_")]:
         del os.environ[name]  # A stack of `up` may run beside: nothing of it is used or touched.
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _STOPS:
+        signal.signal(number, _interrupt)  # SIGINT too: a shell in the background has it ignored.
     teller = Teller(Console())
     try:
         with _alone(), _estate(teller) as estate:
@@ -81,7 +83,7 @@ def _estate(teller: Teller) -> Iterator[Estate]:
         yield estate
     finally:
         estate.close()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPS:
             signal.signal(number, signal.SIG_IGN)  # It is stopping; being told twice changes nothing.
         stack.stop()
 

@@ -94,9 +94,7 @@ def _subject(sent: Sent, computed: UUID | None) -> UUID:
     try:
         subject = UUID(sent.subject)
     except ValueError:
-        raise Refused(
-            "bad_subject", "/subject", "The subject is not a UUID; compute it as docs/ids.md says."
-        ) from None
+        raise Refused("bad_subject", "/subject", "The subject is not a UUID; compute it as docs/ids.md says.") from None
     if computed is not None and subject != computed:
         raise Refused(
             "subject_mismatch", "/subject", "The subject is not the id of what the data names; compute it anew."

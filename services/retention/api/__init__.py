@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.retention.api import records
+from services.retention.api import disposals, holds, records
 from shared.http import Edge, http_app
 from shared.policy import Pack
 
-ROLES: Mapping[str, frozenset[str]] = {**records.ROLES}
-ROUTERS = [records.router]
+ROLES: Mapping[str, frozenset[str]] = {**records.ROLES, **holds.ROLES, **disposals.ROLES}
+ROUTERS = [records.router, holds.router, disposals.router]
 
 
 def make_app(engine: AsyncEngine, edge: Edge, pack: Pack) -> FastAPI:
