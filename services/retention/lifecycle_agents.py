@@ -45,7 +45,7 @@ class Lifecycle:
     set_size: int = execute.EXECUTED_PER_SET_MAX
     sweeping: dict[object, int] = field(default_factory=dict)
 
-    async def today(self, connection: Connection, now: datetime) -> date:
+    async def policy_date(self, connection: Connection, now: datetime) -> date:
         """Give the policy date of this transaction."""
         return await policy_day(connection, now, self.pack.zone)
 
@@ -69,7 +69,7 @@ async def _take(life: Lifecycle, connection: Connection, batch: Batch) -> None:
     """Take in decisions or holders' answers, one by one: people make them, so they are few."""
     now = wall_clock()
     events, letters = read_events(batch, _MODELS)
-    today = await life.today(connection, now)
+    today = await life.policy_date(connection, now)
     for event in events:
         reason = await _take_one(life, connection, event, today, now)
         if reason:
@@ -110,7 +110,7 @@ async def fall_due(life: Lifecycle) -> None:
     """Bring up what falls due, in one transaction."""
     now = wall_clock()
     async with transaction(life.worker.engine) as connection:
-        await due.tick(connection, life.pack, await life.today(connection, now), now)
+        await due.tick(connection, life.pack, await life.policy_date(connection, now), now)
     life.wake()
 
 
@@ -141,7 +141,7 @@ async def carry_out(life: Lifecycle) -> None:
     for _ in range(SETS_MAX):
         now, began, size = wall_clock(), monotonic(), life.set_size
         async with transaction(life.worker.engine) as connection:
-            today = await life.today(connection, now)
+            today = await life.policy_date(connection, now)
         async with transaction(life.worker.engine) as connection:
             done = await execute.execute(connection, life.pack, today, now, size)
             crash_point("before_execute_commit")

@@ -23,8 +23,9 @@ from shared.keys import read_keys
 from shared.policy import read_pack
 from shared.settings import Settings
 from tests.make_arrivals import CRIME, captured, state
-from tests.stack import POLICY
+from tests.stack import POLICY, clone
 from tools.stack import issuer, keys
+from tools.stack.settings import role_url
 
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -58,12 +59,21 @@ class Counter:
         return await self.client.post(f"/v1/records/{record}/views", json=body, headers=self.headers(who))
 
 
+@pytest.fixture(scope="module")
+def api_url(database) -> str:
+    """A database of this module's own: what is sent over HTTP is committed."""
+    admin, paths = database
+    server, name = admin.rpartition("/")[0], f"tenure_own_{uuid4().hex}"
+    clone(f"{server}/postgres", name)
+    return role_url(f"{server}/{name}", "tenure_intake_api", paths)
+
+
 @pytest.fixture
-async def counter(worker_url, tmp_path) -> AsyncIterator[Counter]:
+async def counter(api_url, tmp_path) -> AsyncIterator[Counter]:
     keys.make(tmp_path)
     settings = Settings(keys=tmp_path, jwks_file=tmp_path / "jwks.json", clock="rehearsal")
     pack, sealing = read_pack(POLICY.read_bytes(), POLICY.name), read_keys(tmp_path, "intake")
-    engine = connect(worker_url("intake", "api"), name="tests", pool_size=2)
+    engine = connect(api_url, name="tests", pool_size=2)
     edge = edge_of("intake", settings, sealing, pack, EVENTS_BYTES_MAX)
     app = make_app(engine, edge, Desk(sealing, pack, 0))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
@@ -72,7 +82,7 @@ async def counter(worker_url, tmp_path) -> AsyncIterator[Counter]:
 
 
 def one(**changes: Any) -> dict[str, Any]:
-    """A record of this test's own: what is sent here is committed."""
+    """A record of this test's own."""
     return captured(f"{uuid4()}", 1, **changes)
 
 

@@ -47,10 +47,8 @@ def ask(url: str, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
 
 def arrivals(url: str) -> Counted:
     """Count arrivals and their distinct (incarnation, partition, offset)."""
-    counted = (
-        "SELECT count(*), count(DISTINCT (place->'incarnation', place->'partition', place->'offset')) FROM arrival"
-    )
-    [(rows, places)] = ask(url, counted)
+    distinct = "count(DISTINCT (place->'incarnation', place->'partition', place->'offset'))"
+    [(rows, places)] = ask(url, f"SELECT count(*), {distinct} FROM arrival")
     return Counted(rows, places, dict(ask(url, "SELECT outcome, count(*) FROM arrival GROUP BY 1")))
 
 
@@ -157,11 +155,8 @@ def wait_for(holds: Callable[[], object], seconds: float, what: str | Callable[[
 def wait_drained(url: str, bootstrap: str, seconds: float) -> float:
     """Wait until all that came in is settled, published and sealed."""
     target = sum(ends(bootstrap).values())
-    wait_for(
-        lambda: ask(url, _QUEUED) == [(0, 0)],
-        60,
-        lambda: f"queues empty, not {ask(url, _QUEUED)}; {progress(url)} of {target}",
-    )
+    took = wait_for(lambda: progress(url) == target, seconds, lambda: f"{progress(url)} of {target} offsets settled")
+    wait_for(lambda: ask(url, _QUEUED) == [(0, 0)], 60, lambda: f"queues empty, not {ask(url, _QUEUED)}")
     return took
 
 

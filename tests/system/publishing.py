@@ -1,4 +1,4 @@
-"""Made-up events of registered sources, and a fast publisher: seeded, with duplicates, shuffled, several states a record."""
+"""Made-up events of registered sources and a fast publisher: seeded, with duplicates, shuffled, several states each."""
 
 import json
 import random

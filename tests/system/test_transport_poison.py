@@ -1,4 +1,4 @@
-"""Events that are none, and one that ends the process each time it is read: each has its receipt, nothing waits behind."""
+"""Events that are none, and one that ends the process each time it is read: each has its receipt, nothing waits."""
 
 import json
 import time

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.retention.actions.ledger import moved
 from services.retention.actions.reviews import derivations
-from services.retention.domain.facts import newest, record_state
+from services.retention.domain.facts import Fact, RecordState, newest, record_state
 from services.retention.storage import disposals, orders
 from services.retention.storage.facts import facts_of_records, put_sealed
 from shared.db import Connection
@@ -96,17 +96,23 @@ async def _shredded(
     await put(connection, [entry], now)
 
 
+async def _states(connection: Connection, key: int) -> tuple[list[Fact], list[RecordState]]:
+    """Give a record's state facts, and what they told, the highest sequence last."""
+    states = [fact for fact in (await facts_of_records(connection, [key]))[key] if fact.kind == "record_state"]
+    in_order = sorted(states, key=lambda each: each.sequence)
+    return states, [state for fact in in_order if (state := record_state(fact))]
+
+
 async def _certificate(
     connection: Connection, keys: Keys, pack: Pack, executed: dict[str, Any], irrecoverable_from: datetime
 ) -> CertificateIssued:
     key, proof = executed["record_key"], executed["proof"]
-    states = [fact for fact in (await facts_of_records(connection, [key]))[key] if fact.kind == "record_state"]
-    told = [state for fact in sorted(states, key=lambda each: each.sequence) if (state := record_state(fact))]
+    states, told = await _states(connection, key)
     reason = (await derivations(connection, pack, [key]))[key]
     clock = {UUID(uid) for step in reason["steps"] if step["code"] == "clock" for uid in step.get("facts", ())}
     class_id, row = proof["class_id"] or "", pack.rows.get(proof["row_ordered"])
     klass, last = pack.classes.get(class_id), newest(states)
-    keep_until, by_age = proof["keep_until"], proof["by_age"]
+    by_age, keep_until = proof["by_age"], proof["keep_until"]
     return CertificateIssued(
         disposal_id=executed["disposal_id"],
         record_ref=keys.reference(str(executed["record_uid"])),

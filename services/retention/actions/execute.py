@@ -8,7 +8,7 @@ from uuid import UUID
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, Refusal, overslept, runs_away, verdict, who_decides
 from services.retention.storage import decisions as stored_decisions
-from services.retention.storage import disposals, holds, orders, reviews
+from services.retention.storage import disposals, holds, marks, orders, reviews
 from services.retention.storage.disposals import Gone
 from services.retention.storage.orders import Closed, Found
 from shared.db import Connection
@@ -164,8 +164,10 @@ async def _write_down(connection: Connection, pack: Pack, gone: Sequence[Found],
         Gone(each.disposal_id, each.case.record_key, each.sequence, _proof(pack, each, now), log_id)
         for each, log_id in zip(gone, log_ids, strict=True)
     ]
+    keys = [each.case.record_key for each in gone]
     await disposals.insert_disposals(connection, rows, now, today)
-    await orders.move(connection, [each.case.record_key for each in gone], "executed")
+    await orders.move(connection, keys, "executed")
+    await marks.mark_with_persons(connection, keys, [])  # What is gone gives its persons no group and no clock.
 
 
 def _proof(pack: Pack, each: Found, now: datetime) -> dict[str, object]:
