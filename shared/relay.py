@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -128,9 +128,10 @@ def in_transaction(producer: Producer, produce: Callable[[Producer], None]) -> N
 class Relay(threading.Thread):
     """Publishes what the log has queued, for as many shards as it holds."""
 
-    def __init__(self, route: Route, every_second: Callable[[Mapping[int, Producer]], None] | None = None) -> None:
+    def __init__(self, route: Route) -> None:
         super().__init__(name="relay", daemon=True)
-        self.route, self.every_second = route, every_second
+        self.route = route
+        self.every_second: Callable[[Mapping[int, Producer], Executor], None] | None = None
         self.wake, self.stopping = threading.Event(), threading.Event()
         self.failure: BaseException | None = None
         self.producers: dict[int, Producer] = {}
@@ -176,7 +177,7 @@ class Relay(threading.Thread):
                 moved = self._once(lock, data, pool) if self.producers else 0
                 if self.every_second and self.producers and monotonic() - self.second > 1:
                     self.second = monotonic()
-                    self.every_second(self.producers)
+                    self.every_second(self.producers, pool)
                 if not moved:
                     self.wake.wait(POLL_SECONDS)
                     self.wake.clear()

@@ -9,7 +9,6 @@ from typing import Any
 
 import faust
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from confluent_kafka import Producer
 from fastapi import FastAPI, Response
 from faust.contrib.asgi import serve_asgi
 from mode import Service
@@ -151,10 +150,6 @@ class Worker:
     def tick(self, name: str, seconds: float, job: Job) -> None:
         """Run `job` at an interval."""
         self.ticker.add(name, seconds, job)
-
-    def before_relay_second(self, job: Callable[[Mapping[int, Producer]], None]) -> None:
-        """Call `job` in the relay's thread each second, with the producers of the shards it holds."""
-        self.relay.every_second = job
 
     def read(self, handlers: Mapping[str, Handler], after: Callable[[Batch], Awaitable[None]] | None = None) -> None:
         """Settle each topic's batches with its handler; `after` runs once a batch has committed."""

@@ -3,10 +3,9 @@
 import asyncio
 import sys
 
-from services.intake import agents
+from services.intake import agents, schedule
 from services.intake.actions.take_in import Desk
 from services.intake.api import make_app
-from services.intake.schedule import Watermarks
 from shared.db import connect
 from shared.http import edge_of, serve_api
 from shared.keys import read_keys
@@ -23,7 +22,7 @@ def worker(settings: Settings) -> Worker:
     built = Worker(settings, "intake")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     agents.attach(built, Desk(built.keys, pack, settings.slot))
-    built.before_relay_second(Watermarks(built.relay.route))
+    schedule.attach(built)
     return built
 
 

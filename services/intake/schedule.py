@@ -1,83 +1,87 @@
 """Time in: what intake's relay says each second, so that nothing is executed on old news."""
 
+import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from concurrent.futures import Executor
+from datetime import datetime
+from functools import partial
 
-import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from services.intake.domain.news import Looks
+from services.intake.storage import news
 from shared.clock import wall_clock
+from shared.db import transaction
 from shared.events import INBOUND, REGISTERED, Watermark, encode
-from shared.ids import named
-from shared.relay import Route, in_transaction
+from shared.ids import SHARDS, named
+from shared.relay import in_transaction
+from shared.topics import BY_NAME
+from shared.worker import Worker
 
-_OLDEST = """
-SELECT u.shard, min(l.at) FROM (SELECT DISTINCT ON (shard) shard, log_ids[1] AS log_id FROM unpublished
-    ORDER BY shard, queue_id) u JOIN log l USING (log_id) GROUP BY 1"""
-_POSITIONS = """
-SELECT DISTINCT ON (part) part, next_offset FROM position WHERE topic = %s ORDER BY part, next_offset DESC"""
-_ASK_SECONDS_MAX = 2.0
+LOOK_SECONDS = 1
+ANSWER_SECONDS_MAX = 2.0
 
 
 class Watermarks:
-    """Tells each partition of the registered topic how far everything that came in has passed it."""
+    """Works out each second how far everything has come, and tells the partitions of the registered topic."""
 
-    def __init__(self, route: Route) -> None:
-        self.route = route
-        self._consumer: Consumer | None = None
+    def __init__(self, worker: Worker) -> None:
+        self._engine = worker.engine
+        self._looks = Looks()
+        self._upto: dict[int, datetime] = {}
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": worker.settings.kafka,
+                "group.id": "tenure-intake-watermarks",  # Asked for by the client; nothing is read or committed.
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "log_level": 0,
+            }
+        )
 
-    def __call__(self, producers: Mapping[int, Producer]) -> None:
-        """Send the watermark of each shard held: the oldest of what is queued for it and what is unread, else now."""
+    async def look(self) -> None:
+        """Ask for the ends, then the positions, then the queue: in this order nothing slips by."""
         now = wall_clock()
-        with psycopg.connect(self.route.database_url, autocommit=True) as data:
-            queued: dict[int, datetime] = {row[0]: row[1] for row in data.execute(_OLDEST)}
-            stored: dict[int, int] = {row[0]: row[1] for row in data.execute(_POSITIONS, (INBOUND,))}
-        unread = self._oldest_unread(stored, now)
-        for shard, producer in producers.items():
-            upto = min(now, unread, queued.get(shard, now))
-            in_transaction(producer, lambda to, shard=shard, upto=upto: _say(to, shard, upto))  # type: ignore[misc]
+        try:
+            ends = await asyncio.get_running_loop().run_in_executor(None, self._ends)
+        except KafkaException:
+            return  # While the broker is away nobody hears from us, and nothing is executed.
+        self._looks.add(now, ends)
+        async with transaction(self._engine) as connection:
+            passed = self._looks.passed(await news.taken_in(connection, INBOUND))
+            queued = await news.oldest_queued(connection)
+        if passed is not None:
+            self._upto = {shard: min(passed, queued.get(shard, passed)) for shard in range(SHARDS)}
 
-    def _oldest_unread(self, stored: Mapping[int, int], now: datetime) -> datetime:
-        consumer = self._connected()
-        oldest = now
-        for part in range(8):
-            low, high = consumer.get_watermark_offsets(TopicPartition(INBOUND, part), timeout=_ASK_SECONDS_MAX)
-            at = max(stored.get(part, 0), low)
-            if at < high:
-                oldest = min(oldest, self._written_at(part, at, now))
-        return oldest
+    def _ends(self) -> dict[int, int]:
+        parts = range(BY_NAME[INBOUND].partitions)
+        asked = {part: TopicPartition(INBOUND, part) for part in parts}
+        return {part: self._consumer.get_watermark_offsets(tp, ANSWER_SECONDS_MAX)[1] for part, tp in asked.items()}
 
-    def _written_at(self, part: int, offset: int, now: datetime) -> datetime:
-        """Give when the broker wrote a record; a marker of a transaction counts as nothing unread."""
-        consumer = self._connected()
-        consumer.assign([TopicPartition(INBOUND, part, offset)])
-        message = consumer.poll(0.2)
-        consumer.unassign()
-        if message is None or message.error():
-            return now
-        return datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-
-    def _connected(self) -> Consumer:
-        if self._consumer is None:
-            self._consumer = Consumer(
-                {
-                    "bootstrap.servers": self.route.kafka,
-                    "group.id": "tenure-intake-watermarks",
-                    "enable.auto.commit": False,
-                    "isolation.level": "read_committed",
-                    "log_level": 0,
-                }
-            )
-        return self._consumer
+    def send(self, producers: Mapping[int, Producer], pool: Executor) -> None:
+        """Say it to the partitions of the shards held, fenced like all that the relay sends; in its thread."""
+        upto = self._upto
+        held = [shard for shard in producers if shard in upto]
+        sent = [pool.submit(in_transaction, producers[shard], partial(_say, shard, upto[shard])) for shard in held]
+        for each in sent:
+            each.result()
 
 
-def _say(producer: Producer, shard: int, upto: datetime) -> None:
-    event = Watermark(shard, upto)
+def attach(worker: Worker) -> None:
+    """Register the look, and what the relay says of it."""
+    watermarks = Watermarks(worker)
+    worker.tick("watermarks", LOOK_SECONDS, watermarks.look)
+    worker.relay.every_second = watermarks.send
+
+
+def _say(shard: int, upto: datetime, producer: Producer) -> None:
+    partition = shard % BY_NAME[REGISTERED].partitions
+    event = Watermark(partition, upto)
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", str(named(f"watermark\n{shard}\n{upto.isoformat()}")).encode()),
         ("ce_source", b"urn:tenure:intake"),
         ("ce_type", Watermark.type.encode()),
-        ("ce_subject", str(shard).encode()),
+        ("ce_subject", str(partition).encode()),
     ]
-    producer.produce(REGISTERED, encode(event), str(shard), partition=shard, headers=headers)
+    producer.produce(REGISTERED, encode(event), str(partition), partition=partition, headers=headers)
