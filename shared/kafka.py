@@ -174,9 +174,9 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             log.info("Kafka was not told: %s", type(error).__name__)
 
     async def _locate(self, tp: TopicPartition) -> tuple[int, int]:
-        place = self.place(tp)
+        """Give where to read on, and up to where with care: what is there by now may have ended a process before us."""
         async with transaction(self.engine) as connection:
-            at, until, others = await positions.locate(connection, place)
+            at, until, new, others = await positions.locate(connection, self.place(tp))
         for incarnation, ended in others:
             log.error("%s[%s] is a new incarnation; %s ended at %s.", tp.topic, tp.partition, incarnation, ended)
         start = (await self.consumer.beginning_offsets([tp]))[tp]
@@ -187,21 +187,19 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 f"the broker lost data. Run `./tenure topics reopen {tp.topic}` to read what is there as a new "
                 "generation."
             )
-        return at, until
+        return at, at if new else max(until, min(at + BATCH_RECORDS_MAX, end))
 
     async def _pump(self, tp: TopicPartition) -> None:
         while not self.should_stop:
             found = await self.again(lambda: self._locate(tp))
             if found is None:
                 return
-            at, until = found
+            at, careful_to = found
             self.consumer.seek(tp, at)
-            await self._stream(tp, at, until)
+            await self._stream(tp, at, careful_to)
 
-    async def _stream(self, tp: TopicPartition, at: int, until: int) -> None:
+    async def _stream(self, tp: TopicPartition, at: int, careful_to: int) -> None:
         """Hand out batch after batch, until one is not ours; then the stored position is read again."""
-        # As far as the batch before may have reached that ended a process, and past what is marked.
-        careful_to = max(until, at + BATCH_RECORDS_MAX)
         while not self.should_stop:
             most = CAREFUL_RECORDS_MAX if at < careful_to else BATCH_RECORDS_MAX
             polled = await self.consumer.getmany(tp, timeout_ms=500, max_records=most)

@@ -37,16 +37,26 @@ class Gap(Exception):
     """The log no longer holds what the stored position asks for."""
 
 
-async def locate(connection: Connection, place: Place) -> tuple[int, int, list[tuple[str, int]]]:
-    """Give (next offset, end of the marked range, other incarnations with their positions); a new place starts at 0."""
+class Stored(NamedTuple):
+    """Where a partition stands: next offset, end of the marked range, whether anyone was ever here."""
+
+    at: int
+    until: int
+    new: bool
+    others: list[tuple[str, int]]  # Other incarnations of the topic, and where they ended.
+
+
+async def locate(connection: Connection, place: Place) -> Stored:
+    """Give what is stored of a place; a new one starts at 0."""
     raw = await driver(connection)
-    row, others = await raw.fetchrow(_READ, *place), []
-    if row is None:
-        others = [(other["incarnation"], other["next_offset"]) for other in await raw.fetch(_OTHERS, *place)]
-        await raw.execute(_FIRST, *place)
-        row = await raw.fetchrow(_READ, *place)
+    row = await raw.fetchrow(_READ, *place)
+    if row is not None:
+        return Stored(row["next_offset"], row["until"], False, [])
+    others = [(other["incarnation"], other["next_offset"]) for other in await raw.fetch(_OTHERS, *place)]
+    new = await raw.execute(_FIRST, *place) == "INSERT 0 1"
+    row = await raw.fetchrow(_READ, *place)
     assert row is not None
-    return row["next_offset"], row["until"], others
+    return Stored(row["next_offset"], row["until"], new, others)
 
 
 async def advance(connection: Connection, place: Place, *, expects: int, to: int) -> None:

@@ -97,25 +97,37 @@ def read(bootstrap: str, topic: str) -> Iterator[Read]:
     """Read all that is committed on a topic."""
     reader = consumer(bootstrap)
     reader.assign([TopicPartition(topic, n, 0) for n in range(PARTITIONS)])
-    left = PARTITIONS
+    unread = set(range(PARTITIONS))
     try:
         heard = time.monotonic()
-        while left:
+        while unread:
             found = reader.consume(2_000, timeout=0.3)
             heard = time.monotonic() if found else heard
-            assert time.monotonic() - heard < 15, f"{topic} went silent with {left} partitions unread"
+            assert time.monotonic() - heard < 15, f"{topic} went silent with {len(unread)} partitions unread"
             for message in found:
                 if message.error():
-                    left -= 1
+                    unread.discard(message.partition())  # Its end is told again whenever it has grown.
                 else:
                     yield message
     finally:
         reader.close()
 
 
-def receipts(bootstrap: str) -> Counter[str]:
-    """Give how often each receipt is on its topic."""
-    return Counter(json.loads(message.value())["receipt_id"] for message in read(bootstrap, RECEIPTS))
+def receipts(bootstrap: str, count: int) -> Counter[str]:
+    """Give how often each receipt is on its topic, once there are `count` of them.
+
+    A Kafka transaction is committed before its markers are in every partition: its messages can be read a moment later.
+    """
+    told: Counter[str] = Counter()
+
+    def all_there() -> bool:
+        nonlocal told
+        told = Counter(json.loads(message.value())["receipt_id"] for message in read(bootstrap, RECEIPTS))
+        return len(told) >= count
+
+    wait_for(all_there, 20, lambda: f"{count} receipts on the topic, not {len(told)}")
+    assert len(told) == count
+    return told
 
 
 def steps_back(bootstrap: str) -> list[tuple[str, int, int]]:
