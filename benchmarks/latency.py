@@ -33,7 +33,7 @@ class Reader:
 
     def read(self, bootstrap: str) -> None:
         """Read from the end on, committed messages only, until stopped."""
-        told = {"bootstrap.servers": bootstrap, "group.id": "latency", "fetch.wait.max.ms": 5}
+        told = {"bootstrap.servers": bootstrap, "group.id": "latency", "fetch.wait.max.ms": 100}
         consumer = Consumer({**told, "isolation.level": "read_committed", "enable.auto.commit": False})
         consumer.assign([TopicPartition(self.topic, part, 0) for part in range(PARTITIONS)])
         while not self.stopping.is_set():
@@ -72,7 +72,7 @@ def run(rate: int, seconds: int, say: Say) -> list[Result]:
 
 def _publish(stack: Stack, rate: int, seconds: int) -> tuple[dict[str, float], dict[str, float]]:
     """Publish at an even rate; when each went, by the key of its receipt and by that of its schedule."""
-    producer = Producer({"bootstrap.servers": stack.bootstrap, "linger.ms": 0, "acks": "all"})
+    producer = Producer({"bootstrap.servers": stack.bootstrap, "acks": "all"})
     run_name, receipts, schedules = secrets.token_hex(4), {}, {}
     events = [measuring.make_event(number, run_name) for number in range(rate * seconds)]
     began = time.monotonic()

@@ -1,9 +1,9 @@
-"""One batch of one partition, settled in one transaction with its position."""
+"""A batch of records of one topic, settled in one transaction with the positions it leaves behind."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import faust
@@ -29,6 +29,7 @@ class Source(Protocol):
     """What a batch needs of whoever read it."""
 
     engine: AsyncEngine
+    left: Callable[["Batch"], None]  # Hears that a batch is done with.
 
     async def again(
         self, work: Callable[[], Awaitable[bool]], until: "asyncio.Future[Any] | None" = None
@@ -46,7 +47,7 @@ class App(faust.App):  # type: ignore[misc]
 
 
 @dataclass(eq=False, slots=True)
-class Batch:
+class Span:
     """Consecutive records of one partition, and where they leave it."""
 
     place: Place
@@ -54,37 +55,61 @@ class Batch:
     expects: int
     next: int
     attempts: int  # 0: not counted. ATTEMPTS_MAX: it ended the process on every try before; park it unread.
-    source: Source
-    outcome: "asyncio.Future[bool]"
-    since: float
-
-    @property
-    def poison(self) -> bool:
-        """Tell whether this is the last try of a record that ended the process each time."""
-        return self.attempts >= ATTEMPTS_MAX
-
-    async def settle(self, handle: Handler) -> bool:
-        """Run `handle` and move the position in one transaction, until it succeeds or is somebody else's."""
-        try:
-            if await self.source.again(lambda: self._once(handle), until=self.outcome):
-                self.conclude(True)
-                crash_point("after_commit")
-                return True
-        except Lost as lost:
-            log.warning("Lost a batch: %s", lost)
-        finally:
-            self.conclude(False)
-        return False
-
-    async def _once(self, handle: Handler) -> bool:
-        self.since = monotonic()
-        async with transaction(self.source.engine) as connection:
-            await positions.advance(connection, self.place, expects=self.expects, to=self.next)
-            await handle(connection, self)
-            crash_point("before_commit")
-        return True
+    outcome: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def conclude(self, settled: bool) -> None:
         """Say once what became of it."""
         if not self.outcome.done():
             self.outcome.set_result(settled)
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Batch:
+    """Spans of one topic that are settled together; one whose tries are counted is alone."""
+
+    source: Source
+    spans: Sequence[Span]
+    since: float
+
+    @property
+    def topic(self) -> str:
+        """The topic of all its records."""
+        return self.spans[0].place.topic
+
+    @property
+    def records(self) -> list[ConsumerRecord]:
+        """All records; those of a partition in their order."""
+        return [record for span in self.spans for record in span.records]
+
+    @property
+    def poison(self) -> bool:
+        """Tell whether this is the last try of a record that ended the process each time."""
+        return self.spans[0].attempts >= ATTEMPTS_MAX
+
+    def place_of(self, record: ConsumerRecord) -> Place:
+        """Give the partition that a record came from."""
+        return self.spans[0].place._replace(part=record.partition)
+
+    async def settle(self, handle: Handler) -> bool:
+        """Run `handle` and move the positions in one transaction, until it succeeds or one is somebody else's."""
+        settled = False
+        try:
+            settled = bool(await self.source.again(lambda: self._once(handle), until=self.spans[0].outcome))
+        except Lost as lost:
+            log.warning("Lost a batch: %s", lost)
+        finally:
+            for span in self.spans:
+                span.conclude(settled)
+            self.source.left(self)
+        if settled:
+            crash_point("after_commit")
+        return settled
+
+    async def _once(self, handle: Handler) -> bool:
+        self.since = monotonic()
+        moves = [(span.place.part, span.expects, span.next) for span in self.spans]
+        async with transaction(self.source.engine) as connection:
+            await positions.advance(connection, self.spans[0].place, moves)
+            await handle(connection, self)
+            crash_point("before_commit")
+        return True

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -15,10 +14,12 @@ from shared.events import encode
 from shared.ids import receipt_id
 from shared.keys import Keys
 from shared.log import Entry, put
+from shared.positions import Place
 
 _INSERT = """
 INSERT INTO dead_letter (cluster, topic, incarnation, part, "offset", key, reason, mac, body_id, at)
-SELECT $1, $2, $3, $4, u.*, $10 FROM unnest($5::bigint[], $6::text[], $7::text[], $8::bytea[], $9::bigint[]) u"""
+SELECT $1, $2, $3, u.*, $10
+FROM unnest($4::integer[], $5::bigint[], $6::text[], $7::text[], $8::bytea[], $9::bigint[]) u"""
 TYPE = "tenure.letter.parked.v1"
 
 
@@ -43,22 +44,21 @@ async def park(connection: Connection, keys: Keys, batch: Batch, letters: Sequen
     """Park messages of one batch with their sealed bytes, and announce each on the topic's `.dlq`."""
     if not letters:
         return
-    raw, place = await driver(connection), batch.place
+    raw, place = await driver(connection), batch.spans[0].place
     contents = [letter.record.value or b"" for letter in letters]
     bodies = await store(connection, keys, [Plain(None, content) for content in contents])
-    rows: list[tuple[int, str | None, str, bytes, int]] = [
-        (letter.record.offset, _text(letter.record.key), letter.reason, keys.mac(content), body)
-        for letter, content, body in zip(letters, contents, bodies, strict=True)
+    rows = [
+        (each.record.partition, each.record.offset, _text(each.record.key), each.reason, keys.mac(content), body)
+        for each, content, body in zip(letters, contents, bodies, strict=True)
     ]
-    await raw.execute(_INSERT, *place, *columns(rows, 5), now)
-    await put(connection, [_notice(place.topic, batch, row) for row in rows], now)
+    await raw.execute(_INSERT, *place[:3], *columns(rows, 6), now)
+    await put(connection, [_notice(place, *row[:5]) for row in rows], now)
 
 
-def _notice(topic: str, batch: Batch, row: tuple[int, str | None, str, bytes, int]) -> Entry:
-    offset, key, reason, mac, _ = row
-    subject: UUID = receipt_id(*batch.place, offset)
-    parked = Parked(topic, batch.place.part, offset, mac.hex(), reason)
-    return Entry(f"{topic}.dlq", key or str(subject), TYPE, subject, 1, encode(parked))
+def _notice(topic: Place, part: int, offset: int, key: str | None, reason: str, mac: bytes) -> Entry:
+    subject = receipt_id(*topic._replace(part=part), offset)
+    parked = Parked(topic.topic, part, offset, mac.hex(), reason)
+    return Entry(f"{topic.topic}.dlq", key or str(subject), TYPE, subject, 1, encode(parked))
 
 
 def _text(key: bytes | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Kafka batches as a Faust channel: one batch of one partition, one transaction, one stored position.
+"""Kafka batches as a Faust channel: one batch of what is there of a topic, one transaction with its positions.
 
 Faust's own consumer acknowledges an event when the agent's body is left, also by an exception, so it is never used for
 our topics (docs/decisions/0002). Here the position lives in PostgreSQL and moves in the handler's own transaction.
@@ -7,7 +7,6 @@ our topics (docs/decisions/0002). Here the position lives in PostgreSQL and move
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import faust
@@ -19,16 +18,17 @@ from mode import Service
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import positions
-from shared.batches import Batch
+from shared.batches import Span
 from shared.clock import monotonic
+from shared.consumer import Where
 from shared.db import transaction, transient
+from shared.gathering import BATCH_RECORDS_MAX, Gathering
 from shared.incarnations import TopicsMissing, incarnations
 from shared.positions import Gap, Place
 
 log = logging.getLogger(__name__)
 
 NOTHING = TopicPartition("", -1)  # Polling "nothing" counts as a poll and touches no buffer.
-BATCH_RECORDS_MAX = 2_000
 CAREFUL_RECORDS_MAX = 250  # Of a batch whose try is written down: gone over one by one if it ends the process.
 GRACE_SECONDS = 5.0
 STALLED_SECONDS_MAX = 60.0
@@ -38,33 +38,6 @@ KAFKA_SILENT_SECONDS_MAX = 12.0
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Which topics a source reads, as whom."""
-
-    bootstrap: str
-    group: str
-    slot: int
-    topics: tuple[str, ...]
-    wait_ms: int = field(default=20)
-
-    def consumer(self) -> AIOKafkaConsumer:
-        """Make the consumer: no automatic anything, a stable member id, a hard kill then costs half a second."""
-        return AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
-            group_id=self.group,
-            group_instance_id=f"{self.group}-{self.slot}",
-            client_id=f"{self.group}-{self.slot}",
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed",
-            fetch_max_wait_ms=self.wait_ms,
-            rebalance_timeout_ms=30_000,
-            session_timeout_ms=10_000,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
-        )
-
-
 class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     """Feeds a Faust channel with batches, each settled before the next of its partition."""
 
@@ -72,7 +45,9 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         super().__init__(beacon=app.beacon)
         self.app, self.channel, self.where, self.engine = app, channel, where, engine
         self.pumps: set[asyncio.Future[Any]] = set()
-        self.flying: set[Batch] = set()
+        self.flying: set[Span] = set()
+        self.gathering = Gathering(self, where.topics)
+        self.left = self.gathering.left
         self.done: dict[TopicPartition, int] = {}
         self.incarnation: dict[str, str] = {}
         self.cluster = ""
@@ -152,9 +127,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         await self.joined.wait()
         while not self.should_stop:
             await self.consumer.getmany(NOTHING, timeout_ms=500)
-            for batch in self.flying:
-                if monotonic() - batch.since > STALLED_SECONDS_MAX:
-                    raise RuntimeError(f"{batch.place} has not settled for {STALLED_SECONDS_MAX} s")
+            if stalled := self.gathering.stalled(STALLED_SECONDS_MAX):
+                raise RuntimeError(f"A batch of {stalled} has not settled for {STALLED_SECONDS_MAX} s")
             if monotonic() - asked > IDENTIFY_SECONDS:
                 asked = monotonic()
                 await self._tell_kafka()
@@ -184,8 +158,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if not start <= at <= end:
             raise Gap(
                 f"{tp.topic}[{tp.partition}]: the stored position is {at}, the log holds {start} to {end}; "
-                f"the broker lost data. Run `./tenure topics reopen {tp.topic}` to read what is there as a new "
-                "generation."
+                "the broker lost data. Restore the broker's folder, or delete the topic and run `./tenure topics "
+                "apply`: it is then read from its start as another incarnation."
             )
         return at, at if new else max(until, min(at + BATCH_RECORDS_MAX, end))
 
@@ -247,20 +221,27 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def _offer(
         self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int, attempts: int
     ) -> bool:
-        if not self.channel.subscriber_count:
-            raise RuntimeError("No agent listens on the channel: the batch would vanish.")
-        outcome = asyncio.get_running_loop().create_future()
-        batch = Batch(self.place(tp), records, at, after, attempts, self, outcome, monotonic())
-        self.flying.add(batch)
+        span = Span(self.place(tp), records, at, after, attempts)
+        self.flying.add(span)
+        self.gathering.add(span)
         try:
-            await self.channel.put(batch)
-            ours = await asyncio.shield(outcome)
+            ours = await asyncio.shield(span.outcome)
             if ours:
                 self.done[tp] = after
             return bool(ours)
         finally:
-            batch.conclude(False)
-            self.flying.discard(batch)
+            span.conclude(False)
+            self.flying.discard(span)
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _hand_out(self) -> None:
+        while not self.should_stop:
+            await self.wait(self.gathering.changed)
+            self.gathering.changed.clear()
+            for batch in self.gathering.batches():
+                if not self.channel.subscriber_count:
+                    raise RuntimeError("No agent listens on the channel: the batch would vanish.")
+                await self.channel.put(batch)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Start a pump for each; in its own task, for aiokafka swallows what a listener raises."""
@@ -278,12 +259,12 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _drain(self) -> None:
         if self.flying:
-            await asyncio.wait([batch.outcome for batch in self.flying], timeout=GRACE_SECONDS)
+            await asyncio.wait([span.outcome for span in self.flying], timeout=GRACE_SECONDS)
         for task in self.pumps:
             task.cancel()
         self.pumps.clear()
-        for batch in list(self.flying):
-            batch.conclude(False)
+        for span in list(self.flying):
+            span.conclude(False)
         await self._tell_kafka()
 
     async def on_stop(self) -> None:

@@ -13,7 +13,7 @@ from shared.ids import named
 from shared.log import Entry, put
 
 QUEUE_ROWS_MAX = 2_000
-_SEALER = 7720  # Beside the relay's 7700 to 7707, one for each shard.
+_SEALER = 7720  # Beside the relay's 7700 and on, one for each lane.
 
 _QUEUED = "SELECT queue_id, log_ids FROM unsealed ORDER BY queue_id LIMIT $1"
 _DIGESTS = """

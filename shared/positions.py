@@ -1,8 +1,9 @@
 """Where each consumer is: stored with the effects of what it read, in the same transaction."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.db import Connection, driver
+from shared.db import Connection, columns, driver
 
 _KEY = "cluster = $1 AND topic = $2 AND incarnation = $3 AND part = $4"
 _READ = f"SELECT next_offset, until FROM position WHERE {_KEY}"
@@ -10,7 +11,10 @@ _FIRST = "INSERT INTO position (cluster, topic, incarnation, part) VALUES ($1, $
 _OTHERS = """
 SELECT incarnation, next_offset FROM position
 WHERE cluster = $1 AND topic = $2 AND incarnation <> $3 AND part = $4"""
-_MOVE = f"UPDATE position SET next_offset = $6 WHERE {_KEY} AND next_offset = $5 RETURNING 1"
+_MOVE = """
+UPDATE position SET next_offset = u.after FROM unnest($4::integer[], $5::bigint[], $6::bigint[]) u(part, at, after)
+WHERE cluster = $1 AND topic = $2 AND incarnation = $3 AND position.part = u.part AND next_offset = u.at
+RETURNING position.part"""
 _MARK = f"""
 UPDATE position SET attempt_at = next_offset,
     attempts = CASE WHEN attempt_at = next_offset THEN attempts + 1 WHEN next_offset < until THEN 2 ELSE 1 END,
@@ -59,15 +63,18 @@ async def locate(connection: Connection, place: Place) -> Stored:
     return Stored(row["next_offset"], row["until"], new, others)
 
 
-async def advance(connection: Connection, place: Place, *, expects: int, to: int) -> None:
-    """Move a position with the effects of its batch, or raise `Lost`.
+async def advance(connection: Connection, place: Place, moves: Sequence[tuple[int, int, int]]) -> None:
+    """Move the positions of (partition, from, to) of a topic with the effects of their batch, or raise `Lost`.
 
     Kafka may hand the same records to two workers (one froze, its partitions were given away, it thawed). Only one of
     them moves the position from where both read it.
     """
     raw = await driver(connection)
-    if not await raw.fetchval(_MOVE, *place, expects, to):
-        raise Lost(f"{place.topic}[{place.part}] is no longer at {expects}")
+    rows = await raw.fetch(_MOVE, *place[:3], *columns(list(moves), 3))
+    moved = {row["part"] for row in rows}
+    lost = [f"{place.topic}[{part}] is no longer at {at}" for part, at, _ in moves if part not in moved]
+    if lost:
+        raise Lost(", ".join(lost))
 
 
 async def mark_attempt(connection: Connection, place: Place, *, expects: int, to: int) -> int | None:

@@ -1,7 +1,7 @@
-"""The relay: one fenced publisher per shard of the log, proven over kills, freezes and thaws (docs/decisions/0003).
+"""The relay: one fenced publisher per lane of the log, proven over kills, freezes and thaws (docs/decisions/0002).
 
-A relay holds its shards by advisory locks on a connection of its own, and publishes each through a producer whose
-transactional id is the service and shard: one that froze and thawed is fenced by the broker, not by hope.
+A lane is every LANES-th shard. A relay holds its lanes by advisory locks on a connection of its own, and publishes each
+through a producer whose transactional id is the service and lane: one that froze and thawed is fenced by the broker.
 """
 
 import logging
@@ -23,7 +23,9 @@ from shared.ids import SHARDS, named
 log = logging.getLogger(__name__)
 
 ROWS_MAX = 5_000
-SHARDS_AT_ONCE = 4  # What a relay takes at first; a shard that nobody serves is taken all the same, one each look.
+# A Kafka transaction costs the same for one shard as for four: two lanes let two workers share the work, and cost a
+# quarter of what eight would. A relay takes one at first, and one more that nobody serves at each look.
+LANES = 2
 POLL_SECONDS = 0.02
 HEARTBEAT_SECONDS = 2.0
 IDLE_SESSION_MS_MAX = 10_000  # A silent relay's connection is closed, and its shards are free.
@@ -44,6 +46,11 @@ _PLAN = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"  
 _DONE = "DELETE FROM unpublished WHERE queue_id = ANY(%s)"
 
 
+def shards_of(lane: int) -> range:
+    """Give the shards of a lane."""
+    return range(lane, SHARDS, LANES)
+
+
 def partitions_of(kafka: str) -> dict[str, int]:
     """Give how many partitions each topic has now; raises `KafkaException` while the broker is away."""
     found = AdminClient({"bootstrap.servers": kafka, "log_level": 0}).list_topics(timeout=5)
@@ -51,7 +58,7 @@ def partitions_of(kafka: str) -> dict[str, int]:
 
 
 class Fenced(Exception):
-    """Another relay has the shard; this process must go."""
+    """Another relay has the lane; this process must go."""
 
 
 class Row(NamedTuple):
@@ -126,7 +133,7 @@ def in_transaction(producer: Producer, produce: Callable[[Producer], None]) -> N
 
 
 class Relay(threading.Thread):
-    """Publishes what the log has queued, for as many shards as it holds."""
+    """Publishes what the log has queued, for the lanes that it holds."""
 
     def __init__(self, route: Route) -> None:
         super().__init__(name="relay", daemon=True)
@@ -168,7 +175,7 @@ class Relay(threading.Thread):
         with (
             psycopg.connect(self.route.database_url, autocommit=True, options=options) as lock,
             psycopg.connect(self.route.database_url, autocommit=True, options=_PLAN) as data,
-            ThreadPoolExecutor(SHARDS, thread_name_prefix="shard") as pool,
+            ThreadPoolExecutor(LANES, thread_name_prefix="lane") as pool,
         ):
             self.looked = 0.0
             self.partitions = partitions_of(self.route.kafka)
@@ -183,31 +190,32 @@ class Relay(threading.Thread):
                     self.wake.clear()
 
     def _hold(self, lock: "psycopg.Connection[Any]") -> None:
-        """Keep our locks alive, and take shards that nobody serves."""
+        """Keep our locks alive, and take lanes that nobody serves."""
         if monotonic() - self.beat > HEARTBEAT_SECONDS:
             lock.execute("SELECT 1")
             self.beat = monotonic()
-        if len(self.producers) == SHARDS or monotonic() - self.looked < LOOK_SECONDS:
+        if len(self.producers) == LANES or monotonic() - self.looked < LOOK_SECONDS:
             return
         self.looked = monotonic()
-        most = max(SHARDS_AT_ONCE, len(self.producers) + 1)
-        for shard in range(SHARDS):
-            if shard not in self.producers and len(self.producers) < most and self._take(lock, shard):
-                self.producers[shard] = make_producer(self.route.kafka, f"{self.route.service}-{shard}")
+        for lane in range(LANES):
+            if lane not in self.producers and self._take(lock, lane):
+                self.producers[lane] = make_producer(self.route.kafka, f"{self.route.service}-{lane}")
+                return
 
-    def _take(self, lock: "psycopg.Connection[Any]", shard: int) -> bool:
+    def _take(self, lock: "psycopg.Connection[Any]", lane: int) -> bool:
         space = f"SELECT pg_try_advisory_lock(hashtext(current_schema()), {LOCK_SPACE * 100} + %s)"
-        found = lock.execute(space, (shard,)).fetchone()
+        found = lock.execute(space, (lane,)).fetchone()
         return bool(found and found[0])
 
     def _once(self, lock: "psycopg.Connection[Any]", data: "psycopg.Connection[Any]", pool: ThreadPoolExecutor) -> int:
-        rows = [Row(*row) for row in data.execute(_QUEUED, (list(self.producers), ROWS_MAX))]
+        shards = [shard for lane in self.producers for shard in shards_of(lane)]
+        rows = [Row(*row) for row in data.execute(_QUEUED, (shards, ROWS_MAX))]
         if not rows:
             return 0
-        by_shard: dict[int, list[Row]] = defaultdict(list)
+        by_lane: dict[int, list[Row]] = defaultdict(list)
         for row in rows:
-            by_shard[row.shard].append(row)
-        for done in [pool.submit(self._publish, shard, its) for shard, its in by_shard.items()]:
+            by_lane[row.shard % LANES].append(row)
+        for done in [pool.submit(self._publish, lane, its) for lane, its in by_lane.items()]:
             done.result()
         crash_point("relay_after_kafka_commit")
         lock.execute("SELECT 1")  # Raises when the session, and with it our locks, is gone.
@@ -217,13 +225,13 @@ class Relay(threading.Thread):
         self.published += len(rows)
         return len(rows)
 
-    def _publish(self, shard: int, rows: list[Row]) -> None:
+    def _publish(self, lane: int, rows: list[Row]) -> None:
         def produce(producer: Producer) -> None:
             for row in rows:
                 count = self.partitions[row.topic]
                 _send(producer, row, row.shard % count, headers_of(self.route.service, row))
 
-        in_transaction(self.producers[shard], produce)
+        in_transaction(self.producers[lane], produce)
 
 
 def _send(producer: Producer, row: Row, partition: int, headers: list[tuple[str, bytes]]) -> None:

@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
+from shared.consumer import Where
 from shared.db import Connection, connect, transaction, transient
-from shared.kafka import BatchSource, Where
+from shared.kafka import BatchSource
 from shared.keys import Keys, read_keys
 from shared.ledger import seal
 from shared.logs import start_logs
@@ -28,7 +29,7 @@ from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-CONCURRENCY = 2  # One waits for the database while the other decodes.
+CONCURRENCY = 4  # Of one topic two at a time: one waits for the database while the other decodes.
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 SEAL_SECONDS = 1
 COLLECT = (100_000, 20, 50)  # A batch makes tens of thousands of values that end with it.
@@ -162,7 +163,7 @@ class Worker:
         @self.app.agent(channel, concurrency=CONCURRENCY, supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
         async def settling(stream: Any) -> None:
             async for batch in stream:
-                if await batch.settle(handlers[batch.place.topic]):
+                if await batch.settle(handlers[batch.topic]):
                     self.relay.wake.set()
                     if after:
                         await after(batch)
@@ -201,11 +202,11 @@ def health_app(worker: Worker) -> FastAPI:
             "database": await _reachable(worker.engine),
         }
         ready = all(checks.values())
-        shards = sorted(worker.relay.producers)
+        lanes = sorted(worker.relay.producers)
         waits_for = [source.waits_for for source in worker.sources if not source.ready]
         answer.status_code = 200 if ready else 503
         status = "ready" if ready else "waiting"
-        return {"status": status, "checks": checks, "waits_for": waits_for, "shards": shards}
+        return {"status": status, "checks": checks, "waits_for": waits_for, "lanes": lanes}
 
     return health
 

@@ -42,8 +42,8 @@ def link(nominal=N42, role="suspect"):
     return {"nominal_source": nominal[0], "nominal_id": nominal[1], "role": role}
 
 
-def _fact(kind, subject, data, *, type="", **more):
-    canonical = json.dumps({"type": type, "data": data}).encode()
+def _fact(kind, subject, data, *, type="", source="urn:demo:crime", **more):
+    canonical = json.dumps({"type": type, "source": source, "data": data}).encode()
     return Fact(**{"event_uid": uid(), "kind": kind, "subject": subject, "canonical": canonical, **more})
 
 
@@ -107,8 +107,8 @@ def contact(kind="new_offence", on="2024-05-06", **more):
     return _fact("contact", NOMINAL, {"kind": kind, "on": on}, **more)
 
 
-def person_state(sequence=1, *, received_on=RECEIVED, **data):
-    return _fact("nominal_state", NOMINAL, data, sequence=sequence, received_on=received_on)
+def person_state(sequence=1, *, received_on=RECEIVED, source="urn:demo:crime", **data):
+    return _fact("nominal_state", NOMINAL, data, sequence=sequence, received_on=received_on, source=source)
 
 
 def withdrawal(of: Fact, subject=None):

@@ -31,7 +31,10 @@ _COLUMNS = {
     "log": "log_id at shard topic key type subject version payload salt digest",
 }
 NAMES = {table: names.split() for table, names in _COLUMNS.items()}
-STAGED = {"arrival": "(event_uid) WHERE first", "record": "(record_uid)"}
+STAGED = {
+    "arrival": "(event_uid) WHERE first",
+    "record": "(record_uid, (CASE WHEN kind = 'nominal' THEN source_key ELSE 0 END))",
+}
 _ACCOUNT = """
 INSERT INTO account VALUES (1, $2, 0, 'accepted', $1)
 ON CONFLICT (source_key, received_on, slot, outcome) DO UPDATE SET n = account.n + excluded.n"""

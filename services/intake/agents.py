@@ -1,4 +1,4 @@
-"""Events in: each batch of one partition is taken in one transaction."""
+"""Events in: each batch is taken in one transaction."""
 
 from functools import partial
 
@@ -47,7 +47,7 @@ def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
         for name, value in list(record.headers or ())[:HEADERS_MAX]
         if value is not None
     }
-    place = batch.place
+    place = batch.place_of(record)
     where = Place(place.topic, place.part, record.offset, place.incarnation, place.cluster)
     mode = "structured" if headers.get("content-type", "").startswith(STRUCTURED) else "binary"
     read = _POISON if batch.poison else read_message(Message(mode, headers, record.value))

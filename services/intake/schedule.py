@@ -14,7 +14,7 @@ from shared.clock import wall_clock
 from shared.db import transaction
 from shared.events import INBOUND, REGISTERED, Watermark, encode
 from shared.ids import SHARDS, named
-from shared.relay import in_transaction
+from shared.relay import in_transaction, shards_of
 from shared.topics import BY_NAME
 from shared.worker import Worker
 
@@ -59,12 +59,11 @@ class Watermarks:
         return {part: self._consumer.get_watermark_offsets(tp, ANSWER_SECONDS_MAX)[1] for part, tp in asked.items()}
 
     def send(self, producers: Mapping[int, Producer], pool: Executor) -> None:
-        """Say it to the partitions of the shards held, fenced like all that the relay sends; in its thread."""
-        upto = self._upto
-        held = [shard for shard in producers if shard in upto]
-        sent = [pool.submit(in_transaction, producers[shard], partial(_say, shard, upto[shard])) for shard in held]
-        for each in sent:
-            each.result()
+        """Say it to the partitions of the lanes held, fenced like all that the relay sends; in its thread."""
+        if upto := self._upto:
+            sent = [pool.submit(in_transaction, each, partial(_say, lane, upto)) for lane, each in producers.items()]
+            for each in sent:
+                each.result()
 
 
 def attach(worker: Worker) -> None:
@@ -74,14 +73,14 @@ def attach(worker: Worker) -> None:
     worker.relay.every_second = watermarks.send
 
 
-def _say(shard: int, upto: datetime, producer: Producer) -> None:
-    partition = shard % BY_NAME[REGISTERED].partitions
-    event = Watermark(partition, upto)
-    headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", str(named(f"watermark\n{shard}\n{upto.isoformat()}")).encode()),
-        ("ce_source", b"urn:tenure:intake"),
-        ("ce_type", Watermark.type.encode()),
-        ("ce_subject", str(partition).encode()),
-    ]
-    producer.produce(REGISTERED, encode(event), str(partition), partition=partition, headers=headers)
+def _say(lane: int, upto: Mapping[int, datetime], producer: Producer) -> None:
+    for partition in shards_of(lane):
+        event = Watermark(partition, upto[partition])
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", str(named(f"watermark\n{partition}\n{event.upto.isoformat()}")).encode()),
+            ("ce_source", b"urn:tenure:intake"),
+            ("ce_type", Watermark.type.encode()),
+            ("ce_subject", str(partition).encode()),
+        ]
+        producer.produce(REGISTERED, encode(event), str(partition), partition=partition, headers=headers)

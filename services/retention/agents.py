@@ -1,8 +1,9 @@
-"""Events in: each batch of one partition is taken in one transaction, and settled straight after."""
+"""Events in: each batch is taken in one transaction, and its subjects are settled straight after."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from weakref import WeakKeyDictionary
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -25,7 +26,6 @@ from shared.events import (
 )
 from shared.keys import Keys
 from shared.policy import Pack
-from shared.positions import Place
 from shared.reading import read_events
 from shared.worker import Worker
 
@@ -39,11 +39,11 @@ _NEWS = (EventParked, EventResolved, Watermark)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What taking facts in needs, and the marks of the batch in hand of each partition."""
+    """What taking facts in needs, and the marks that each batch in hand has made."""
 
     keys: Keys
     pack: Pack
-    marks: dict[Place, list[int]] = field(default_factory=dict)
+    marks: WeakKeyDictionary[Batch, list[int]] = field(default_factory=WeakKeyDictionary)
 
 
 def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> None:
@@ -51,7 +51,7 @@ def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> Non
     desk = Desk(worker.keys, settler.pack)
 
     async def after(batch: Batch) -> None:
-        settler.take(desk.marks.pop(batch.place, ()))
+        settler.take(desk.marks.pop(batch, ()))
 
     worker.read({REGISTERED: partial(registered, desk), **more}, after=after)
 
@@ -60,7 +60,7 @@ async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:
     """Keep the facts of one batch, and set aside what cannot be read or derived from."""
     now = wall_clock()
     facts, news, letters = read(batch, desk.pack)
-    desk.marks[batch.place] = await take_in(connection, facts, now)  # A try rolled back is overwritten.
+    desk.marks[batch] = await take_in(connection, facts, now)  # A try rolled back is overwritten.
     await take_news(connection, news)
     await park(connection, desk.keys, batch, letters, now)
 

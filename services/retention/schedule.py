@@ -1,10 +1,20 @@
-"""Time in: what batches left unsettled is settled each second."""
+"""Time in: what batches left unsettled is settled each second; what stays unsettled is said."""
 
+import logging
+from datetime import timedelta
+
+from services.retention.actions.settle import behind
 from services.retention.settler import Settler
+from shared.clock import wall_clock
+from shared.db import transaction
 from shared.worker import Worker
+
+log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 1
 ROUNDS_MAX = 50  # Then the next tick goes on.
+BEHIND_SECONDS = 30
+BEHIND_MAX = timedelta(minutes=1)
 
 
 def attach(worker: Worker, settler: Settler) -> None:
@@ -16,4 +26,12 @@ def attach(worker: Worker, settler: Settler) -> None:
                 return
             await settler.pause()
 
+    async def say_behind() -> None:
+        async with transaction(worker.engine) as connection:
+            waited = await behind(connection, wall_clock())
+        if waited > BEHIND_MAX:
+            said = {"action": "settling_behind", "seconds": int(waited.total_seconds())}
+            log.warning("Facts wait to be derived from; nothing is disposed of about their subjects.", extra=said)
+
     worker.tick("settle_left", SETTLE_SECONDS, settle_left)
+    worker.tick("say_behind", BEHIND_SECONDS, say_behind)

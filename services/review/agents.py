@@ -1,4 +1,4 @@
-"""Events in: each batch of one partition is taken in one transaction."""
+"""Events in: each batch is taken in one transaction."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial

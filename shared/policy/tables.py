@@ -67,7 +67,7 @@ LIMITS: Keys = {
         "future_days_max",
         "responsible_from_age",
     )
-}
+} | {"stop_count": Key(whole), "stop_ratio": Key(whole)}
 FORBIDDEN: Keys = {"markings": Key(text_set, needed=True)}
 METADATA: Keys = {"keys": Key(text_set, needed=True)}
 

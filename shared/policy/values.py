@@ -27,6 +27,9 @@ class Limits:
     reviews_per_tick_max: int
     future_days_max: int
     responsible_from_age: int
+    stop_count: int | None = None
+    """More disposals than this at once, and than `stop_ratio` times the forecast, stop themselves; None: never."""
+    stop_ratio: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from tests.make_arrivals import (
     take,
     told,
     trigger,
+    trigger_withdrawn,
     uid,
     value,
     waiting,
@@ -187,6 +188,61 @@ async def test_one_source_cannot_revise_anothers_record(intake_connection) -> No
     foreign = withdrawn(sequence=9) | {"source": "urn:demo:intelligence"}
     receipts = await take(intake_connection, *Topic().batch(captured(), foreign))
     assert told(receipts) == [("accepted",), ("quarantined", "not_your_record")]
+
+
+async def test_a_nominals_state_is_whole_per_source_and_none_replaces_anothers(intake_connection) -> None:
+    theirs = nominal("p1", 1, flags=["rso"]) | {"source": "urn:demo:intelligence"}
+    again = nominal("p1", 1, flags=["pdp"]) | {"source": "urn:demo:intelligence", "id": "another"}
+    bad = nominal("p1", 4, died_on="2022") | {"source": "urn:demo:intelligence", "id": "bad"}
+    ours = [nominal("p1", n, flags=["mappa"]) for n in (5, 6)]
+    receipts = await take(intake_connection, *Topic().batch(ours[0], theirs, bad, again, ours[1]))
+    assert [outcome for outcome, *_ in told(receipts)] == [
+        "accepted",
+        "accepted",
+        "quarantined",
+        "quarantined",
+        "accepted",
+    ]
+    assert told(receipts)[3] == ("quarantined", "sequence_conflict")
+    assert [tuple(row) for row in sorted(await rows(intake_connection, _HISTORIES))] == [(CRIME, 6), (INTELLIGENCE, 1)]
+    registered = [(each["source"], each["sequence"]) for _, each in await said(intake_connection) if "state" in each]
+    assert registered == [(CRIME, 5), (INTELLIGENCE, 1), (CRIME, 6)]
+    # Another source's higher sequence settles nothing that waits of this one.
+    assert set((await waiting(intake_connection)).values()) == {"open"}
+    later = nominal("p1", 5) | {"source": INTELLIGENCE, "id": "later"}
+    assert told(await take(intake_connection, Topic(1).of(later))) == [("accepted",)]
+    assert set((await waiting(intake_connection)).values()) == {"resolved"}
+
+
+INTELLIGENCE = "urn:demo:intelligence"
+_HISTORIES = "SELECT source, sequence FROM record JOIN source USING (source_key) WHERE kind = 'nominal'"
+
+
+async def test_a_nominal_is_not_withdrawn_as_a_record_is(intake_connection) -> None:
+    meant = withdrawn(sequence=9) | {"subject": str(ref("p1"))}
+    receipts = await take(intake_connection, *Topic().batch(nominal("p1")))
+    receipts += await take(intake_connection, *Topic(1).batch(meant, nominal("p1", 2)))
+    assert told(receipts) == [("accepted",), ("quarantined", "not_a_record"), ("accepted",)]
+    receipts = await take(
+        intake_connection, *Topic(2).batch(nominal("p2"), meant | {"id": "w2", "subject": str(ref("p2"))})
+    )
+    assert told(receipts) == [("accepted",), ("quarantined", "not_a_record")]
+    assert await value(intake_connection, "SELECT count(*) FROM record WHERE accepted_on IS NOT NULL") == 2
+
+
+async def test_a_source_reports_only_on_records_of_systems_it_declares(intake_connection) -> None:
+    foreign = trigger("t9") | {"source": "urn:demo:intelligence"}
+    taken_back = trigger_withdrawn("w9", "t9") | {"source": "urn:demo:intelligence"}
+    early = trigger("t8", "r8") | {"source": "urn:demo:intelligence"}
+    receipts = await take(intake_connection, *Topic().batch(early, captured(), foreign, taken_back, trigger()))
+    assert told(receipts) == [
+        ("accepted",),  # Nobody has captured r8 yet: whose it is is not known.
+        ("accepted",),
+        ("quarantined", "may_not_report"),
+        ("quarantined", "may_not_report"),
+        ("accepted",),
+    ]
+    await accounts_close(intake_connection)
 
 
 def estate():

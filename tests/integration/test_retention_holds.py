@@ -48,7 +48,8 @@ async def place(engine, today=TODAY, **scope):
 
 async def release(engine, hold_id, first="D-RM1", second="D-HIM1"):
     async with transaction(engine) as connection:
-        await holds.propose_release(connection, await holds.found(connection, hold_id, lock=True), first, REAL)
+        found = await holds.found(connection, hold_id, lock=True)
+        await holds.propose_release(connection, found, first, "the inquiry has ended", REAL)
     async with transaction(engine) as connection:
         await holds.approve_release(connection, await holds.found(connection, hold_id, lock=True), second, REAL)
 

@@ -1,17 +1,22 @@
 """Holds and disposals over HTTP, as the API's own database role: who may, in which order, and what the answers say."""
 
+from hashlib import sha256
+
 import httpx
+import msgspec
 import pytest
 
-from services.retention.actions.holds import show
-from services.retention.api import disposals, holds
+from services.retention.actions.holds import STEP, Step, show
+from services.retention.api import make_app
+from services.retention.storage.disposals import pause
 from shared.db import transaction
-from shared.http import edge_of, http_app
+from shared.events import HOLDS
+from shared.http import edge_of
 from shared.keys import read_keys
 from shared.settings import Settings
 from tests.make_facts import PACK
 from tests.make_lifecycle import DUE, OPENS, REAL, carry_out, hear, own_engines, select, take, tick
-from tests.make_registered import record_state, uid
+from tests.make_registered import record_state, ref, suspect, uid
 from tests.stack import POLICY
 from tools.stack import issuer, keys
 
@@ -40,8 +45,7 @@ async def world(database, tmp_path):
     settings = Settings(jwks_file=tmp_path / "jwks.json", policy=POLICY, keys=tmp_path)
     edge = edge_of("retention", settings, read_keys(tmp_path, "retention"), PACK)
     async with own_engines(database) as (worker, api):
-        roles = {**holds.ROLES, **disposals.ROLES}
-        app = http_app("retention", engine=api, routes=roles, routers=[holds.router, disposals.router], edge=edge)
+        app = make_app(api, edge, PACK)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://retention") as client:
             yield worker, Door(client, tmp_path)
 
@@ -82,6 +86,69 @@ async def test_a_release_takes_the_version_meant_and_two_people(world):
     assert (await door("GET", path)).json()["state"] == "released"
 
 
+async def test_why_a_hold_ends_is_kept_shown_and_in_the_ledger_and_never_on_the_topic(world):
+    worker, door = world
+    await take(worker, record_state("r1"))
+    placed = await door("POST", "/v1/holds", status=201, json={**BODY, "scope": {"records": [str(uid("r1"))]}})
+    path, why = placed.headers["location"], "the inquiry has ended: letter of 3 May"
+    assert placed.json()["release_reason"] is None
+    await door("POST", f"{path}/release", status=202, version=1, json={"reason": why})
+    shown = (await door("GET", path)).json()
+    assert (shown["release_reason"], shown["proposed_by"]) == (why, "D-RM1")
+    await door("POST", f"{path}/approve", "D-HIM1", version=2)
+    assert (await door("GET", path)).json()["release_reason"] == why
+    kept = await select(worker, "SELECT version, payload FROM log WHERE topic IS NULL AND type = $1 ORDER BY 1", STEP)
+    steps = [(row["version"], msgspec.json.decode(row["payload"], type=Step)) for row in kept]
+    assert [(n, step.state, step.by) for n, step in steps] == [
+        (1, "in_force", "D-RM1"),
+        (2, "release_proposed", "D-RM1"),
+        (3, "released", "D-HIM1"),
+    ]
+    assert [step.reason_sha256 for _, step in steps] == [_sha256(BODY["reason"]), _sha256(why), None]
+    told = await select(worker, "SELECT payload FROM log WHERE topic = $1", HOLDS)
+    assert len(told) == 3
+    assert not any(b"letter" in row[0] for row in told)
+
+
+def _sha256(text):
+    return sha256(text.encode()).hexdigest()
+
+
+SCOPES = {
+    "by offence": ({"offences": ["28/11"]}, ["r1", "r2", "r3"]),
+    "by list": ({"records": [str(uid("r2")), str(uid("r9"))]}, ["r2"]),
+    "by victim": ({"nominals": [str(ref("p2"))]}, ["r2"]),
+    "by person and unit": ({"nominals": [str(ref("p1"))], "units": ["Barking"]}, ["r1"]),
+}
+
+
+async def test_records_are_listed_by_the_hold_that_covers_them_before_any_sweep(world):
+    worker, door = world
+    people = [suspect("p1"), suspect("p2", "victim")]
+    await take(worker, record_state("r1", links=people[:1], unit="Barking"), record_state("r2", links=people))
+    await take(worker, record_state("r3"))
+    listed = {}
+    for what, (scope, _) in SCOPES.items():
+        placed = await door("POST", "/v1/holds", status=201, json={**BODY, "scope": scope})
+        listed[what] = await _covered(door, placed.json()["hold_id"])
+    assert listed == {what: {str(uid(each)) for each in found} for what, (_, found) in SCOPES.items()}
+    path, reason = placed.headers["location"], {"json": {"reason": "the inquiry has ended"}}
+    await door("POST", f"{path}/release", status=202, version=1, **reason)
+    assert await _covered(door, placed.json()["hold_id"]) == listed["by person and unit"]
+    await door("POST", f"{path}/approve", "D-HIM1", version=2)
+    assert await _covered(door, placed.json()["hold_id"]) == set()
+    assert await _covered(door, uid("no hold")) == set()
+
+
+async def _covered(door, hold_id):
+    answer = await door("GET", "/v1/records", params={"hold": str(hold_id), "limit": 2})
+    found = {each["record_id"] for each in answer.json()["records"]}
+    while "next" in answer.links:
+        answer = await door("GET", answer.links["next"]["url"])
+        found |= {each["record_id"] for each in answer.json()["records"]}
+    return found
+
+
 async def test_an_empty_scope_and_a_stranger_are_refused(world):
     _, door = world
     answer = await door("POST", "/v1/holds", status=400, json={**BODY, "scope": {}})
@@ -108,9 +175,16 @@ async def test_an_order_is_seen_and_aborted_in_its_cooling_off(world):
 
 
 async def test_disposals_that_wait_for_nobody_are_not_resumed(world):
-    _, door = world
+    worker, door = world
+    assert (await door("GET", "/v1/disposals")).json()["paused"] == []
     await door("POST", "/v1/disposals/resume", status=409)
     await door("POST", "/v1/disposals/resume/approve", "D-HIM1", status=409)
+    async with transaction(worker) as connection:
+        await pause(connection, "stop_switch", REAL)
+    assert (await door("GET", "/v1/disposals", "D-AU1")).json()["paused"] == ["stop_switch"]
+    await door("POST", "/v1/disposals/resume", status=202)
+    await door("POST", "/v1/disposals/resume/approve", "D-HIM1")
+    assert (await door("GET", "/v1/disposals")).json()["paused"] == []
 
 
 async def test_the_worker_shows_holds_that_the_api_placed(world):

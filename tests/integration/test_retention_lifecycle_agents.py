@@ -11,7 +11,7 @@ import pytest
 from services.retention import lifecycle_agents as edges
 from services.retention.actions import holds
 from services.retention.actions.certificates import read_holders
-from shared.batches import Batch
+from shared.batches import Batch, Span
 from shared.clock import wall_clock
 from shared.db import driver, transaction
 from shared.events import CONFIRMATIONS, DECISIONS, REVIEWS, DisposalConfirmed, ReviewDecided, ReviewRequested, encode
@@ -52,7 +52,7 @@ def batch(topic, *events):
         for n, event in enumerate(events)
     ]
     place = Place("cluster", topic, "first", 0)
-    return Batch(place, records, 0, len(records), 0, None, asyncio.get_running_loop().create_future(), 0.0)
+    return Batch(None, [Span(place, records, 0, len(records), 0)], 0.0)
 
 
 async def deliver(life, topic, *events):

@@ -11,6 +11,7 @@ from services.retention.actions.announce import changed, shown_state
 from services.retention.actions.settle import settle
 from services.retention.actions.take_in import fresh, take_in
 from services.retention.api import make_app
+from services.retention.storage import reads
 from services.retention.storage.announce import Unannounced, mark_announced, take_slot, unannounced
 from shared.db import driver, transaction
 from shared.http import edge_of
@@ -115,7 +116,7 @@ LISTS = {
     "a class with those below it": ({"class": "crime"}, ["r1", "r2", "r3", "r4"]),
     "a class": ({"class": "crime.report.undetected"}, ["r3"]),
     "exceptions": ({"state": "exception"}, ["r4"]),
-    "state and row": ({"state": "current", "row": "R01"}, ["r1", "r2"]),
+    "state and row": ({"state": "current", "rule": "R01"}, ["r1", "r2"]),
     "group": ({"group": "G3"}, ["r1", "r2"]),
     "unit": ({"unit": "Ealing"}, ["r2"]),
     "a victim": ({"nominal": str(ref("p2"))}, ["r2"]),
@@ -161,6 +162,15 @@ async def test_what_falls_due_is_counted_by_class_unit_and_week(retention_engine
     assert sum(each["records"] for each in due) == 3
     assert ("crime.report.undetected", None, "dispose") in {(each["class"], each["unit"], each["kind"]) for each in due}
     assert (await ask("/v1/due", before="2030-01-01", kind="dispose", after="2029-01-01")).json() == {"due": []}
+
+
+async def test_what_falls_due_is_found_by_its_index(retention_engine):
+    async with transaction(retention_engine) as connection:
+        raw = await driver(connection)
+        await raw.execute("SET LOCAL enable_seqscan = off")  # An empty table is always read whole.
+        plan = await raw.fetch(f"EXPLAIN {reads._DUE}", date(2030, 1, 1), None, None, None, 1)
+    lines = [row[0] for row in plan]
+    assert sum("schedule_" in line and "actionable_from_idx" in line for line in lines) == 16, lines
 
 
 async def test_each_version_is_announced_until_it_is_marked(retention_engine, retention_url):

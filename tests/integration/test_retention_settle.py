@@ -2,17 +2,18 @@
 
 import asyncio
 import random
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 
 import msgspec
 import pytest
 
-from services.retention.actions.settle import settle
+from services.retention.actions.settle import behind, settle
 from services.retention.actions.take_in import fresh, take_in
 from services.retention.domain import Person, Schedule
 from services.retention.storage import locks, marks
 from services.retention.storage.schedules import COLUMNS, sealed_content
+from shared.clock import wall_clock
 from shared.db import driver, transaction
 from tests.make_facts import PACK
 from tests.make_registered import (
@@ -194,6 +195,19 @@ TO_2028, TO_2030 = date(2028, 8, 2), date(2030, 5, 6)
 async def until(engine, record="r1"):
     schedules, _ = await stored(engine)
     return schedules[uid(record)].keep_until if uid(record) in schedules else None
+
+
+async def test_how_long_facts_wait_to_be_derived_from_is_known(engine):
+    async def waited(now):
+        async with transaction(engine) as connection:
+            return await behind(connection, now)
+
+    later = wall_clock() + timedelta(hours=1)
+    assert await waited(later) == timedelta(0)
+    await keep(engine, [record_state(), record_state("r2")])
+    assert timedelta(minutes=59) < await waited(later) < timedelta(minutes=61)
+    await settle_all(engine)
+    assert await waited(later) == timedelta(0)
 
 
 async def test_a_record_is_not_dated_while_somebody_settles_its_person(engine):

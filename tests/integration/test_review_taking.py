@@ -66,12 +66,13 @@ def batch(events: Sequence[Event | bytes], topic: str = "t") -> Any:
         SimpleNamespace(
             value=event if isinstance(event, bytes) else encode(event),
             key=b"k",
+            partition=0,
             offset=n,
             headers=[("ce_type", (RecordRegistered if isinstance(event, bytes) else type(event)).type.encode())],
         )
         for n, event in enumerate(events)
     ]
-    return SimpleNamespace(records=records, poison=False, place=Place("c", topic, "i", 0))
+    return SimpleNamespace(records=records, poison=False, spans=[SimpleNamespace(place=Place("c", topic, "i", 0))])
 
 
 async def held(connection, asked: ReviewRequested) -> Task:

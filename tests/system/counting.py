@@ -84,20 +84,20 @@ def consumer(bootstrap: str) -> Consumer:
     return Consumer({**settings, "isolation.level": "read_committed", "enable.partition.eof": True})
 
 
-def ends(bootstrap: str, topic: str = INBOUND) -> dict[int, int]:
+def ends(bootstrap: str, topic: str = INBOUND, partitions: int = PARTITIONS) -> dict[int, int]:
     """Give each partition's end."""
     reader = consumer(bootstrap)
     try:
-        return {n: reader.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1] for n in range(PARTITIONS)}
+        return {n: reader.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1] for n in range(partitions)}
     finally:
         reader.close()
 
 
-def read(bootstrap: str, topic: str) -> Iterator[Read]:
+def read(bootstrap: str, topic: str, partitions: int = PARTITIONS) -> Iterator[Read]:
     """Read all that is committed on a topic."""
     reader = consumer(bootstrap)
-    reader.assign([TopicPartition(topic, n, 0) for n in range(PARTITIONS)])
-    unread = set(range(PARTITIONS))
+    reader.assign([TopicPartition(topic, n, 0) for n in range(partitions)])
+    unread = set(range(partitions))
     try:
         heard = time.monotonic()
         while unread:
@@ -130,12 +130,17 @@ def receipts(bootstrap: str, count: int) -> Counter[str]:
     return told
 
 
-def steps_back(bootstrap: str) -> list[tuple[str, int, int]]:
+def last_versions(bootstrap: str, topic: str) -> dict[str, int]:
+    """Give the version that a topic said last of each key."""
+    return {message.key().decode(): json.loads(message.value())["version"] for message in read(bootstrap, topic)}
+
+
+def steps_back(bootstrap: str, topic: str = REGISTERED) -> list[tuple[str, int, int]]:
     """Give where a subject's first occurrence of a version comes after a higher one; there must be none."""
     highest: dict[str, int] = defaultdict(int)
     seen: set[tuple[str, int]] = set()
     wrong = []
-    for message in read(bootstrap, REGISTERED):
+    for message in read(bootstrap, topic):
         data = json.loads(message.value())
         subject, version = message.key().decode(), data.get("version")
         if version is None or (subject, version) in seen:
@@ -190,28 +195,31 @@ def last_words(log: Path, lines: int = 40) -> None:
 
 
 class Watch(threading.Thread):
-    """Looks ten times a second how far intake is, and remembers the longest time without a step."""
+    """Looks ten times a second how far intake is, and remembers the longest time a partition took without a step."""
 
     def __init__(self, url: str) -> None:
         super().__init__(name="watch", daemon=True)
         self.url = url
         self.stopping = threading.Event()
         self.longest = 0.0
-        self.at = 0
+        self.seen: dict[int, tuple[int, float]] = {}
         self.start()
 
     def run(self) -> None:
-        moved = time.monotonic()
         while not self.stopping.wait(0.1):
             try:
-                at = progress(self.url)
+                found = ask(self.url, "SELECT part, next_offset FROM position WHERE topic = %s", INBOUND)
             except psycopg.OperationalError:
                 continue
-            now = time.monotonic()
-            if at != self.at:
-                if self.at:
-                    self.longest = max(self.longest, now - moved)
-                self.at, moved = at, now
+            for part, at in found:
+                self._look(part, at, time.monotonic())
+
+    def _look(self, part: int, at: int, now: float) -> None:
+        before, moved = self.seen.get(part, (at, now))
+        if at != before:
+            self.longest = max(self.longest, now - moved)
+        if at != before or part not in self.seen:
+            self.seen[part] = (at, now)
 
     def finish(self) -> float:
         self.stopping.set()

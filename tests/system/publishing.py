@@ -16,6 +16,8 @@ PARTITIONS = 8
 CRIME, INTELLIGENCE, NOMINALS = "urn:demo:crime", "urn:demo:intelligence", "urn:demo:nominals"
 DUPLICATES_IN_100 = 3
 STRUCTURED_IN_100 = 10
+OVERDUE_IN_100 = 8
+LONG_AGO = {"occurred_on": "2010-02-03", "recorded_at": "2010-02-03T12:00:00Z", "created_on": "2010-02-03"}
 _FILLING = "Made up from end to end. " * 24
 
 
@@ -68,6 +70,8 @@ def _of_record(rng: random.Random, name: str) -> list[Event]:
         "offences": ["28/11"],
         "links": [{"nominal_source": system, "nominal_id": f"N-{rng.randrange(500)}", "role": "suspect"}],
     }
+    if kind == "intelligence_report" and rng.randrange(100) < OVERDUE_IN_100:
+        data |= {**LONG_AGO, "offences": [], "links": []}  # Nobody's: its own row's six years are long over.
     events = []
     unit = "Barking"
     for sequence in range(1, rng.randrange(2, 6)):
@@ -76,6 +80,12 @@ def _of_record(rng: random.Random, name: str) -> list[Event]:
         state = {**data, "unit": unit, "content": {"summary": f"{unit} {_FILLING}"}}
         events.append(Event(f"{name}/{sequence}", source, f"tenure.record.{change}.v1", subject, sequence, state))
     return events
+
+
+def overdue(messages: Iterable[Message]) -> set[str]:
+    """Give the records whose review is due at once."""
+    events = [message.event for message in messages if message.event]
+    return {event.subject for event in events if event.data.get("created_on") == LONG_AGO["created_on"]}
 
 
 def _of_nominal(rng: random.Random, name: str) -> list[Event]:

@@ -7,13 +7,17 @@ import httpx
 import pytest
 
 from tests.stack import private_stack
-from tests.system import counting
+from tests.system import counting, whole
 from tests.system.publishing import Publishing, made_up, publish
 from tools.stack import ports
 from tools.stack.service import Service
 
 FROZEN_SECONDS = 20
 EVENTS = 6_000
+LOOKS_MAX = 300
+IN_A_BATCH = """
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name = %s
+AND relation = 'position'::regclass AND mode = 'RowExclusiveLock' AND state = 'idle in transaction'"""
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def test_a_worker_that_slept_owns_nothing_any_more(stack, rng):
     try:
         time.sleep(3)
 
-        first.pause()
+        tries = freeze_in_transaction(first, url)
         time.sleep(FROZEN_SECONDS)
         taken = counting.progress(url)
         first.resume()
@@ -57,13 +61,28 @@ def test_a_worker_that_slept_owns_nothing_any_more(stack, rng):
         assert counting.states(url) == counting.undisturbed(messages, stack.paths.keys)
         assert counting.steps_back(bootstrap) == []
         assert taken > EVENTS / 3, "the second worker took over while the first slept"
+        whole.verify(stack)
     finally:
         second.stop()
         first.resume()
+    lost = first.log.read_text().count("Lost a batch")
     print(
-        f"\n{EVENTS} events, frozen {FROZEN_SECONDS} s and thawed (ended itself {supervised} times): {found.outcomes},"
-        f" {told.total() - len(told)} receipts told twice, longest stop {longest:.1f} s"
+        f"\n{EVENTS} events, frozen {FROZEN_SECONDS} s inside a batch's transaction (at look {tries}) and thawed: ended"
+        f" itself {supervised} times, gave up {lost} batches; {found.outcomes},"
+        f" {told.total() - len(told)} receipts told twice, longest stop of a partition {longest:.1f} s"
     )
+
+
+def freeze_in_transaction(worker: Service, url: str) -> int:
+    """Freeze a worker inside the transaction of a batch, its position moved; gives at which look it was there."""
+    for look in range(1, LOOKS_MAX):
+        worker.pause()
+        time.sleep(0.02)  # What it had asked for by then is answered.
+        if counting.ask(url, IN_A_BATCH, "intake-worker-0") != [(0,)]:
+            return look
+        worker.resume()
+        time.sleep(0.01)
+    return pytest.fail(f"it was in no batch's transaction in {LOOKS_MAX} looks")
 
 
 def restarted_until(worker: Service, done) -> int:

@@ -2,16 +2,19 @@
 
 import json
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 
 from shared.ids import record_id
 from tests.stack import private_stack
-from tests.system import counting
+from tests.system import counting, whole
 from tests.system.publishing import CRIME, INBOUND, Event, Message, made_up, message_of, publish
+from tools.stack.service import Service
 
-BEHIND = 2_000
-STARTS_MAX = 5
+BEFORE, BEHIND = 300, 2_000
+ENDS_MAX = 5
 POISONED_PARTITION = 3
 
 
@@ -103,41 +106,56 @@ def test_garbage_has_its_receipt_and_harms_nobody(stack):
     print(f"\n{len(GARBAGE)} kinds of garbage, one receipt each: {counted.outcomes}")
 
 
-def test_an_event_that_ends_the_process_is_parked(stack, rng):
+def test_an_event_that_ends_the_process_is_parked_by_its_third_try_alone(stack, rng):
+    """What ended a process among others is tried one by one; an event is parked by the third try of it alone."""
     url, bootstrap = stack.admin_url, stack.bootstrap
     worker = stack.processes["intake-worker"]
     worker.kill()
     worker.settings = {**worker.settings, "TENURE_CRASH_POINT": "reading_poison:1"}
     worker.start(40)
+    at = counting.ends(bootstrap)[POISONED_PARTITION] + BEFORE
     poison = message_of(sound("poison", content={"summary": "tenure-test-poison"}))
-    messages = [*made_up(rng, 300, "before"), poison, *made_up(rng, BEHIND, "behind")]
+    messages = [*made_up(rng, BEFORE, "before"), poison, *made_up(rng, BEHIND, "behind")]
     began = time.monotonic()
 
     publish(bootstrap, [message._replace(partition=POISONED_PARTITION) for message in messages])
-    ends = supervise(worker, lambda: counting.progress(url) == sum(counting.ends(bootstrap).values()))
+    ends = supervise(worker, url, lambda: counting.progress(url) == sum(counting.ends(bootstrap).values()))
 
     took = time.monotonic() - began
     counting.wait_drained(url, bootstrap, 20)
-    assert 1 <= ends < STARTS_MAX
-    assert outcomes(url, POISONED_PARTITION)[300] == ("unreadable", "defect")
+    alone = [end.attempts for end in ends if end.attempt_at == at and end.attempts > 1]
+    assert alone == [2, 3], f"two tries of it alone ended the process, and no more did: {ends}"
+    assert outcomes(url, POISONED_PARTITION)[at] == ("unreadable", "defect")
     counted = counting.arrivals(url)
     assert counted.rows == counted.places == sum(counting.ends(bootstrap).values())
     assert len(counting.receipts(bootstrap, counted.rows)) == counted.rows
-    assert counted.outcomes["unreadable"] == 1 + sum(outcome == "unreadable" for _, outcome, _ in GARBAGE.values())
+    after = {offset: got for offset, got in outcomes(url, POISONED_PARTITION).items() if offset > at}
+    assert len(after) == BEHIND
+    assert {outcome for outcome, _ in after.values()} <= {"accepted", "superseded", "duplicate"}
+    whole.verify(stack)
     print(
-        f"\nparked after it had ended the process {ends} times; {BEHIND} behind it settled {took:.0f} s after it came"
+        f"\nended the process {len(ends)} times: {len(ends) - len(alone)} among others, {len(alone)} alone, parked by"
+        f" the third try alone; {BEHIND} behind it settled {took:.0f} s after it came"
     )
 
 
-def supervise(worker, done) -> int:
-    """Start what ends again, until done; gives how often it ended."""
-    ends = 0
+class End(NamedTuple):
+    """What the poisoned partition's position said when the process had ended."""
+
+    next_offset: int
+    attempt_at: int
+    attempts: int
+
+
+def supervise(worker: Service, url: str, done: Callable[[], bool]) -> list[End]:
+    """Start what ends again, until done; gives where it stood at each end."""
+    ends: list[End] = []
+    sql = "SELECT next_offset, attempt_at, attempts FROM position WHERE topic = %s AND part = %s"
 
     def looked() -> bool:
-        nonlocal ends
         if not worker.running():
-            ends += 1
-            assert ends <= STARTS_MAX, "it ends again and again"
+            ends.extend(End(*row) for row in counting.ask(url, sql, INBOUND, POISONED_PARTITION))
+            assert len(ends) <= ENDS_MAX, f"it ends again and again: {ends}"
             worker.spawn()
         return done()
 

@@ -124,6 +124,12 @@ TAMPERED = [
          " WHERE arrival_key = (SELECT min(arrival_key) FROM intake.arrival)"],
         id="an arrival has another outcome",
     ),
+    pytest.param(
+        {"I6"},
+        ["INSERT INTO retention.dirty (record_key, marked_at)"
+         " SELECT min(record_key), clock_timestamp() - interval '6 minutes' FROM retention.record"],
+        id="a mark that nobody settles",
+    ),
     pytest.param({"I2"}, ["UPDATE intake.account SET n = n + 1 WHERE outcome = 'accepted'"], id="an account is one up"),
     pytest.param(
         {"I2"},

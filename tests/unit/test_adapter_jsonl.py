@@ -1,5 +1,6 @@
 """CloudEvents as JSON lines: sent as they stand, or refused with the line."""
 
+import gzip
 import json
 
 import pytest
@@ -74,3 +75,13 @@ def test_the_subject_is_worked_out_where_the_data_names_one(tmp_path, data, subj
 def test_a_line_that_is_no_event_is_named(tmp_path, line, mend):
     with pytest.raises(Mistake, match=f"events.jsonl, line 2: .*{mend}"):
         read(tmp_path, json.dumps(EVENT), line)
+
+
+def test_a_damaged_gzip_file_is_a_mistake_too(tmp_path):
+    path = tmp_path / "events.jsonl.gz"
+    damaged = bytearray(gzip.compress(json.dumps(EVENT).encode()))
+    damaged[20] ^= 0xFF
+    path.write_bytes(damaged)
+
+    with pytest.raises(Mistake, match=r"events\.jsonl\.gz: "):
+        list(jsonl.read(path))

@@ -38,6 +38,11 @@ def stop(**content):
     return event("tenure.record.captured.v1", data, sequence="1", source=STOPS)
 
 
+def person(name):
+    return {"nominal_source": "crime", "nominal_id": name, "role": "suspect"}
+
+
+RELATED = {"source_system": "crime", "source_record_id": "r9", "kind": "same_incident"}
 REFUSED = [
     (captured(attributes={"source": CANARY}), "source_not_registered", "/source"),
     (event("tenure.canary-7f3a.v1", {}), "type_not_yet_known", "/type"),
@@ -95,6 +100,17 @@ REFUSED = [
     (captured(record_type=CANARY), "record_type_not_known", "/data/record_type"),
     (captured(policing_purpose=CANARY), "purpose_not_known", "/data/policing_purpose"),
     (captured(content_sha256="0" * 64), "fixity_failed", "/data/content_sha256"),
+    (captured(source_record_id="a\nb"), "control_character", "/data/source_record_id"),
+    (captured(source_record_id="\x1f"), "control_character", "/data/source_record_id"),
+    (captured(links=[person("p"), person("a\nb")]), "control_character", "/data/links/1/nominal_id"),
+    (captured(part_of=["a", "b\r"]), "control_character", "/data/part_of/1"),
+    (captured(related=[RELATED | {"source_system": "a\tb"}]), "control_character", "/data/related/0/source_system"),
+    (nominal(nominal_id="a\nb"), "control_character", "/data/nominal_id"),
+    (contact(person="a\nb"), "control_character", "/data/nominal_id"),
+    (nominal(nominal_source="nominals"), "not_your_nominal", "/data/nominal_source"),
+    (contact(nominal_source="nominals"), "not_your_nominal", "/data/nominal_source"),
+    (contact_withdrawn() | {"source": STOPS}, "not_your_nominal", "/data/nominal_source"),
+    (trigger(nominal_source="nominals", nominal_id="p1"), "not_your_nominal", "/data/nominal_source"),
     (stop(object_of_search=""), "required_field_empty", "/data/content/object_of_search"),
     (stop(object_of_search="  "), "required_field_empty", "/data/content/object_of_search"),
     (stop(), "required_field_empty", "/data/content/object_of_search"),
@@ -160,6 +176,16 @@ def test_fixity_is_over_the_canonical_content(content) -> None:
     form = rfc8785.dumps(json.loads(json.dumps(content).replace("e\\u0301", "\\u00e9")))
     found = check(read(captured(content=content, content_sha256=sha256(form).hexdigest())), PACK, TODAY)
     assert isinstance(found, Sound), found
+
+
+def test_a_backslash_or_a_line_feed_elsewhere_is_nobodys_name() -> None:
+    found = check(read(captured(source_record_id="a\\b", content={"summary": "two\nlines"})), PACK, TODAY)
+    assert isinstance(found, Sound), found
+
+
+def test_a_source_may_report_on_persons_of_each_nominal_source_it_declares() -> None:
+    told = nominal(nominal_source="crime") | {"source": "urn:demo:intelligence"}
+    assert isinstance(check(read(told), PACK, TODAY), Sound)
 
 
 def test_a_day_ahead_is_allowed_as_far_as_the_pack_says() -> None:

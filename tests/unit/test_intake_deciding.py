@@ -11,6 +11,7 @@ from services.intake.domain.deciding import (
     DUPLICATE,
     QUARANTINED,
     SUPERSEDED,
+    Captured,
     Subject,
     judge_again,
     judge_fact,
@@ -18,7 +19,7 @@ from services.intake.domain.deciding import (
     subject_of,
 )
 from services.intake.domain.reading import Refused
-from tests.make_arrivals import PACK, TODAY, captured, nominal, read, ref, trigger, uid
+from tests.make_arrivals import CRIME, PACK, TODAY, captured, nominal, read, ref, trigger, uid
 
 OURS = 7
 
@@ -79,8 +80,31 @@ def test_an_id_seen_before_is_a_duplicate_or_reused() -> None:
 def test_a_fact_counts_by_itself_unless_its_record_is_gone() -> None:
     sound = check(read(trigger()), PACK, TODAY)
     assert isinstance(sound, Sound)
-    assert judge_fact(sound, frozenset()).outcome == ACCEPTED
-    assert judge_fact(sound, frozenset({uid()})).reasons[0].code == "disposed"
+    assert judge_fact(sound, {}, PACK).outcome == ACCEPTED
+    assert judge_fact(sound, {uid(): Captured(CRIME, False)}, PACK).outcome == ACCEPTED
+    assert judge_fact(sound, {uid(): Captured(CRIME, True)}, PACK).reasons[0].code == "disposed"
+
+
+@pytest.mark.parametrize(
+    ("teller", "captor", "code"),
+    [
+        pytest.param("urn:police-uk:outcomes", "urn:police-uk:street", None, id="of the system it reports on"),
+        pytest.param("urn:police-uk:outcomes", CRIME, "may_not_report", id="of another's"),
+        pytest.param("urn:police-uk:street", "urn:police-uk:street", "may_not_report", id="of its own, undeclared"),
+        pytest.param(CRIME, "urn:gone", "may_not_report", id="of a source that the pack has no more"),
+    ],
+)
+def test_a_source_reports_only_on_the_systems_that_the_pack_says(teller, captor, code) -> None:
+    sound = check(read(trigger() | {"source": teller}), PACK, TODAY)
+    assert isinstance(sound, Sound)
+    verdict = judge_fact(sound, {uid(): Captured(captor, False)}, PACK)
+    assert [each.code for each in verdict.reasons] == ([code] if code else [])
+
+
+def test_a_nominal_is_not_withdrawn_as_a_record_is() -> None:
+    said, subject = told((9, b"a"), subject=fresh(sequence=3, is_nominal=True))
+    assert said == [(QUARANTINED, None, "not_a_record")]
+    assert subject.states == {}
 
 
 NOBODY = UUID(int=1)
@@ -95,6 +119,7 @@ NOBODY = UUID(int=1)
         pytest.param(captured(attributes={"subject": str(NOBODY)}), None, NOBODY, id="the attribute first"),
         pytest.param(captured(source_record_id=5), str(NOBODY), NOBODY, id="by the Kafka key"),
         pytest.param(captured(source_record_id=5), "not an id", None, id="by nothing"),
+        pytest.param(captured(source_record_id="a\nb"), str(NOBODY), NOBODY, id="not by names that could be another's"),
     ],
 )
 def test_an_unsound_event_is_about_whom_it_names(sent, key, subject) -> None:

@@ -31,6 +31,12 @@ def line_of(text: str, needle: str) -> int:
     return text[: text.index(needle)].count("\n") + 1
 
 
+def test_the_stop_switch_is_the_forces_own_numbers():
+    assert (PACK.limits.stop_count, PACK.limits.stop_ratio) == (None, None)
+    text = DEMONSTRATION.replace(b"lead_days = 90", b"lead_days = 90\nstop_count = 500\nstop_ratio = 3")
+    assert (read_pack(text, "p").limits.stop_count, read_pack(text, "p").limits.stop_ratio) == (500, 3)
+
+
 def test_the_demonstration_is_live_and_confirmed():
     assert (PACK.live, PACK.mode_approved_by) == (True, ("D-RM1", "D-HIM1"))
     assert all(row.confirmed and row.confirmed.by == "D-IAO1" for row in PACK.rows.values())

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def read(path: Path) -> Iterator[Outgoing]:
     try:
         with _opened(path) as file:
             yield from _events(path, file)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise Mistake(f"{path}: {reason}: give a file of CloudEvents, one JSON object on each line.") from error
 

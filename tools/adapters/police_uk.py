@@ -8,6 +8,7 @@ import csv
 import gzip
 import hashlib
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def read(path: Path) -> Iterator[Outgoing]:
     try:
         with _opened(path) as file:
             yield from _events(path, file)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise Mistake(f"{path}: {reason}: give a CSV file of data.police.uk, plain or gzip.") from error
 

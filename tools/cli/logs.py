@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         raise StackError(f"There is no process {args.process!r}; there are {', '.join(known)}.")
     chosen = [args.process] if args.process else list(known)
     files = {name: LOCAL.logs / f"{name}.log" for name in chosen}
+    if not args.follow and not any(path.exists() for path in files.values()):
+        raise StackError("There is no log yet; `./tenure up --detach` makes them.")
     prefix = "" if args.process else "{name:<17}| "
     places = {name: _show_end(path, prefix.format(name=name), args.lines) for name, path in files.items()}
     while args.follow:
@@ -44,7 +46,8 @@ def _show_end(path: Path, prefix: str, count: int) -> int:
     if not path.exists():
         return 0
     content = path.read_bytes()
-    for line in content.decode(errors="replace").splitlines()[-count:]:
+    lines = content.decode(errors="replace").splitlines()
+    for line in lines[max(len(lines) - count, 0) :]:
         print(prefix + line)
     return len(content)
 

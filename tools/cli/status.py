@@ -64,7 +64,18 @@ def _readiness(name: str, port: int) -> tuple[bool, str]:
         ready = answers_queries(f"postgresql://postgres:{secret}@127.0.0.1:{port}/postgres")
         return ready, "ready" if ready else "does not answer"
     ready, said = readyz(port)
-    return ready, "ready" if ready else " ".join(said.split())[:200] or "does not answer"
+    return ready, "ready" if ready else in_words(said)
+
+
+def in_words(said: str) -> str:
+    """Say, from what `/readyz` answered, what a process waits for."""
+    try:
+        answer = json.loads(said)
+        missing = [name for name, holds in answer["checks"].items() if not holds]
+        sentences = dict.fromkeys(answer.get("waits_for", []))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return " ".join(said.split())[:200] or "does not answer"
+    return " ".join([f"waits for {', '.join(missing)}.", *sentences])
 
 
 def _show(found: dict[str, Any], rows: list[dict[str, Any]]) -> None:

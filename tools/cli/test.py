@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+from tools.stack.errors import StackError
 from tools.stack.paths import ROOT
 
 NAME = "test"
@@ -19,13 +20,15 @@ LEVELS = ("unit", "contract", "integration", "system")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("levels", nargs="*", choices=[*LEVELS, []], metavar="LEVEL", help=", ".join(LEVELS))
+    parser.add_argument("levels", nargs="*", metavar="LEVEL", help=", ".join(LEVELS))
     parser.add_argument("--soak", action="store_true", help="the long parts too")
     parser.add_argument("--seed", type=int, help="the seed of everything random; printed by every run")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run pytest; its exit status is ours."""
+    if unknown := [level for level in args.levels if level not in LEVELS]:
+        raise StackError(f"There is no level {unknown[0]!r}; there are {', '.join(LEVELS)}.")
     levels = args.levels or LEVELS
     folders = [f"tests/{level}" for level in levels if (ROOT / "tests" / level).is_dir()]
     command = [sys.executable, "-m", "pytest", *folders]

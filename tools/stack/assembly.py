@@ -13,7 +13,7 @@ from tools.stack import keys, ports, settings
 from tools.stack.errors import StackError
 from tools.stack.kafka import Kafka
 from tools.stack.migrate import create_database
-from tools.stack.paths import ROOT, Paths
+from tools.stack.paths import JARS, ROOT, Paths
 from tools.stack.postgres import DATABASE, Postgres
 from tools.stack.process import Process
 from tools.stack.service import KINDS, Service, without_settings
@@ -34,6 +34,7 @@ STOP_ORDER = (  # Who consumes stops first, what they consume from stops last; s
     (["postgres"], 2.0),
     (["kafka"], 2.0),
 )
+_REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry")
 
 
 class Stack:
@@ -138,6 +139,8 @@ class Stack:
         """Start broker and database, both at once, and make tables and topics."""
         servers = [each for each in self._servers().values() if each.name in self.processes]
         for each in servers:
+            if each is self.kafka and not JARS.exists():
+                say("Apache Kafka's jars are fetched (once, about 40 MB)")
             say(f"{each.name} starts")
             each.prepare()
             each.spawn()
@@ -195,9 +198,12 @@ def remembered(path: Path) -> dict[str, int]:
 
 
 def database_answers(url: str) -> bool:
-    """Say whether a database that we did not start answers."""
+    """Say whether a database that we did not start answers; one that answers with a refusal is not waited for."""
     try:
         psycopg.connect(url, connect_timeout=2).close()
-    except psycopg.OperationalError:
+    except psycopg.OperationalError as error:
+        said = str(error).rpartition("FATAL:")[2].strip()
+        if any(words in said for words in _REFUSALS):
+            raise StackError(f"The database at TENURE_DATABASE_URL refuses: {said}. Mend the URL.") from None
         return False
     return True

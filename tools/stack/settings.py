@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from tools.stack import issuer
+from tools.stack.errors import StackError
 from tools.stack.keys import SERVICES, passwords
 from tools.stack.paths import ROOT, Paths
 
@@ -19,7 +21,19 @@ def from_user() -> dict[str, str]:
     for name in _PATHS:
         if name in given:
             given[name] = os.path.abspath(given[name])
+    if "TENURE_DATABASE_URL" in given:
+        _check(given["TENURE_DATABASE_URL"])
     return given
+
+
+def _check(url: str) -> None:
+    """Refuse what the tools could not work with; never quotes it, for it holds a password."""
+    try:
+        complete = url.startswith("postgresql://") and "dbname" in conninfo_to_dict(url)
+    except ProgrammingError:
+        complete = False
+    if not complete:
+        raise StackError("TENURE_DATABASE_URL is not of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE.")
 
 
 def common(paths: Paths) -> dict[str, str]:

@@ -116,13 +116,14 @@ class Supervisor:
         return database_answers(self.stack.admin_url)
 
     def _tend_for_ever(self) -> None:
-        waiting = {each.name: each for each in self.stack.services()}
+        waiting: dict[str, Process] = {each.name: each for each in self.stack.services()}
         turn = 0
         self._say_ready(waiting)
         while True:
-            started_anew = [watch for watch in self.watches if watch.tend(self.say)]
+            started_anew = [watch.process for watch in self.watches if watch.tend(self.say)]
             if started_anew:
                 self._record()
+                waiting |= {each.name: each for each in started_anew}
             for name in [name for name, each in waiting.items() if each.running() and each.ready()]:
                 self.say(f"{name} is ready on port {waiting.pop(name).port}")
                 self._say_ready(waiting)

@@ -88,6 +88,6 @@ async def _take(
     entries = [announcing.receipt_entry(issued), *announcing.consequences(work.cases[0], work.verdicts[0], told)]
     if row["subject"] is not None:
         entries.append(announcing.resolved(row["event_uid"], row["subject"], told.now))
-    others = await resolve_waiting(connection, work, list(work.subjects))
+    others = await resolve_waiting(connection, work, [row["subject"]])
     entries += [announcing.resolved(event, subject, told.now) for event, subject in others]
     await put(connection, entries, told.now)

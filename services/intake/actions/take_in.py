@@ -11,7 +11,7 @@ import msgspec
 
 from services.intake.actions import announcing
 from services.intake.domain import deciding
-from services.intake.domain.checking import Sound, check, shown
+from services.intake.domain.checking import History, Sound, check, shown
 from services.intake.domain.deciding import Subject, Verdict
 from services.intake.domain.reading import Refused, Sent, Unsound
 from services.intake.storage import arrivals as storage
@@ -78,7 +78,7 @@ class Work:
 
     cases: list[Case]
     sources: dict[str, int]
-    subjects: dict[UUID, Subject] = field(default_factory=dict)
+    subjects: dict[History, Subject] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     firsts: list[bool] = field(default_factory=list)
 
@@ -125,24 +125,27 @@ async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID,
     sounds = [case.found for case in work.cases if isinstance(case.found, Sound) and case.event_uid not in seen]
     states = [sound for sound in sounds if sound.sequence]
     by_source = {sound.event_uid: work.sources[sound.sent.source] for sound in sounds}
-    wanted = {sound.subject: (sound.kind, by_source[sound.event_uid]) for sound in reversed(states)}
+    wanted = {
+        sound.history: storage.Wanted(sound.subject, sound.kind, by_source[sound.event_uid])
+        for sound in reversed(states)
+    }
     if wanted:
         work.subjects = await storage.lock_subjects(connection, wanted)
-    asked = [(work.subjects[sound.subject], sound.sequence) for sound in states]
+    asked = [(work.subjects[sound.history], sound.sequence) for sound in states]
     asked = [(subject, sequence) for subject, sequence in asked if sequence <= subject.sequence]
     if asked:
         await storage.load_states(connection, asked)
     about = [sound.subject for sound in sounds if not sound.sequence]
-    executed = await storage.executed_of(connection, about) if about else frozenset()
+    captured = await storage.captured_of(connection, about) if about else {}
     for case in work.cases:
         known = seen.get(case.event_uid)
         work.firsts.append(known is None)
-        verdict = _judge_new(desk, work, case, executed) if known is None else _judge_again(case, known)
+        verdict = _judge_new(desk, work, case, captured) if known is None else _judge_again(case, known)
         seen.setdefault(case.event_uid, (case.mac, verdict.outcome))
         work.verdicts.append(verdict)
 
 
-def _judge_new(desk: Desk, work: Work, case: Case, executed: frozenset[UUID]) -> Verdict:
+def _judge_new(desk: Desk, work: Work, case: Case, captured: dict[UUID, deciding.Captured]) -> Verdict:
     if isinstance(case.arrival.read, Refused):
         return Verdict(deciding.UNREADABLE, (case.arrival.read.reason,))
     if case.found == (_MARKED,):
@@ -150,8 +153,8 @@ def _judge_new(desk: Desk, work: Work, case: Case, executed: frozenset[UUID]) ->
     if not isinstance(case.found, Sound):
         return Verdict(deciding.QUARANTINED, case.found)
     if not case.found.sequence:
-        return deciding.judge_fact(case.found, executed)
-    subject = work.subjects[case.found.subject]
+        return deciding.judge_fact(case.found, captured, desk.pack)
+    subject = work.subjects[case.found.history]
     return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, work.sources[case.source], subject)
 
 
@@ -196,7 +199,7 @@ async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[in
             plain[number] = Plain(None, _pack_message(case.arrival.message))
         elif _new_state(case, verdict):
             assert isinstance(case.found, Sound)
-            plain[number] = Plain(work.subjects[case.found.subject].key, case.found.sent.canonical)
+            plain[number] = Plain(work.subjects[case.found.history].key, case.found.sent.canonical)
     ids = await store(connection, desk.keys, list(plain.values()))
     return dict(zip(plain, ids, strict=True))
 
@@ -211,7 +214,7 @@ def _row(work: Work, number: int) -> storage.ArrivalRow:
     read, arrival, found = case.arrival.read, case.arrival, case.found
     subject = found.subject if isinstance(found, Sound) else deciding.subject_of(read, arrival.key)
     subject = None if verdict.outcome == deciding.FORBIDDEN else subject
-    record = work.subjects[found.subject].key if isinstance(found, Sound) and found.subject in work.subjects else None
+    record = work.subjects[found.history].key if isinstance(found, Sound) and found.history in work.subjects else None
     return storage.ArrivalRow(
         receipt_id=arrival.receipt_id,
         event_uid=case.event_uid,
@@ -240,7 +243,7 @@ async def store_new_states(
             continue
         sound = case.found
         assert isinstance(sound, Sound)
-        subject = work.subjects[sound.subject]
+        subject = work.subjects[sound.history]
         mac = subject.states[sound.sequence]
         states.append((subject.key, sound.sequence, verdict.version, mac, keys[number], bodies[number]))
         metadata = moved.get(subject.key, (None,))[-1]

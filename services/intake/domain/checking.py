@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.intake.domain.names import name_reasons
 from services.intake.domain.reading import Refused, Sent, canonical
 from services.intake.domain.shapes import (
     SHAPES,
@@ -29,6 +30,10 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[
 _HIDDEN = frozenset({"content", "objects", "places", "metadata"})
 
 
+History = UUID | tuple[UUID, str]
+"""Whose states are one after another: a record's, or a nominal's of one source."""
+
+
 class Sound(NamedTuple):
     """A sound event, and what it is about; `kind` is record, nominal, contact, trigger or withdrawal."""
 
@@ -40,6 +45,7 @@ class Sound(NamedTuple):
     sequence: int
     withdraws: UUID | None
     source_system: str
+    history: History
 
 
 class _Told(NamedTuple):
@@ -116,7 +122,8 @@ def _sequence(sent: Sent) -> int:
 
 
 def _sound(sent: Sent, kind: str, subject: UUID, told: _Told, **more: Any) -> Sound:
-    facts: dict[str, Any] = {"nominal": None, "sequence": 0, "withdraws": None, **more}
+    history = (subject, sent.source) if kind == "nominal" else subject
+    facts: dict[str, Any] = {"nominal": None, "sequence": 0, "withdraws": None, "history": history, **more}
     return Sound(sent, event_uid(sent.source, sent.id), kind, subject, source_system=told.source.source_system, **facts)
 
 
@@ -175,6 +182,7 @@ _READ: dict[Any, Callable[[Sent, Any, _Told], Sound]] = {
 def _all_reasons(sent: Sent, value: Any, sound: Sound, told: _Told) -> Iterator[Reason]:
     if sent.sequence is not None and not sound.sequence:
         yield Reason("sequence_not_allowed", "/sequence", "Only states carry a sequence; leave it out.")
+    yield from name_reasons(sent, value, told.source)
     if sent.time is not None:
         yield from _instant(sent.time, "/time", told)
     if isinstance(value, RecordState):

@@ -1,14 +1,16 @@
 """What an event changes: one verdict per arrival, in the order of arrival, on what is known of its subject."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.checking import Sound
+from services.intake.domain.names import nameable
 from services.intake.domain.reading import Refused, Sent, Unsound
 from shared.events import Reason
 from shared.ids import nominal_ref, record_id
+from shared.policy import Pack
 
 ACCEPTED, DUPLICATE, SUPERSEDED = "accepted", "duplicate", "superseded"
 QUARANTINED, UNREADABLE, FORBIDDEN = "quarantined", "unreadable", "forbidden"
@@ -18,6 +20,12 @@ _CONFLICT = Reason("sequence_conflict", "/sequence", "Another state came with th
 _REUSED = Reason("id_reused", "/id", "Another event came with this id; send it under a new id.")
 _DISPOSED = Reason("disposed", "/subject", "The record was disposed of; nothing brings a record back.")
 _FOREIGN = Reason("not_your_record", "/subject", "Another source captured this record; only that one may change it.")
+_A_NOMINAL = Reason("not_a_record", "/subject", "The subject is a nominal; only a record is withdrawn. Send its state.")
+_REPORTED = Reason(
+    "may_not_report",
+    "/subject",
+    "This source may not report on that system's records; the pack's reports_on say whose.",
+)
 
 
 @dataclass(slots=True)
@@ -32,6 +40,14 @@ class Subject:
     executed: bool
     was_accepted: bool
     states: dict[int, bytes]  # sequence -> state MAC, of those asked for and those added here
+    is_nominal: bool = False  # Of a withdrawal that means a record and names a nominal.
+
+
+class Captured(NamedTuple):
+    """A record that is known: who captured it, and whether it is gone."""
+
+    source: str
+    executed: bool
 
 
 class Verdict(NamedTuple):
@@ -56,6 +72,8 @@ def judge_state(state_mac: bytes, sequence: int, source_key: int, subject: Subje
     """Judge a state against its subject's others, and move the subject on; the higher sequence wins."""
     if subject.executed:
         return quarantined(_DISPOSED)
+    if subject.is_nominal:
+        return quarantined(_A_NOMINAL)
     if subject.source_key != source_key:
         return quarantined(_FOREIGN)
     known = subject.states.get(sequence)
@@ -70,9 +88,19 @@ def judge_state(state_mac: bytes, sequence: int, source_key: int, subject: Subje
     return Verdict(ACCEPTED, version=subject.version if changed else None)
 
 
-def judge_fact(sound: Sound, executed: frozenset[UUID]) -> Verdict:
-    """Judge a contact, trigger or withdrawal: it counts by itself, unless its record is gone."""
-    return quarantined(_DISPOSED) if sound.subject in executed else Verdict(ACCEPTED)
+def judge_fact(sound: Sound, known: Mapping[UUID, Captured], pack: Pack) -> Verdict:
+    """Judge a contact, trigger or withdrawal: it counts by itself, unless its record is gone or none of its source's.
+
+    Of a record that nobody has captured yet the system is not known, so a report about it is taken.
+    """
+    record = known.get(sound.subject)
+    if record is None:
+        return Verdict(ACCEPTED)
+    if record.executed:
+        return quarantined(_DISPOSED)
+    captor, teller = pack.sources.get(record.source), pack.sources[sound.sent.source]
+    allowed = captor is not None and captor.source_system in teller.reports_on
+    return Verdict(ACCEPTED) if allowed else quarantined(_REPORTED)
 
 
 def subject_of(read: Sent | Unsound | Refused, key: str | None) -> UUID | None:
@@ -91,7 +119,7 @@ def _named_by(data: dict[str, Any]) -> str | None:
     """Give the id that data names, however unsound the rest of it is."""
     for make, parts in _NAMING:
         words = [data.get(part) for part in parts]
-        if all(isinstance(word, str) for word in words):
+        if all(isinstance(word, str) and nameable(word) for word in words):
             return str(make(*words))
     return None
 

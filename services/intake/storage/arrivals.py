@@ -6,9 +6,10 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from asyncpg import UniqueViolationError
+from asyncpg import Record, UniqueViolationError
 
-from services.intake.domain.deciding import Subject
+from services.intake.domain.checking import History
+from services.intake.domain.deciding import Captured, Subject
 from shared.db import Connection, columns, driver
 from shared.errors import Raced
 
@@ -34,11 +35,14 @@ class ArrivalRow(NamedTuple):
 _number = attrgetter("int")  # The database sorts ids as their numbers; ids compare slowly.
 _ARRIVAL = ["arrival_key", *ArrivalRow._fields, "received_at", "received_on"]
 _SUBJECTS = """
-SELECT record_uid, record_key, source_key, sequence, version, state_mac, executed_by, accepted_on FROM record
-WHERE record_uid = ANY($1::uuid[]) ORDER BY record_uid FOR NO KEY UPDATE"""
+SELECT record_uid, kind, record_key, source_key, sequence, version, state_mac, executed_by, accepted_on FROM record
+WHERE record_uid = ANY($1::uuid[]) ORDER BY record_uid, source_key FOR NO KEY UPDATE"""
 _NEW_SUBJECTS = """
 INSERT INTO record (record_uid, kind, source_key)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[]) u ON CONFLICT DO NOTHING"""
+_CAPTURED = """
+SELECT r.record_uid, s.source, r.executed_by IS NOT NULL FROM record r JOIN source s USING (source_key)
+WHERE r.record_uid = ANY($1::uuid[]) AND r.kind = 'record'"""
 _STATES = """
 SELECT s.record_key, s.sequence, s.state_mac FROM unnest($1::bigint[], $2::bigint[]) u(k, n)
 JOIN record_state s ON s.record_key = u.k AND s.sequence = u.n"""
@@ -75,22 +79,44 @@ async def first_arrivals(connection: Connection, events: Sequence[UUID]) -> dict
     return {row["event_uid"]: (row["body_mac"], row["outcome"]) for row in rows}
 
 
-async def lock_subjects(connection: Connection, wanted: Mapping[UUID, tuple[str, int]]) -> dict[UUID, Subject]:
+class Wanted(NamedTuple):
+    """Whose states are asked for."""
+
+    uid: UUID
+    kind: str
+    source_key: int
+
+
+async def lock_subjects(connection: Connection, wanted: Mapping[History, Wanted]) -> dict[History, Subject]:
     """Give each subject, made where new, locked in one order: two batches never wait for each other in a circle."""
-    raw, uids = await driver(connection), sorted(wanted, key=_number)
-    rows = await raw.fetch(_SUBJECTS, uids)
-    if len(rows) < len(uids):
-        known = {row["record_uid"] for row in rows}
-        new = [(uid, *wanted[uid]) for uid in uids if uid not in known]
-        await raw.execute(_NEW_SUBJECTS, *columns(new, 3))
-        rows += await raw.fetch(_SUBJECTS, [row[0] for row in new])
+    raw, uids = await driver(connection), sorted({each.uid for each in wanted.values()}, key=_number)
+    rows = {_history(row): row for row in await raw.fetch(_SUBJECTS, uids)}
+    new = [each for each in wanted.values() if _of(*each) not in rows]
+    if new:
+        new.sort(key=lambda each: (each.uid.int, each.source_key))
+        await raw.execute(_NEW_SUBJECTS, *columns([tuple(each) for each in new], 3))
+        rows |= {_history(row): row for row in await raw.fetch(_SUBJECTS, [each.uid for each in new])}
+    nominals = {row["record_uid"] for row in rows.values() if row["kind"] == "nominal"}
     return {
-        row["record_uid"]: Subject(
-            *(row["record_key"], row["source_key"], row["sequence"], row["version"], row["state_mac"]),
-            *(row["executed_by"] is not None, row["accepted_on"] is not None, {}),
-        )
-        for row in rows
+        history: _subject(rows[_of(*each)], each.kind == "record" and each.uid in nominals)
+        for history, each in wanted.items()
     }
+
+
+def _of(uid: UUID, kind: str, source_key: int) -> tuple[UUID, int]:
+    """Give what no two histories share: a record's is its one source's, a nominal's each source's own."""
+    return uid, source_key if kind == "nominal" else 0
+
+
+def _history(row: Record) -> tuple[UUID, int]:
+    return _of(row["record_uid"], row["kind"], row["source_key"])
+
+
+def _subject(row: Record, is_nominal: bool) -> Subject:
+    return Subject(
+        *(row["record_key"], row["source_key"], row["sequence"], row["version"], row["state_mac"]),
+        *(row["executed_by"] is not None, row["accepted_on"] is not None, {}, is_nominal),
+    )
 
 
 async def load_states(connection: Connection, asked: Sequence[tuple[Subject, int]]) -> None:
@@ -102,13 +128,10 @@ async def load_states(connection: Connection, asked: Sequence[tuple[Subject, int
         by_key[row["record_key"]].states[row["sequence"]] = row["state_mac"]
 
 
-async def executed_of(connection: Connection, uids: Sequence[UUID]) -> frozenset[UUID]:
-    """Give those of the records that are disposed of."""
+async def captured_of(connection: Connection, uids: Sequence[UUID]) -> dict[UUID, Captured]:
+    """Give who captured those of the records that are known, and whether they are disposed of."""
     raw = await driver(connection)
-    rows = await raw.fetch(
-        "SELECT record_uid FROM record WHERE record_uid = ANY($1::uuid[]) AND executed_by IS NOT NULL", uids
-    )
-    return frozenset(row["record_uid"] for row in rows)
+    return {row[0]: Captured(row[1], row[2]) for row in await raw.fetch(_CAPTURED, uids)}
 
 
 async def draw_arrival_keys(connection: Connection, count: int) -> list[int]:

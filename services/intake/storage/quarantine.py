@@ -18,6 +18,7 @@ _RESOLVE = """
 UPDATE quarantine q SET state = 'resolved', version = q.version + 1
 FROM record r WHERE r.record_uid = ANY($1::uuid[])
 AND q.state = 'open' AND q.subject = r.record_uid AND q.sequence < r.sequence
+AND (r.kind = 'record' OR q.source_key = r.source_key)
 RETURNING q.event_uid, q.subject"""
 _CORRECT = """
 UPDATE quarantine SET state = 'resolved', version = version + 1

@@ -15,6 +15,7 @@ from services.retention.actions.reviews import derivations
 from services.retention.domain.facts import Fact, RecordState, newest, record_state
 from services.retention.storage import disposals, orders
 from services.retention.storage.facts import facts_of_records, put_sealed
+from services.retention.storage.holds import applied
 from shared.db import Connection
 from shared.events import CERTIFICATES, CertificateIssued, DisposalConfirmed, encode
 from shared.ids import salts
@@ -130,7 +131,7 @@ async def _certificate(
         clock_basis=tuple(sorted(clock)) or ((last.event_uid,) if last else ()),
         keep_until=None if by_age else keep_until,
         keep_year=int(keep_until[:4]) if by_age and keep_until else None,
-        holds_ever=tuple(executed["holds_ever"] or ()),
+        holds_ever=tuple(await applied(connection, key, executed["known_at"], executed["executed_at"])),
         holds_checked_at=datetime.fromisoformat(proof["holds_checked_at"]),
         holds_found=proof["holds_found"],
         decision_id=executed["review_id"],

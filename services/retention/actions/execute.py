@@ -1,12 +1,13 @@
 """The point of no return: what may go is closed, written down and told of in one transaction, behind the gate."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from services.retention.actions.ledger import moved
-from services.retention.domain.lifecycle import Decision, Refusal, overslept, runs_away, verdict, who_decides
+from services.retention.domain.lifecycle import IN_HAND, Decision, Refusal, overslept, runs_away, verdict, who_decides
 from services.retention.storage import decisions as stored_decisions
 from services.retention.storage import disposals, holds, marks, orders, reviews
 from services.retention.storage.disposals import Gone
@@ -16,6 +17,8 @@ from shared.events import DISPOSALS, REGISTERED, DisposalExecuted, encode
 from shared.log import Entry, put
 from shared.policy import Pack
 from shared.topics import BY_NAME
+
+log = logging.getLogger(__name__)
 
 EXECUTED_PER_SET_MAX = 500  # The transaction's length is how long a hold waits: 500 records are some 60 ms.
 BUSY = Refusal("busy", again=True)
@@ -67,6 +70,7 @@ async def execute(
     outcomes = {order.disposal_id: judged.get(order.disposal_id, BUSY) for order in claimed}
     await pause("judged")
     await _close(connection, found, outcomes, now)
+    await _show_held(connection, {key: holds_of for key, holds_of in held.items() if key in mine}, now)
     gone = [each for each in found if outcomes[each.disposal_id] is None]
     await _write_down(connection, pack, gone, today, now)
     await pause("written")
@@ -89,14 +93,20 @@ async def _blocked(connection: Connection, pack: Pack, today: date, now: datetim
 
 
 async def _runaway(connection: Connection, pack: Pack, today: date, now: datetime) -> str | None:
-    # A pack without these numbers has no stop switch.
-    count, ratio = getattr(pack.limits, "stop_count", None), getattr(pack.limits, "stop_ratio", None)
-    if count is None:
+    limits = pack.limits
+    if limits.stop_count is None:
         return None
-    due, forecast = await disposals.due_count(connection, today)
-    if not runs_away(due, forecast, count=count, ratio=ratio):
+    due = await disposals.run_size(connection, today)
+    if not runs_away(due, 0, count=limits.stop_count, ratio=limits.stop_ratio):
+        return None  # The forecast costs a join: it is asked for only when the run is large.
+    foreseen = await disposals.forecast(connection, today)
+    if not runs_away(due, foreseen, count=limits.stop_count, ratio=limits.stop_ratio):
         return None
-    await disposals.pause(connection, "stop_switch", now)
+    if await disposals.pause(connection, "stop_switch", now):
+        said = {"action": "stop_switch", "due": due, "foreseen": foreseen}
+        log.error(
+            "Disposals stopped themselves: far more would go than was foreseen. Two people must agree.", extra=said
+        )
     return "stop_switch"
 
 
@@ -146,6 +156,13 @@ async def _close(
             await stored_decisions.lapse_deciders(connection, keys, why)
             await reviews.want(connection, keys, "basis_changed", now)
         await moved(connection, "order_dropped", keys, why, now)
+
+
+async def _show_held(connection: Connection, held: dict[int, set[UUID]], now: datetime) -> None:
+    """Show what a hold stopped before its sweep came by: else its release would not find these records."""
+    if held:
+        shown, _ = await holds.flag(connection, held, list(held), IN_HAND, now)
+        await moved(connection, "held", shown, None, now)
 
 
 def _closed(disposal_id: UUID, refusal: Refusal | None) -> Closed:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,8 +21,17 @@ from shared.events import HOLDS, HoldChanged, encode
 from shared.log import Entry, put
 
 RELEASED = "tenure.hold.released.v1"
+STEP = "tenure.hold.step.v1"
 _HOLDABLE = ("current", *IN_HAND)
 _CODES = ("records", "nominals", "record_types", "offences", "units", "sources", "from_on", "to_on")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Who took a hold one step on, and the SHA-256 of the reason given; the reason itself stays in the hold's row."""
+
+    state: str
+    by: str
+    reason_sha256: str | None
 
 
 class Swept(NamedTuple):
@@ -50,6 +60,7 @@ async def place(connection: Connection, hold: NewHold, today: date, now: datetim
     await holds.insert_hold(connection, hold, today, now)
     shown = {"hold_id": hold.hold_id, "state": "in_force", "version": 1, "matches": 0, "scope": hold.scope}
     await _tell(connection, shown, now)
+    await _keep(connection, shown, hold.placed_by, hold.reason, now)
 
 
 async def executed_before(connection: Connection, hold_id: UUID) -> list[UUID]:
@@ -65,12 +76,14 @@ async def found(connection: Connection, hold_id: UUID, *, lock: bool = False) ->
     return hold
 
 
-async def propose_release(connection: Connection, hold: dict[str, Any], by: str, now: datetime) -> None:
-    """Propose that a hold ends; it holds on until a second person agrees."""
+async def propose_release(connection: Connection, hold: dict[str, Any], by: str, reason: str, now: datetime) -> None:
+    """Propose that a hold ends, and why; it holds on until a second person agrees."""
     if hold["state"] != "in_force":
         raise Conflict("The hold is not in force, so its release cannot be proposed.", "not_in_force")
-    await holds.propose_release(connection, hold["hold_id"], by, now)
-    await _tell(connection, {**hold, "state": "release_proposed", "version": hold["version"] + 1}, now)
+    await holds.propose_release(connection, hold["hold_id"], by, reason, now)
+    shown = {**hold, "state": "release_proposed", "version": hold["version"] + 1}
+    await _tell(connection, shown, now)
+    await _keep(connection, shown, by, reason, now)
 
 
 async def approve_release(connection: Connection, hold: dict[str, Any], by: str, now: datetime) -> None:
@@ -80,7 +93,9 @@ async def approve_release(connection: Connection, hold: dict[str, Any], by: str,
     if hold["proposed_by"] == by:
         raise Forbidden("You proposed the release; another person must agree.", "same_person")
     await holds.release(connection, hold["hold_id"], by, now)
-    await _tell(connection, {**hold, "state": "released", "version": hold["version"] + 1}, now)
+    shown = {**hold, "state": "released", "version": hold["version"] + 1}
+    await _tell(connection, shown, now)
+    await _keep(connection, shown, by, None, now)
 
 
 async def _tell(connection: Connection, hold: dict[str, Any], now: datetime) -> None:
@@ -92,6 +107,14 @@ async def _tell(connection: Connection, hold: dict[str, Any], now: datetime) -> 
     kind = RELEASED if hold["state"] == "released" else event.type
     entry = Entry(HOLDS, str(event.hold_id), kind, event.hold_id, event.version, encode(event))
     await put(connection, [entry], now)
+
+
+async def _keep(connection: Connection, hold: dict[str, Any], by: str, reason: str | None, now: datetime) -> None:
+    """Write who and why to the ledger alone: the topic is public, and a reason is free text."""
+    digest = sha256(reason.encode()).hexdigest() if reason else None
+    payload = msgspec.json.encode(Step(hold["state"], by, digest))
+    hold_id, version = hold["hold_id"], hold["version"]
+    await put(connection, [Entry(None, str(hold_id), STEP, hold_id, version, payload)], now)
 
 
 async def show(connection: Connection, record_keys: Sequence[int], now: datetime) -> tuple[list[int], list[int]]:

@@ -9,7 +9,7 @@ settling the person without seeing the record.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from services.retention.domain import Fact, Given, OfRecord, Person, of_person, of_record, of_schedule
@@ -32,6 +32,12 @@ class Settled(NamedTuple):
     claimed: int
     done: int
     written: int
+
+
+async def behind(connection: Connection, now: datetime) -> timedelta:
+    """Give for how long the oldest mark has waited: none should outlive its next tick."""
+    since = await marks.oldest(connection)
+    return max(now - since, timedelta(0)) if since else timedelta(0)
 
 
 @dataclass(slots=True)

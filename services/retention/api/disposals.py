@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.retention.actions import orders
-from services.retention.storage.disposals import read_certificate
+from services.retention.api.paging import after_id
+from services.retention.storage.disposals import paused_by, read_certificate
 from services.retention.storage.orders import read_disposal, read_disposals
 from shared.db import Connection
 from shared.errors import NotFound
@@ -46,13 +47,13 @@ async def page(
     paged: Paged,
     record: Annotated[UUID | None, Query()] = None,
     state: Annotated[States | None, Query()] = None,
-) -> dict[str, list[Shown]]:
-    """List orders and disposals, by record and state."""
-    after = UUID(str(paged.after[0])) if paged.after else None
+) -> Shown:
+    """List orders and disposals, by record and state, with what all disposals wait for."""
+    after = after_id(paged)
     found = await read_disposals(connection, record, state, after, paged.limit + 1)
     shown = found[: paged.limit]
     next_link(request, response, [str(shown[-1]["disposal_id"])] if len(found) > paged.limit else None)
-    return {"disposals": shown}
+    return {"disposals": shown, "paused": await paused_by(connection)}
 
 
 @router.post("/resume", status_code=status.HTTP_202_ACCEPTED)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.retention.actions import holds
+from services.retention.api.paging import after_id
 from services.retention.domain import Scope
 from services.retention.storage.holds import NewHold, preview, read_holds
 from shared.clock import policy_day
@@ -130,7 +131,7 @@ async def page(
     state: Annotated[Literal["in_force", "release_proposed", "released"] | None, Query()] = None,
 ) -> dict[str, list[Shown]]:
     """List holds; `?state=release_proposed` waits for a second person."""
-    after = UUID(str(paged.after[0])) if paged.after else None
+    after = after_id(paged)
     found = await read_holds(connection, state, after, paged.limit + 1)
     more = found[: paged.limit]
     next_link(request, response, [str(more[-1]["hold_id"])] if len(found) > paged.limit else None)
@@ -147,12 +148,12 @@ async def one(hold_id: UUID, response: Response, connection: Transaction) -> Sho
 
 @router.post("/{hold_id}/release", status_code=status.HTTP_202_ACCEPTED)
 async def propose(
-    hold_id: UUID, _: ReleaseAsked, connection: Transaction, asker: Asker, meant: IfMatch, now: Now
+    hold_id: UUID, asked: ReleaseAsked, connection: Transaction, asker: Asker, meant: IfMatch, now: Now
 ) -> dict[str, str]:
     """Propose that a hold ends; it holds on until the head of information management approves."""
     hold = await holds.found(connection, hold_id, lock=True)
     require_version(meant, hold["version"])
-    await holds.propose_release(connection, hold, asker.decides_as(), now)
+    await holds.propose_release(connection, hold, asker.decides_as(), asked.reason, now)
     return {"state": "release_proposed", "missing": "head_of_information_management"}
 
 

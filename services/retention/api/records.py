@@ -68,29 +68,34 @@ async def show_person(
 def _filters(
     class_id: Annotated[Code | None, Query(alias="class")] = None,
     group: Asked = None,
-    row: Asked = None,
+    rule: Asked = None,
     due_before: date | None = None,
     unit: Annotated[Name | None, Query()] = None,
-    nominal: UUID | None = None,
 ) -> dict[str, Any]:
-    named = {"class": class_id, "group": group, "row": row, "due_before": due_before, "unit": unit, "nominal": nominal}
+    named = {"class": class_id, "group": group, "rule": rule, "due_before": due_before, "unit": unit}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _subjects(nominal: UUID | None = None, hold: UUID | None = None) -> dict[str, Any]:
+    named = {"nominal": nominal, "hold": hold}
     return {name: value for name, value in named.items() if value is not None}
 
 
 def _wanted(
     page: Paged,
     filters: Annotated[dict[str, Any], Depends(_filters)],
+    subjects: Annotated[dict[str, Any], Depends(_subjects)],
     state: Asked = None,
     sort: Literal["record", "review_on"] = "record",
 ) -> Wanted:
-    return Wanted(filters, state, sort, _keys(page, _SORT_KEYS[sort]), page.limit)
+    return Wanted(filters | subjects, state, sort, _keys(page, _SORT_KEYS[sort]), page.limit)
 
 
 @router.get("/records")
 async def list_records(
     request: Request, response: Response, connection: Transaction, wanted: Annotated[Wanted, Depends(_wanted)]
 ) -> Shown:
-    """List records by class, state, group, row, unit, nominal and what falls due before a day."""
+    """List records by class, state, group, rule, unit, nominal, a hold in force, and what falls due before a day."""
     found = await reads.list_records(connection, wanted)
     _link(request, response, found, wanted)
     return {"records": [explain.summary(row) for row in found[: wanted.limit]]}

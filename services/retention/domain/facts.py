@@ -108,12 +108,17 @@ class _Nominal(msgspec.Struct, frozen=True):
     data: _NominalData | None = None
 
 
+class _Told(msgspec.Struct, frozen=True):
+    source: str = ""
+
+
 class _Happened(msgspec.Struct, frozen=True):
     data: _HappeningData | None = None
 
 
 _read_record = msgspec.json.Decoder(_Record).decode
 _read_nominal = msgspec.json.Decoder(_Nominal).decode
+_read_told = msgspec.json.Decoder(_Told).decode
 _read_happening = msgspec.json.Decoder(_Happened).decode
 
 
@@ -130,6 +135,16 @@ def nominal_state(fact: Fact) -> NominalState:
     """Read a person's state at one source."""
     data = _read_nominal(fact.canonical).data
     return NominalState() if data is None else data.state or data
+
+
+def newest_by_source(facts: Sequence[Fact]) -> list[Fact]:
+    """Find each source's state with the highest sequence: one source's state never replaces another's."""
+    if len(facts) < 2:
+        return list(facts)
+    told: dict[str, list[Fact]] = {}
+    for fact in facts:
+        told.setdefault(_read_told(fact.canonical).source, []).append(fact)
+    return [top for _, states in sorted(told.items()) if (top := newest(states))]
 
 
 def happening(fact: Fact) -> Happening:

@@ -9,12 +9,11 @@ import msgspec
 from services.retention.domain.facts import (
     Decided,
     Fact,
-    NominalState,
     alive,
     decisions_of,
     happened_on,
     happening,
-    newest,
+    newest_by_source,
     nominal_state,
     of_kind,
 )
@@ -81,11 +80,16 @@ def of_person(
 
 
 def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
-    """Read what a person's own facts say; a flag once registered counts, whatever a later state leaves out."""
+    """Read what a person's own facts say; a flag once registered counts, whatever a later state leaves out.
+
+    A state is whole per source: of each source the newest counts, and they must agree on the day of birth.
+    """
     live = alive(facts)
     states = [(fact, nominal_state(fact)) for fact in of_kind(live, "nominal_state")]
-    top = newest(fact for fact, _ in states)
-    current = next((state for fact, state in states if fact is top), NominalState())
+    current = [nominal_state(fact) for fact in newest_by_source([fact for fact, _ in states])]
+    births = {state.date_of_birth for state in current if state.date_of_birth}
+    birth_on = max(births, default=None)
+    died_on = min((state.died_on for state in current if state.died_on), default=None)
     flagged = [
         (found, fact.received_on)
         for fact, state in states
@@ -99,12 +103,12 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
         if (kind := pack.contacts.get(happening(fact).kind or "")) and kind.resets
     )
     return Known(
-        birth_on=current.date_of_birth,
+        birth_on=birth_on,
         flagged=highest,
         flagged_on=min((on for group, on in flagged if group == highest and on), default=None),
         contact_on=max((on for on in contacts if on), default=None),
         decided=decisions_of(live, pack),
-        contradictory=bool(current.died_on and current.date_of_birth and current.died_on < current.date_of_birth),
+        contradictory=len(births) > 1 or bool(died_on and birth_on and died_on < birth_on),
     )
 
 

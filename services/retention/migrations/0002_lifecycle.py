@@ -60,7 +60,8 @@ CREATE TABLE hold_record (record_uid uuid, hold_id uuid REFERENCES hold, PRIMARY
 CREATE INDEX hold_record_hold ON hold_record (hold_id);
 CREATE TABLE hold_nominal (nominal_ref uuid, hold_id uuid REFERENCES hold, PRIMARY KEY (nominal_ref, hold_id));
 CREATE INDEX hold_nominal_hold ON hold_nominal (hold_id);
--- Which holds ever applied to a record: its certificate names them.
+-- On which records a hold was shown, or stopped an order: those that its release frees. A hold that came and went
+-- between two sweeps may have none, so a certificate asks the holds themselves.
 CREATE TABLE hold_exposure (record_key bigint, hold_id uuid, since timestamptz NOT NULL,
     PRIMARY KEY (record_key, hold_id)
 );

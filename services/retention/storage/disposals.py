@@ -25,7 +25,7 @@ _READ = """
 SELECT x.disposal_id, x.record_key, x.executed_at, x.executed_on, x.sequence, x.proof::text AS proof, d.state,
     r.record_uid,
     o.review_id, o.row_id,
-    (SELECT array_agg(hold_id ORDER BY hold_id) FROM hold_exposure h WHERE h.record_key = x.record_key) AS holds_ever
+    (SELECT min(known_at) FROM fact f WHERE f.record_key = x.record_key) AS known_at
 FROM disposal x JOIN disposal_state d USING (disposal_id) JOIN disposal_order o USING (disposal_id)
     JOIN record r ON r.record_key = x.record_key WHERE x.disposal_id = $1 FOR UPDATE OF d"""
 _FINISHED = """
@@ -81,16 +81,25 @@ async def news(connection: Connection, not_before: datetime) -> News:
     return News(list(row["pauses"]), row["fresh"], row["ran_at"])
 
 
-async def due_count(connection: Connection, today: date) -> tuple[int, int]:
-    """Count the orders that fall to be carried out now, and how many were foreseen for this very day."""
+# Two people's go covers what was waiting when they gave it; what was ordered later is counted anew.
+_RUN = """
+FROM disposal_order o {join} WHERE o.state = 'cooling' AND o.execute_from <= $1 AND o.opened_at > coalesce(
+    (SELECT max(ended_at) FROM pause WHERE cause = 'stop_switch' AND state = 'over'), '-infinity')"""
+
+
+async def run_size(connection: Connection, today: date) -> int:
+    """Count the orders that fall to be carried out now, without those that two people let go on."""
     raw = await driver(connection)
-    row = await raw.fetchrow(
-        "SELECT count(*) FILTER (WHERE execute_from <= $1), count(*) FILTER (WHERE execute_from = $1) "
-        "FROM disposal_order WHERE state = 'cooling' AND execute_from <= $1",
-        today,
-    )
-    assert row is not None
-    return row[0], row[1]
+    counted: int = await raw.fetchval("SELECT count(*)" + _RUN.format(join=""), today)
+    return counted
+
+
+async def forecast(connection: Connection, today: date) -> int:
+    """Count those of them that go on the very day that their record's dates foresaw, or would have."""
+    raw = await driver(connection)
+    join = "JOIN schedule s ON s.record_key = o.record_key AND s.actionable_from = o.execute_from"
+    counted: int = await raw.fetchval("SELECT count(*)" + _RUN.format(join=join), today)
+    return counted
 
 
 async def pause(connection: Connection, cause: str, now: datetime) -> bool:
@@ -113,6 +122,12 @@ async def ran(connection: Connection, now: datetime, today: date) -> datetime | 
         *(now, today),
     )
     return before
+
+
+async def paused_by(connection: Connection) -> list[str]:
+    """List what all disposals wait for."""
+    raw = await driver(connection)
+    return [row[0] for row in await raw.fetch("SELECT cause FROM pause WHERE state <> 'over' ORDER BY cause")]
 
 
 async def open_pauses(connection: Connection) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ EXECUTOR_IDLE_MS_MAX = 1_500  # Shorter than a hold waits: a frozen executor los
 SWEEP_RECORDS_MAX = 5_000
 
 # Listed records and persons by index, then whatever else the hold says; a cross join only for holds that list neither.
-MATCHED = """
+_MATCHED = """
 matched AS (SELECT DISTINCT c.record_key, c.hold_id FROM (
     SELECT r.record_key, x.hold_id, EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
             JOIN hold_nominal y USING (nominal_ref)
@@ -30,14 +30,18 @@ matched AS (SELECT DISTINCT c.record_key, c.hold_id FROM (
     UNION ALL
     SELECT r.record_key, h.hold_id, true, r.record_types, r.units, r.offences, r.source_systems, r.spans
     FROM candidate JOIN record r USING (record_key) CROSS JOIN hold h
-    WHERE h.state <> 'released' AND NOT h.by_record AND NOT h.by_nominal
+    WHERE {which} AND NOT h.by_record AND NOT h.by_nominal
 ) c JOIN hold h USING (hold_id)
-WHERE h.state <> 'released' AND (c.named OR NOT h.by_nominal)
+WHERE {which} AND (c.named OR NOT h.by_nominal)
     AND (h.record_types IS NULL OR c.record_types && h.record_types) AND (h.units IS NULL OR c.units && h.units)
     AND (h.offences IS NULL OR c.offences && h.offences) AND (h.sources IS NULL OR c.source_systems && h.sources)
     AND (h.span IS NULL OR c.spans && h.span))"""
+MATCHED = _MATCHED.format(which="h.state <> 'released'")
+# In force at some instant from when the record's first fact was known ($2) until it was executed ($3).
+_EVER = _MATCHED.format(which="h.placed_at < $3 AND coalesce(h.released_at, 'infinity') > $2")
 _GIVEN = "candidate AS (SELECT k AS record_key FROM unnest($1::bigint[]) k)"
 _LISTED = f"WITH {_GIVEN}, {MATCHED} SELECT record_key, hold_id FROM matched"
+_APPLIED = f"WITH {_GIVEN}, {_EVER} SELECT hold_id FROM matched ORDER BY hold_id"
 _NIL = f"'{UUID(int=0)}'::uuid"
 # For a preview the hold is the question itself: names of a WITH go before names of tables.
 _PREVIEW = f"""
@@ -56,7 +60,7 @@ INSERT INTO hold (hold_id, authority, reason, owner, review_on, placed_by, place
     by_nominal, record_types, units, offences, sources, span)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::jsonb, $10, $11, $12, $13, $14, $15, {_SPAN % (16, 17, 16, 17)})"""
 _SHOWN = """SELECT hold_id, state, version, authority, reason, owner, review_on, placed_by, placed_at, scope::text,
-    proposed_by, released_by, released_at, matches, by_record, by_nominal FROM hold"""
+    proposed_by, release_reason, released_by, released_at, matches, by_record, by_nominal FROM hold"""
 
 
 class NewHold(NamedTuple):
@@ -127,6 +131,12 @@ async def covering(connection: Connection, record_keys: Sequence[int]) -> dict[i
     return found
 
 
+async def applied(connection: Connection, record_key: int, known_at: datetime, executed_at: datetime) -> list[UUID]:
+    """List the holds that ever applied to a record while it was here, whether or not a sweep had shown them."""
+    raw = await driver(connection)
+    return [row[0] for row in await raw.fetch(_APPLIED, [record_key], known_at, executed_at)]
+
+
 async def preview(connection: Connection, scope: Scope) -> dict[str, int]:
     """Count what a scope would hold if it were placed now."""
     raw = await driver(connection)
@@ -167,13 +177,13 @@ async def read_holds(connection: Connection, state: str | None, after: UUID | No
     return [dict(row) for row in rows]
 
 
-async def propose_release(connection: Connection, hold_id: UUID, by: str, now: datetime) -> None:
-    """Write down who proposes that a hold ends; it holds on."""
+async def propose_release(connection: Connection, hold_id: UUID, by: str, reason: str, now: datetime) -> None:
+    """Write down who proposes that a hold ends, and why; it holds on."""
     raw = await driver(connection)
     await raw.execute(
-        "UPDATE hold SET state = 'release_proposed', proposed_by = $2, proposed_at = $3, version = version + 1 "
-        "WHERE hold_id = $1",
-        *(hold_id, by, now),
+        "UPDATE hold SET state = 'release_proposed', proposed_by = $2, release_reason = $3, proposed_at = $4, "
+        "version = version + 1 WHERE hold_id = $1",
+        *(hold_id, by, reason, now),
     )
 
 
@@ -261,7 +271,7 @@ async def flag(
 
 
 async def mark_swept(connection: Connection, hold: Unswept) -> dict[str, Any] | None:
-    """Say that a hold's coming or going shows everywhere, with how many it ever covered; None: it changed meanwhile."""
+    """Say that a hold's coming or going shows everywhere, on how many records it was shown; None: it changed since."""
     raw = await driver(connection)
     row = await raw.fetchrow(
         """UPDATE hold h SET swept = true, version = version + 1,

@@ -1,6 +1,7 @@
 """Marks: which subjects are to be settled. They are inserted and deleted, never updated."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from shared.db import Connection, driver
@@ -34,6 +35,13 @@ async def claim_marks(connection: Connection, limit: int, these: Sequence[int] |
     raw = await driver(connection)
     rows = await (raw.fetch(_OLDEST, limit) if these is None else raw.fetch(_THESE, limit, these))
     return [Mark(*row) for row in rows]
+
+
+async def oldest(connection: Connection) -> datetime | None:
+    """Give since when the oldest mark waits; None: none does."""
+    raw = await driver(connection)
+    found: datetime | None = await raw.fetchval("SELECT marked_at FROM dirty ORDER BY mark_id LIMIT 1")
+    return found
 
 
 async def insert_marks(connection: Connection, records: Iterable[int], persons: Iterable[int]) -> list[int]:

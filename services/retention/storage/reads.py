@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.retention.domain import basis
+from services.retention.storage.holds import MATCHED
 from shared.db import Connection, driver
 
 _SHOWN = """s.record_key, r.record_uid, s.state, s.class_id, s.row_id, s.grp, s.clock_on, s.floor_until, s.keep_until,
@@ -50,12 +51,15 @@ _STATES = {
 _FILTERS = {
     "class": "(s.class_id = ${n} OR starts_with(s.class_id, ${n} || '.'))",
     "group": "s.grp = ${n}",
-    "row": "s.row_id = ${n}",
+    "rule": "s.row_id = ${n}",
     "owner": "s.owner = ${n}",
     "due_before": "s.actionable_from < ${n}",
     "unit": "${n} = ANY(r.units)",
     "nominal": """EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
         WHERE l.record_key = s.record_key AND n.nominal_ref = ${n})""",
+    # By the scope of a hold in force, not by what the sweep has shown of it so far.
+    "hold": f"""s.record_key IN (WITH candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {MATCHED}
+        SELECT record_key FROM matched WHERE hold_id = ${{n}})""",
 }
 _ORDERS = {
     "record": ("s.record_key", "s.record_key > ${n}"),

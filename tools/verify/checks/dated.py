@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from tools.verify.estate import Estate
+from tools.verify.estate import STUCK_AFTER, Estate
 from tools.verify.findings import Tally
 from tools.verify.published import REGISTERED
 
@@ -20,6 +20,9 @@ WHERE s.record_key IS NULL OR s.review_on IS NULL OR CASE s.state
     ELSE true END"""
 _KNOWN = (
     "SELECT record_uid FROM record r WHERE EXISTS (SELECT FROM fact f WHERE f.record_key = r.record_key) ORDER BY 1"
+)
+_STUCK = (
+    "SELECT coalesce('record ' || record_key, 'nominal ' || nominal_key) FROM dirty WHERE marked_at < %s ORDER BY 1"
 )
 _ACCEPTED = "SELECT record_uid FROM record WHERE kind = 'record' AND accepted_on IS NOT NULL ORDER BY 1"
 _QUEUED = """
@@ -39,6 +42,8 @@ def check(estate: Estate, tally: Tally) -> None:
             tally.wait("records are known only from contacts, triggers or links: their state never came")
         else:
             tally.fail("records without a date, a review date or an owner", uid)
+    for (subject,) in estate.retention.stream(_STUCK, [estate.now - STUCK_AFTER]):
+        tally.fail("subjects whose facts nobody has derived from for over five minutes", subject)
     _accepted(estate, tally)
 
 

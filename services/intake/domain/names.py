@@ -1,0 +1,47 @@
+"""The names in an event that ids are made from: whether an id can be made of them, and whose they may be."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from services.intake.domain.reading import Sent
+from shared.events import Reason
+from shared.policy import Source
+
+# An id is made of names joined by line feeds: a name that holds one could pass for two.
+_CONTROL = re.compile("[\x00-\x1f]")
+_NAMES = ("source_system", "source_record_id", "nominal_source", "nominal_id")
+_LISTS = ("links", "related")
+
+
+def nameable(text: str) -> bool:
+    """Say whether an id can be made of this name."""
+    return _CONTROL.search(text) is None
+
+
+def name_reasons(sent: Sent, value: Any, source: Source) -> Iterator[Reason]:
+    """Tell what is wrong with the names in a sound shape: control characters, and persons of others."""
+    if b"\\" in sent.canonical:  # A control character is always escaped there.
+        sentence = "A name that ids are made from holds a control character; send it without."
+        yield from (
+            Reason("control_character", pointer, sentence) for pointer, text in _named(value) if not nameable(text)
+        )
+    named = getattr(value, "nominal_source", None)
+    if named is not None and named not in source.nominal_sources:
+        sentence = "This source may not report on persons of that nominal source; the pack's nominal_sources say whose."
+        yield Reason("not_your_nominal", "/data/nominal_source", sentence)
+
+
+def _named(value: Any) -> Iterator[tuple[str, str]]:
+    yield from _names_of(value, "/data")
+    for name in _LISTS:
+        for number, item in enumerate(getattr(value, name, ())):
+            yield from _names_of(item, f"/data/{name}/{number}")
+    for number, text in enumerate(getattr(value, "part_of", ())):
+        yield f"/data/part_of/{number}", text
+
+
+def _names_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    for name in _NAMES:
+        if isinstance(text := getattr(value, name, None), str):
+            yield f"{pointer}/{name}", text

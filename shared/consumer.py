@@ -1,0 +1,35 @@
+"""Which topics a process reads, and the consumer it reads them with."""
+
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer
+
+FETCH_BYTES_MIN = 8 * 1024  # Or what came within `wait_ms`: else each event is a fetch of its own.
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which topics a source reads, as whom."""
+
+    bootstrap: str
+    group: str
+    slot: int
+    topics: tuple[str, ...]
+    wait_ms: int = field(default=20)
+
+    def consumer(self) -> AIOKafkaConsumer:
+        """Make the consumer: no automatic anything, a stable member id, a hard kill then costs half a second."""
+        return AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            group_id=self.group,
+            group_instance_id=f"{self.group}-{self.slot}",
+            client_id=f"{self.group}-{self.slot}",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=self.wait_ms,
+            fetch_min_bytes=FETCH_BYTES_MIN,
+            rebalance_timeout_ms=30_000,
+            session_timeout_ms=10_000,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )

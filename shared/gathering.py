@@ -1,0 +1,58 @@
+"""What is ready of each topic, put together into batches: whatever has come, up to a bound; none waits to be filled."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+
+from shared.batches import Batch, Source, Span
+from shared.clock import monotonic
+
+BATCH_RECORDS_MAX = 2_000
+SETTLING_MAX = 2  # Batches of one topic at a time,
+FEW_RECORDS = 200  # and the second only of this many records: a few more to one transaction cost next to nothing.
+
+
+class Gathering:
+    """The spans that wait for a batch, and the batches that are being settled."""
+
+    def __init__(self, source: Source, topics: Iterable[str]) -> None:
+        self.source = source
+        self.changed = asyncio.Event()
+        self.waiting: dict[str, list[Span]] = {topic: [] for topic in topics}
+        self.settling: dict[str, set[Batch]] = {topic: set() for topic in self.waiting}
+
+    def add(self, span: Span) -> None:
+        """Let a span wait for its batch."""
+        self.waiting[span.place.topic].append(span)
+        self.changed.set()
+
+    def left(self, batch: Batch) -> None:
+        """Hear that a batch is done with: its topic may have another."""
+        self.settling[batch.topic].discard(batch)
+        self.changed.set()
+
+    def stalled(self, seconds: float) -> str | None:
+        """Name a topic of which a batch has been tried for longer than this."""
+        late = (topic for topic, its in self.settling.items() for each in its if monotonic() - each.since > seconds)
+        return next(late, None)
+
+    def batches(self) -> Iterator[Batch]:
+        """Give the batches that may be settled now."""
+        for topic, settling in self.settling.items():
+            while spans := self._together(topic, len(settling)):
+                batch = Batch(self.source, spans, monotonic())
+                settling.add(batch)
+                yield batch
+
+    def _together(self, topic: str, settling: int) -> list[Span]:
+        """Take the spans of the next batch, if there is to be one now; one whose tries are counted goes alone."""
+        waiting = [span for span in self.waiting[topic] if not span.outcome.done()]
+        few = sum(len(span.records) for span in waiting) < FEW_RECORDS
+        if not waiting or settling >= SETTLING_MAX or (settling and few):
+            return []
+        taken, room = [waiting[0]], BATCH_RECORDS_MAX - len(waiting[0].records)
+        for span in waiting[1:]:
+            if not taken[0].attempts and not span.attempts and len(span.records) <= room:
+                taken.append(span)
+                room -= len(span.records)
+        self.waiting[topic] = [span for span in waiting if span not in taken]
+        return taken

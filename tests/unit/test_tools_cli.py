@@ -1,0 +1,72 @@
+"""The command line: what it says in words, and what it refuses in a sentence."""
+
+import pytest
+
+from tools.cli import explain, logs, main
+from tools.cli.status import in_words
+from tools.stack.paths import Paths
+
+DATED = {
+    "state": "current",
+    "class": "crime.report.undetected",
+    "row": "R03",
+    "keep_until": "2028-08-01",
+    "held": True,
+    "restricted": False,
+    "owner": None,
+    "sentences": ["Row R03 keeps it for 6 years from then."],
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        pytest.param("", "does not answer", id="nobody there"),
+        pytest.param("Bad\n  Gateway", "Bad Gateway", id="somebody else there"),
+        pytest.param("[]", "[]", id="no answer of ours"),
+        pytest.param('{"checks": {"database": false, "policy": true}}', "waits for database.", id="an api"),
+        pytest.param(
+            '{"checks": {"kafka": false, "relay": false, "database": true}, "waits_for": ["No broker.", "No broker."]}',
+            "waits for kafka, relay. No broker.",
+            id="a worker",
+        ),
+    ],
+)
+def test_what_a_process_waits_for_is_said_in_words(said, words):
+    assert in_words(said) == words
+
+
+def test_a_held_record_says_so_beside_its_date():
+    lines = explain._lines(DATED)
+
+    assert "held             yes" in lines
+    assert not any(line.startswith(("restricted", "owner")) for line in lines)
+    assert lines[-2] == "- Row R03 keeps it for 6 years from then."
+    assert "A hold is in force" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        pytest.param(["explian"], 2, "Did you mean explain?", id="command"),
+        pytest.param(["test", "nonsense"], 1, "there are unit, contract", id="level"),
+        pytest.param(["up", "--only", "kafak"], 1, "There is no process 'kafak'", id="process"),
+        pytest.param(["logs", "kafak"], 1, "There is no process 'kafak'", id="log"),
+        pytest.param(["explain", "C-1"], 1, "SOURCE_SYSTEM:SOURCE_RECORD_ID", id="record"),
+    ],
+)
+def test_a_slip_is_answered_with_what_there_is(capsys, arguments, status, told):
+    assert main.main(arguments) == status
+    assert told in capsys.readouterr().err
+
+
+def test_the_end_of_a_log_is_as_long_as_was_asked(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(logs, "LOCAL", Paths(tmp_path))
+    assert main.main(["logs"]) == 1
+    assert "no log yet" in capsys.readouterr().err
+
+    Paths(tmp_path).make()
+    (tmp_path / "logs" / "kafka.log").write_text("one\ntwo\nthree\n")
+    for lines, shown in (("2", "two\nthree\n"), ("0", ""), ("9", "one\ntwo\nthree\n")):
+        assert main.main(["logs", "kafka", "-n", lines]) == 0
+        assert capsys.readouterr().out == shown
