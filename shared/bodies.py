@@ -11,6 +11,7 @@ from shared.errors import NotFound
 from shared.keys import Keys
 
 _NONCE = 12
+_DRAW = "SELECT array(SELECT nextval('body_id') FROM generate_series(1, $1::int))"
 
 
 class Plain(NamedTuple):
@@ -34,7 +35,7 @@ async def store(connection: Connection, keys: Keys, bodies: Sequence[Plain]) -> 
     if not bodies:
         return []
     raw = await driver(connection)
-    ids = [row[0] for row in await raw.fetch("SELECT nextval('body_id') FROM generate_series(1, $1::int)", len(bodies))]
+    ids: list[int] = await raw.fetchval(_DRAW, len(bodies))
     rows, wraps = [], []
     for body_id, (record_key, content) in zip(ids, bodies, strict=True):
         nonce, sealed, wrapped = seal(keys, body_id, content)

@@ -12,9 +12,8 @@ from shared.ids import salts, shard_of
 
 # Real days, not policy: an id says in which daily partition of the log its row lies.
 _IDS = """
-SELECT ((floor(extract(epoch FROM clock_timestamp()) / 86400))::bigint << 40) | nextval('log_id')
-FROM generate_series(1, $1::int)
-"""
+SELECT array(SELECT ((floor(extract(epoch FROM clock_timestamp()) / 86400))::bigint << 40) | nextval('log_id')
+    FROM generate_series(1, $1::int))"""
 _COLUMNS = ["log_id", "at", "shard", "topic", "key", "type", "subject", "version", "payload", "salt", "digest"]
 
 
@@ -31,8 +30,8 @@ class Entry(NamedTuple):
 
 async def draw(connection: Connection) -> int:
     """Draw the id of a row without a topic that is `put` later, by when rows that keep the id are written."""
-    drawn: int = await (await driver(connection)).fetchval(_IDS, 1)
-    return -drawn
+    [drawn] = await (await driver(connection)).fetchval(_IDS, 1)
+    return -int(drawn)
 
 
 async def put(
@@ -46,7 +45,7 @@ async def put(
     if not entries:
         return []
     raw = await driver(connection)
-    drawn = [abs(n) for n in drawn] if drawn else [row[0] for row in await raw.fetch(_IDS, len(entries))]
+    drawn = [abs(n) for n in drawn] if drawn else await raw.fetchval(_IDS, len(entries))
     ids = [drawn[n] if entry.topic else -drawn[n] for n, entry in enumerate(entries)]
     rows, shards = [], defaultdict(list)
     for log_id, salt, entry in zip(ids, salts(len(entries)), entries, strict=True):

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 CONCURRENCY = 4  # Of one topic two at a time: one waits for the database while the other decodes.
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 SEAL_SECONDS = 1
-COLLECT = (100_000, 20, 50)  # A batch makes tens of thousands of values that end with it.
+COLLECT = (500_000, 20, 50)  # A batch makes tens of thousands of values that end with it.
 LOG_DAYS_KEPT = 35
 
 Job = Callable[[], Awaitable[None]]

@@ -9,8 +9,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.intake.actions.cases import Arrival, Desk, Message
 from services.intake.actions.reading import TOPIC, read_message
-from services.intake.actions.take_in import Arrival, Desk, Message, take_in
+from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import read_binary
 from shared.db import driver
 from shared.events import Place

@@ -4,9 +4,10 @@ from functools import partial
 
 from aiokafka import ConsumerRecord
 
+from services.intake.actions.cases import Arrival, Desk, Message
 from services.intake.actions.following import follow_schedules, shred
 from services.intake.actions.reading import TOPIC, read_message
-from services.intake.actions.take_in import Arrival, Desk, Message, take_in
+from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import Refused
 from shared.batches import Batch
 from shared.clock import policy_day, wall_clock

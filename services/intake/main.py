@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from services.intake import agents, schedule
-from services.intake.actions.take_in import Desk
+from services.intake.actions.cases import Desk
 from services.intake.api import make_app
 from shared.db import connect
 from shared.http import edge_of, serve_api

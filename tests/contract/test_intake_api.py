@@ -12,7 +12,7 @@ from cloudevents.core.bindings.http import to_binary, to_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from services.intake.actions.take_in import Desk
+from services.intake.actions.cases import Desk
 from services.intake.api import ROLES, make_app
 from services.intake.main import EVENTS_BYTES_MAX
 from shared.auth import ALL_ROLES

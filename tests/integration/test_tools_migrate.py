@@ -7,7 +7,7 @@ from sqlalchemy import text
 from tests import stack
 from tools.stack.errors import StackError
 from tools.stack.keys import SERVICES, passwords
-from tools.stack.migrate import migrate
+from tools.stack.migrate import migrate, pack_at
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -43,6 +43,13 @@ def test_a_bad_pack_stops_it_with_line_and_mend(database, tmp_path):
 
     with pytest.raises(StackError, match=r"bad\.toml:\d+: no_such_table"):
         migrate(url, passwords(paths.keys), pack)
+
+
+def test_a_pack_that_cannot_be_read_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(StackError, match="There is no policy pack at"):
+        pack_at(tmp_path / "none.toml")
+    with pytest.raises(StackError, match="cannot be read"):
+        pack_at(tmp_path)
 
 
 async def test_what_a_test_writes_is_gone_after_it(intake_connection):

@@ -53,11 +53,11 @@ def test_attributes_and_extensions_become_headers(tmp_path):
         ([], None),
     ],
 )
-def test_the_subject_is_worked_out_where_the_data_names_one(tmp_path, data, subject):
+def test_the_key_is_worked_out_where_the_data_names_somebody(tmp_path, data, subject):
     [event] = read(tmp_path, json.dumps(EVENT | {"data": data}))
 
-    assert event.subject == subject
     assert event.key == (subject or "1")
+    assert "ce_subject" not in dict(event.headers), "the event is sent as it stands"
 
 
 @pytest.mark.parametrize(

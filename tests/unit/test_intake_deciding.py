@@ -26,7 +26,7 @@ OURS = 7
 
 def fresh(**changes) -> Subject:
     told = {"key": 1, "source_key": OURS, "sequence": 0, "version": 0, "state_mac": None, "executed": False}
-    return Subject(**(told | {"was_accepted": False, "states": {}} | changes))
+    return Subject(**(told | {"states": {}} | changes))
 
 
 def told(*states, subject=None, source=OURS):

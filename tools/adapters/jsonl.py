@@ -74,11 +74,12 @@ def _event(line: bytes) -> Outgoing:
         id=texts["id"],
         type=texts["type"],
         data=data,
-        subject=texts.get("subject") or _subject(data),
+        subject=texts.get("subject"),
         time=texts.get("time"),
         sequence=texts.get("sequence"),
         content_type=texts.get("datacontenttype", "application/json"),
         extensions={name: text for name, text in texts.items() if name not in ATTRIBUTES},
+        about=_subject(data),  # Not sent as its subject: over HTTP the same line must be the same event.
     )
 
 

@@ -21,11 +21,12 @@ class Outgoing:
     sequence: str | None = None
     content_type: str = "application/json"
     extensions: dict[str, str] = field(default_factory=dict)
+    about: str | None = None  # Whom the data names, for an event without a subject of its own.
 
     @property
     def key(self) -> str:
         """Give the Kafka key: the record or nominal it is about; its own id where it names none."""
-        return self.subject or self.id
+        return self.subject or self.about or self.id
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:

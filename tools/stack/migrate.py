@@ -55,6 +55,8 @@ def pack_at(path: Path) -> tuple[str, str, date]:
         pack = read_pack(content, str(path))
     except FileNotFoundError:
         raise StackError(f"There is no policy pack at {path}; set TENURE_POLICY to one.") from None
+    except OSError as error:
+        raise StackError(f"The policy pack at {path} cannot be read ({error.strerror}); set TENURE_POLICY.") from None
     except BadPack as error:
         raise StackError(f"The policy pack cannot be used; nothing was changed.\n{error}") from None
     return pack.hash, content.decode(), pack.effective_on

@@ -10,6 +10,7 @@ from tools.stack.paths import ROOT, Paths
 from tools.stack.process import Process
 
 KINDS = ("api", "worker")
+_ANSWER_SECONDS_MAX = 3.0  # A worker itself waits two for its database before it says that it is away.
 
 
 class Service(Process):
@@ -52,7 +53,7 @@ def without_settings() -> dict[str, str]:
 
 def readyz(port: int) -> tuple[bool, str]:
     """Ask a process on this machine whether it is ready; gives what it said too."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS_MAX)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()

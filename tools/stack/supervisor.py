@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -92,9 +93,13 @@ class Supervisor:
         finally:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)  # It is stopping; being told twice changes nothing.
-            self.say("stopping")
+            self._last_words("stopping")
             self.stack.stop()
-            self.say("stopped")
+            self._last_words("stopped")
+
+    def _last_words(self, line: str) -> None:
+        with suppress(OSError):  # The terminal may be gone: that must not keep anything from being stopped.
+            self.say(line)
 
     def _await_given_servers(self) -> None:
         """Wait for servers that are not ours to start, and say so once."""

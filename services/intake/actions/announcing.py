@@ -1,11 +1,15 @@
 """What intake says of an arrival: its receipt, and to the other services what it changed."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
+from services.intake.actions.cases import Case
 from services.intake.domain import deciding
-from services.intake.domain.checking import Sound, shown
+from services.intake.domain.checking import Sound
 from services.intake.domain.deciding import Verdict, subject_of
 from services.intake.domain.reading import Refused, Sent, Unsound
 from shared import events
@@ -13,18 +17,15 @@ from shared.events import encode
 from shared.ids import event_uid
 from shared.log import Entry
 
-if TYPE_CHECKING:
-    from services.intake.actions.take_in import Case
-
 Receipted = events.ReceiptIssued
 
 
 class Told(NamedTuple):
-    """When it was received, by both clocks, and which metadata may be shown."""
+    """When it was received, by both clocks, and what may be shown of records' new states, as JSON, by case number."""
 
     now: datetime
     today: date
-    metadata_keys: frozenset[str]
+    states: Mapping[int, bytes]
 
 
 def sequence_of(read: Sent | Unsound | Refused) -> int | None:
@@ -42,7 +43,7 @@ def corrected_uid(sent: Sent) -> UUID:
         return event_uid(sent.source, sent.corrects)
 
 
-def receipt(case: "Case", verdict: Verdict, told: Told) -> Receipted:
+def receipt(case: Case, verdict: Verdict, told: Told) -> Receipted:
     """Give the receipt of an arrival."""
     read, found = case.arrival.read, case.found
     about_record = isinstance(found, Sound) and found.nominal is None
@@ -65,10 +66,10 @@ def receipt_entry(issued: Receipted) -> Entry:
     return Entry(events.RECEIPTS, key, issued.type, issued.receipt_id, 1, encode(issued))
 
 
-def consequences(case: "Case", verdict: Verdict, told: Told) -> list[Entry]:
+def consequences(number: int, case: Case, verdict: Verdict, told: Told) -> list[Entry]:
     """Give what the other services are told: a registered event, or that one is parked."""
     if verdict.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED) and isinstance(case.found, Sound):
-        return [registered(case.found, verdict, told)]
+        return [registered(number, case.found, verdict, told)]
     if verdict.outcome == deciding.QUARANTINED:
         subject = subject_of(case.arrival.read, case.arrival.key)
         subject = case.found.subject if isinstance(case.found, Sound) else subject
@@ -97,7 +98,7 @@ def resolved(uid: UUID, subject: UUID, now: datetime) -> Entry:
     return Entry(events.REGISTERED, str(subject), told.type, subject, 2, encode(told))
 
 
-def registered(sound: Sound, verdict: Verdict, told: Told) -> Entry:
+def registered(number: int, sound: Sound, verdict: Verdict, told: Told) -> Entry:
     """Give the registered event of an accepted or superseded one."""
     sent, key = sound.sent, str(sound.subject)
     head: dict[str, Any] = {
@@ -111,14 +112,14 @@ def registered(sound: Sound, verdict: Verdict, told: Told) -> Entry:
     event: events.Registered
     if sound.kind == "record":
         change = sent.type.split(".")[2]
-        state = None if change == "withdrawn" else shown(sound, told.metadata_keys)
+        state = msgspec.Raw(told.states[number]) if number in told.states else None
         event = events.RecordRegistered(
             **head,
             record_id=sound.subject,
             source_system=sound.source_system,
             change=change,  # type: ignore[arg-type]
             version=verdict.version,
-            state=state,
+            state=state,  # type: ignore[arg-type]
         )
     elif sound.kind == "nominal":
         event = events.NominalRegistered(**head, nominal_ref=sound.subject, version=verdict.version, state=sent.data)

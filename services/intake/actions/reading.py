@@ -1,6 +1,6 @@
 """Read a message in its mode, whichever door it came through."""
 
-from services.intake.actions.take_in import Message
+from services.intake.actions.cases import Message
 from services.intake.domain.reading import Refused, Sent, Unsound, read_binary, read_structured
 from shared.crash import crash_point
 

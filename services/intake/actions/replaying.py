@@ -7,18 +7,9 @@ import asyncpg
 import msgspec
 
 from services.intake.actions import announcing
+from services.intake.actions.cases import Arrival, Desk, Message, open_case
 from services.intake.actions.reading import HTTP, read_message
-from services.intake.actions.take_in import (
-    Arrival,
-    Desk,
-    Message,
-    Work,
-    judge,
-    open_case,
-    resolve_waiting,
-    seal_bodies,
-    store_new_states,
-)
+from services.intake.actions.take_in import Work, judge, resolve_waiting, seal_bodies, shown_states, store_new_states
 from services.intake.domain import deciding
 from services.intake.storage import arrivals, quarantine
 from shared.bodies import open_body
@@ -50,7 +41,7 @@ async def replay(
     # Another event came with its id before: then it is judged against that one, as it was.
     seen = {} if row["first"] else await arrivals.first_arrivals(connection, [row["event_uid"]])
     await judge(connection, desk, work, seen)
-    told = announcing.Told(now, today, desk.pack.metadata_keys)
+    told = announcing.Told(now, today, shown_states(desk, work))
     issued = msgspec.structs.replace(announcing.receipt(work.cases[0], work.verdicts[0], told), names=receipt_id)
     if issued.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED):
         await _take(connection, desk, work, row, (issued, told))
@@ -76,16 +67,16 @@ async def _take(
     """Store what a replay took, settle its account, and announce it."""
     issued, told = said
     bodies = await seal_bodies(connection, desk, work)
-    await store_new_states(connection, desk, work, [row["arrival_key"]], bodies, told.today)
+    await store_new_states(connection, work, told, [row["arrival_key"]], bodies)
     await quarantine.accepted(connection, row["arrival_key"], issued.outcome)
-    record = next((subject.key for subject in work.subjects.values()), None)
+    record = work.subjects[0].key if work.subjects[0] else None
     await arrivals.settle_arrival(connection, row["arrival_key"], row["event_uid"], issued.outcome, record)
     reasons = encode(issued.reasons).decode()
     further = (issued.receipt_id, row["receipt_id"], row["event_uid"], issued.outcome, reasons, told.now)
     await arrivals.store_further(connection, *further)
     moved = {(row["source_key"], deciding.QUARANTINED): -1, (row["source_key"], issued.outcome): 1}
     await arrivals.count(connection, moved, row["received_on"], desk.slot)
-    entries = [announcing.receipt_entry(issued), *announcing.consequences(work.cases[0], work.verdicts[0], told)]
+    entries = [announcing.receipt_entry(issued), *announcing.consequences(0, work.cases[0], work.verdicts[0], told)]
     if row["subject"] is not None:
         entries.append(announcing.resolved(row["event_uid"], row["subject"], told.now))
     others = await resolve_waiting(connection, work, [row["subject"]])

@@ -4,72 +4,27 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from services.intake.actions import announcing
+from services.intake.actions.cases import MARKED, Arrival, Case, Desk, open_case
 from services.intake.domain import deciding
-from services.intake.domain.checking import History, Sound, check, shown
+from services.intake.domain.checking import Sound, shown
 from services.intake.domain.deciding import Subject, Verdict
-from services.intake.domain.reading import Refused, Sent, Unsound
+from services.intake.domain.reading import Refused
 from services.intake.storage import arrivals as storage
 from services.intake.storage import quarantine
 from shared.bodies import Plain, store
 from shared.calendar_rules import Period, add
 from shared.db import Connection
-from shared.events import Place, Reason, encode
-from shared.ids import event_uid
-from shared.keys import Keys
+from shared.events import encode
 from shared.log import put
-from shared.policy import Pack
 
-UNKNOWN = "unknown"
 QUARANTINE_REVIEW = Period.parse("7d")
-_MARKED = Reason(
-    "marking_forbidden", "/data/marking", "The marking is above what this estate may hold; it was not stored."
-)
 _pack_message = msgspec.msgpack.Encoder().encode
-
-
-class Message(NamedTuple):
-    """The original bytes of an arrival, as they are sealed when they wait in quarantine."""
-
-    mode: str
-    headers: dict[str, str]
-    raw: bytes | None
-
-
-class Arrival(NamedTuple):
-    """One message or request item, where it came in, and what was read in it."""
-
-    receipt_id: UUID
-    place: Place
-    channel: int
-    key: str | None
-    message: Message
-    read: Sent | Unsound | Refused
-    principal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What taking in needs beside the database: keys, the pack, which slot counts."""
-
-    keys: Keys
-    pack: Pack
-    slot: int
-
-
-class Case(NamedTuple):
-    """An arrival on its way to its verdict."""
-
-    arrival: Arrival
-    event_uid: UUID
-    source: str
-    mac: bytes
-    found: Sound | tuple[Reason, ...]
 
 
 @dataclass(slots=True)
@@ -78,7 +33,7 @@ class Work:
 
     cases: list[Case]
     sources: dict[str, int]
-    subjects: dict[History, Subject] = field(default_factory=dict)
+    subjects: list[Subject | None] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     firsts: list[bool] = field(default_factory=list)
 
@@ -96,71 +51,81 @@ async def take_in(
     return await _store(connection, desk, work, now, today)
 
 
-def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
-    """Read who an arrival is from and check it."""
-    read = arrival.read
-    if isinstance(read, Refused):
-        source = arrival.principal or UNKNOWN
-        return Case(arrival, arrival.receipt_id, source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
-    uid = event_uid(read.source, read.id)
-    if isinstance(read, Unsound):
-        return Case(arrival, uid, read.source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
-    marking = read.data.get("marking")
-    if isinstance(marking, str) and marking in desk.pack.forbidden_markings:
-        return Case(arrival, uid, read.source, desk.keys.mac(read.body()), (_MARKED,))
-    found = check(read, desk.pack, today)
-    known = desk.pack.sources.get(read.source)
-    if arrival.principal is not None and known is not None and known.principal != arrival.principal:
-        found = (Reason("not_your_source", "/source", "This token may not send events of that source."),)
-    return Case(arrival, uid, read.source, desk.keys.mac(read.body()), found)
-
-
 def _state_mac(desk: Desk, sound: Sound) -> bytes:
-    kind = b"withdrawn\n" if sound.sent.type.endswith(".withdrawn.v1") else b"state\n"
+    kind = b"withdrawn\n" if _withdraws(sound) else b"state\n"
     return desk.keys.mac(kind + sound.sent.canonical)
 
 
 async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID, tuple[bytes, str]]) -> None:
     """Reach each case's verdict, in order; `seen` are the events that came before, and their body MACs."""
-    sounds = [case.found for case in work.cases if isinstance(case.found, Sound) and case.event_uid not in seen]
-    states = [sound for sound in sounds if sound.sequence]
-    by_source = {sound.event_uid: work.sources[sound.sent.source] for sound in sounds}
-    wanted = {
-        sound.history: storage.Wanted(sound.subject, sound.kind, by_source[sound.event_uid])
-        for sound in reversed(states)
-    }
-    if wanted:
-        work.subjects = await storage.lock_subjects(connection, wanted)
-    asked = [(work.subjects[sound.history], sound.sequence) for sound in states]
-    asked = [(subject, sequence) for subject, sequence in asked if sequence <= subject.sequence]
-    if asked:
-        await storage.load_states(connection, asked)
-    about = [sound.subject for sound in sounds if not sound.sequence]
-    captured = await storage.captured_of(connection, about) if about else {}
-    for case in work.cases:
+    new = [case.event_uid not in seen and isinstance(case.found, Sound) for case in work.cases]
+    work.subjects = await _lock(connection, work, new)
+    about = [
+        case.found.subject
+        for case, is_new in zip(work.cases, new, strict=True)
+        if is_new and isinstance(case.found, Sound) and not case.found.sequence
+    ]
+    captured = _captured_now(work) | await storage.captured_of(connection, about) if about else {}
+    for case, subject in zip(work.cases, work.subjects, strict=True):
         known = seen.get(case.event_uid)
         work.firsts.append(known is None)
-        verdict = _judge_new(desk, work, case, captured) if known is None else _judge_again(case, known)
-        seen.setdefault(case.event_uid, (case.mac, verdict.outcome))
+        if known is None:
+            verdict = _judge_new(desk, case, subject, work.sources[case.source], captured)
+            seen[case.event_uid] = (case.mac, verdict.outcome)
+        else:
+            verdict = _judge_again(case, known)
         work.verdicts.append(verdict)
 
 
-def _judge_new(desk: Desk, work: Work, case: Case, captured: dict[UUID, deciding.Captured]) -> Verdict:
+def _captured_now(work: Work) -> dict[UUID, deciding.Captured]:
+    """Give the records that this batch is the first to name, and whose they are."""
+    return {
+        case.found.subject: deciding.Captured(case.source, False)
+        for case, subject in zip(work.cases, work.subjects, strict=True)
+        if subject and subject.is_new and isinstance(case.found, Sound) and case.found.kind == "record"
+    }
+
+
+async def _lock(connection: Connection, work: Work, new: Sequence[bool]) -> list[Subject | None]:
+    """Lock the subjects of new states, with the stored states of the sequences that came; gives them by case."""
+    states = [
+        case.found if is_new and isinstance(case.found, Sound) and case.found.sequence else None
+        for case, is_new in zip(work.cases, new, strict=True)
+    ]
+    wanted = {
+        sound.history: storage.Wanted(sound.subject, sound.kind, work.sources[sound.sent.source])
+        for sound in reversed(states)
+        if sound
+    }
+    locked = await storage.lock_subjects(connection, wanted) if wanted else {}
+    subjects = [locked[sound.history] if sound else None for sound in states]
+    asked = [
+        (subject, sound.sequence)
+        for subject, sound in zip(subjects, states, strict=True)
+        if subject and sound and sound.sequence <= subject.sequence
+    ]
+    if asked:
+        await storage.load_states(connection, asked)
+    return subjects
+
+
+def _judge_new(
+    desk: Desk, case: Case, subject: Subject | None, source_key: int, captured: dict[UUID, deciding.Captured]
+) -> Verdict:
     if isinstance(case.arrival.read, Refused):
         return Verdict(deciding.UNREADABLE, (case.arrival.read.reason,))
-    if case.found == (_MARKED,):
+    if case.found == (MARKED,):
         return Verdict(deciding.FORBIDDEN, case.found)
     if not isinstance(case.found, Sound):
         return Verdict(deciding.QUARANTINED, case.found)
-    if not case.found.sequence:
+    if subject is None:
         return deciding.judge_fact(case.found, captured, desk.pack)
-    subject = work.subjects[case.found.history]
-    return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, work.sources[case.source], subject)
+    return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, source_key, subject)
 
 
 def _judge_again(case: Case, known: tuple[bytes, str]) -> Verdict:
     verdict = deciding.judge_again(case.mac, known[0])
-    if verdict.outcome == deciding.QUARANTINED and case.found == (_MARKED,):
+    if verdict.outcome == deciding.QUARANTINED and case.found == (MARKED,):
         return Verdict(deciding.FORBIDDEN, case.found)  # Whatever its id: it is not stored.
     return verdict
 
@@ -172,23 +137,36 @@ async def _store(
     bodies = await seal_bodies(connection, desk, work)
     rows = [_row(work, number) for number in range(len(work.cases))]
     await storage.store_arrivals(connection, keys, rows, now, today)
-    await store_new_states(connection, desk, work, keys, bodies, today)
+    told = announcing.Told(now, today, shown_states(desk, work))
+    await store_new_states(connection, work, told, keys, bodies)
     waiting = _waiting(work, keys, bodies, rows)
     if waiting:
         await quarantine.store(connection, waiting, now, add(today, QUARANTINE_REVIEW, desk.pack.leap))
     resolved = await resolve_waiting(connection, work, [row.subject for row in rows])
-    counted = Counter((row.source_key, row.outcome) for row in rows)
-    await storage.count(connection, counted, today, desk.slot)
-    told = announcing.Told(now, today, desk.pack.metadata_keys)
     receipts = [
         announcing.receipt(case, verdict, told) for case, verdict in zip(work.cases, work.verdicts, strict=True)
     ]
     entries = [announcing.receipt_entry(receipt) for receipt in receipts]
-    for case, verdict in zip(work.cases, work.verdicts, strict=True):
-        entries += announcing.consequences(case, verdict, told)
+    for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
+        entries += announcing.consequences(number, case, verdict, told)
     entries += [announcing.resolved(event, subject, now) for event, subject in resolved]
     await put(connection, entries, now)
+    counted = Counter((row.source_key, row.outcome) for row in rows)
+    await storage.count(connection, counted, today, desk.slot)  # Last: the next batch waits for these rows.
     return receipts
+
+
+def shown_states(desk: Desk, work: Work) -> dict[int, bytes]:
+    """Give what others may see of each record's new state, as JSON, by case number."""
+    return {
+        number: encode(shown(case.found, desk.pack.metadata_keys))
+        for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True))
+        if _new_state(case, verdict) and isinstance(case.found, Sound) and not _withdraws(case.found)
+    }
+
+
+def _withdraws(sound: Sound) -> bool:
+    return sound.sent.type.endswith(".withdrawn.v1")
 
 
 async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[int, int]:
@@ -197,9 +175,8 @@ async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[in
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
         if verdict.outcome in (deciding.QUARANTINED, deciding.UNREADABLE):
             plain[number] = Plain(None, _pack_message(case.arrival.message))
-        elif _new_state(case, verdict):
-            assert isinstance(case.found, Sound)
-            plain[number] = Plain(work.subjects[case.found.history].key, case.found.sent.canonical)
+        elif (subject := work.subjects[number]) and _new_state(case, verdict) and isinstance(case.found, Sound):
+            plain[number] = Plain(subject.key, case.found.sent.canonical)
     ids = await store(connection, desk.keys, list(plain.values()))
     return dict(zip(plain, ids, strict=True))
 
@@ -214,7 +191,7 @@ def _row(work: Work, number: int) -> storage.ArrivalRow:
     read, arrival, found = case.arrival.read, case.arrival, case.found
     subject = found.subject if isinstance(found, Sound) else deciding.subject_of(read, arrival.key)
     subject = None if verdict.outcome == deciding.FORBIDDEN else subject
-    record = work.subjects[found.history].key if isinstance(found, Sound) and found.history in work.subjects else None
+    held = work.subjects[number]
     return storage.ArrivalRow(
         receipt_id=arrival.receipt_id,
         event_uid=case.event_uid,
@@ -228,31 +205,29 @@ def _row(work: Work, number: int) -> storage.ArrivalRow:
         outcome=verdict.outcome,
         reasons=encode(verdict.reasons).decode() if verdict.reasons else None,
         body_mac=case.mac,
-        record_key=record,
+        record_key=held.key if held and held.sequence else None,
     )
 
 
 async def store_new_states(
-    connection: Connection, desk: Desk, work: Work, keys: list[int], bodies: dict[int, int], today: date
+    connection: Connection, work: Work, told: announcing.Told, keys: list[int], bodies: dict[int, int]
 ) -> None:
     """Store the states that verdicts took, and move their subjects on."""
     states: list[tuple[Any, ...]] = []
-    moved: dict[int, tuple[Any, ...]] = {}
+    moved: dict[int, tuple[Subject, Sound, bytes | None]] = {}
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
-        if not _new_state(case, verdict):
+        subject, sound = work.subjects[number], case.found
+        if subject is None or not isinstance(sound, Sound) or not _new_state(case, verdict):
             continue
-        sound = case.found
-        assert isinstance(sound, Sound)
-        subject = work.subjects[sound.history]
         mac = subject.states[sound.sequence]
         states.append((subject.key, sound.sequence, verdict.version, mac, keys[number], bodies[number]))
-        metadata = moved.get(subject.key, (None,))[-1]
-        if verdict.outcome == deciding.ACCEPTED and not sound.sent.type.endswith(".withdrawn.v1"):
-            metadata = encode(shown(sound, desk.pack.metadata_keys))
-        moved[subject.key] = (subject.key, subject.sequence, subject.version, subject.state_mac, metadata)
+        metadata = moved[subject.key][2] if subject.key in moved else None
+        if verdict.outcome == deciding.ACCEPTED:
+            metadata = told.states.get(number, metadata)
+        moved[subject.key] = (subject, sound, metadata)
     if states:
         await storage.store_states(connection, states)
-        await storage.move_subjects(connection, list(moved.values()), today)
+        await storage.store_subjects(connection, moved.values(), told.today)
 
 
 def _waiting(
@@ -282,7 +257,7 @@ async def resolve_waiting(connection: Connection, work: Work, about: Sequence[UU
             continue
         if case.found.sent.corrects:
             corrected[announcing.corrected_uid(case.found.sent)] = work.sources[case.source]
-    subjects = sorted({subject for subject in about if subject is not None})
+    subjects = list({subject for subject in about if subject is not None})
     settled = await quarantine.resolve_states(connection, subjects) if subjects else []
     if corrected:
         named = await quarantine.resolve_corrected(connection, list(corrected), list(set(corrected.values())))

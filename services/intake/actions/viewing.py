@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.intake.actions.take_in import Desk
+from services.intake.actions.cases import Desk
 from services.intake.storage import records
 from shared.bodies import open_body
 from shared.db import Connection, transaction

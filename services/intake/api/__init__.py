@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.intake.actions.take_in import Desk
+from services.intake.actions.cases import Desk
 from services.intake.api import events, quarantine, records
 from shared.http import Edge, http_app
 

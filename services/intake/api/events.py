@@ -6,8 +6,9 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Query, Request, Response
 
 from services.intake.actions.announcing import Receipted
+from services.intake.actions.cases import Arrival, Message
 from services.intake.actions.reading import HTTP, read_message
-from services.intake.actions.take_in import Arrival, Message, take_in
+from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import Refused, decode, written
 from services.intake.storage import records
 from shared.clock import policy_day

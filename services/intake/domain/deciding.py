@@ -38,9 +38,9 @@ class Subject:
     version: int
     state_mac: bytes | None
     executed: bool
-    was_accepted: bool
     states: dict[int, bytes]  # sequence -> state MAC, of those asked for and those added here
     is_nominal: bool = False  # Of a withdrawal that means a record and names a nominal.
+    is_new: bool = False  # Stored with its first state.
 
 
 class Captured(NamedTuple):

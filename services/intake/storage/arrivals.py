@@ -8,7 +8,7 @@ from uuid import UUID
 
 from asyncpg import Record, UniqueViolationError
 
-from services.intake.domain.checking import History
+from services.intake.domain.checking import History, Sound
 from services.intake.domain.deciding import Captured, Subject
 from shared.db import Connection, columns, driver
 from shared.errors import Raced
@@ -35,11 +35,12 @@ class ArrivalRow(NamedTuple):
 _number = attrgetter("int")  # The database sorts ids as their numbers; ids compare slowly.
 _ARRIVAL = ["arrival_key", *ArrivalRow._fields, "received_at", "received_on"]
 _SUBJECTS = """
-SELECT record_uid, kind, record_key, source_key, sequence, version, state_mac, executed_by, accepted_on FROM record
+SELECT record_uid, kind, record_key, source_key, sequence, version, state_mac, executed_by FROM record
 WHERE record_uid = ANY($1::uuid[]) ORDER BY record_uid, source_key FOR NO KEY UPDATE"""
-_NEW_SUBJECTS = """
-INSERT INTO record (record_uid, kind, source_key)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[]) u ON CONFLICT DO NOTHING"""
+_NEW_KEYS = "SELECT array(SELECT nextval('record_record_key_seq') FROM generate_series(1, $1::int))"
+_RECORD = ["record_key", "record_uid", "kind", "source_key", "sequence", "version", "state_mac"]
+_RECORD += ["metadata", "accepted_on"]
+_DRAW = "SELECT array(SELECT nextval('arrival_key') FROM generate_series(1, $1::int))"
 _CAPTURED = """
 SELECT r.record_uid, s.source, r.executed_by IS NOT NULL FROM record r JOIN source s USING (source_key)
 WHERE r.record_uid = ANY($1::uuid[]) AND r.kind = 'record'"""
@@ -88,19 +89,23 @@ class Wanted(NamedTuple):
 
 
 async def lock_subjects(connection: Connection, wanted: Mapping[History, Wanted]) -> dict[History, Subject]:
-    """Give each subject, made where new, locked in one order: two batches never wait for each other in a circle."""
+    """Give each subject, locked in one order so that no two batches wait in a circle; a new one has a key alone."""
     raw, uids = await driver(connection), sorted({each.uid for each in wanted.values()}, key=_number)
     rows = {_history(row): row for row in await raw.fetch(_SUBJECTS, uids)}
-    new = [each for each in wanted.values() if _of(*each) not in rows]
+    nominals = {each.uid for each in wanted.values() if each.kind == "nominal"}
+    nominals.update(row["record_uid"] for row in rows.values() if row["kind"] == "nominal")
+    found, new = {}, []
+    for history, each in wanted.items():
+        is_nominal = each.kind == "record" and each.uid in nominals
+        if row := rows.get(_of(*each)):
+            found[history] = _subject(row, is_nominal)
+        else:
+            found[history] = Subject(0, each.source_key, 0, 0, None, False, {}, is_nominal, is_new=True)
+            new.append(found[history])
     if new:
-        new.sort(key=lambda each: (each.uid.int, each.source_key))
-        await raw.execute(_NEW_SUBJECTS, *columns([tuple(each) for each in new], 3))
-        rows |= {_history(row): row for row in await raw.fetch(_SUBJECTS, [each.uid for each in new])}
-    nominals = {row["record_uid"] for row in rows.values() if row["kind"] == "nominal"}
-    return {
-        history: _subject(rows[_of(*each)], each.kind == "record" and each.uid in nominals)
-        for history, each in wanted.items()
-    }
+        for subject, key in zip(new, await raw.fetchval(_NEW_KEYS, len(new)), strict=True):
+            subject.key = key
+    return found
 
 
 def _of(uid: UUID, kind: str, source_key: int) -> tuple[UUID, int]:
@@ -115,7 +120,7 @@ def _history(row: Record) -> tuple[UUID, int]:
 def _subject(row: Record, is_nominal: bool) -> Subject:
     return Subject(
         *(row["record_key"], row["source_key"], row["sequence"], row["version"], row["state_mac"]),
-        *(row["executed_by"] is not None, row["accepted_on"] is not None, {}, is_nominal),
+        *(row["executed_by"] is not None, {}, is_nominal),
     )
 
 
@@ -137,7 +142,8 @@ async def captured_of(connection: Connection, uids: Sequence[UUID]) -> dict[UUID
 async def draw_arrival_keys(connection: Connection, count: int) -> list[int]:
     """Give new arrival keys."""
     raw = await driver(connection)
-    return [row[0] for row in await raw.fetch("SELECT nextval('arrival_key') FROM generate_series(1, $1::int)", count)]
+    keys: list[int] = await raw.fetchval(_DRAW, count)
+    return keys
 
 
 async def store_arrivals(
@@ -160,10 +166,24 @@ async def store_states(connection: Connection, rows: Sequence[tuple[Any, ...]]) 
     await raw.copy_records_to_table("record_state", records=rows, columns=names)
 
 
-async def move_subjects(connection: Connection, rows: Sequence[tuple[Any, ...]], today: date) -> None:
-    """Store (record_key, sequence, version, state_mac, metadata) of subjects that moved."""
+async def store_subjects(
+    connection: Connection, moved: Collection[tuple[Subject, Sound, bytes | None]], today: date
+) -> None:
+    """Store where subjects are now, and what others may see of them; `Raced` when a new one came by another door."""
     raw = await driver(connection)
-    await raw.execute(_MOVE, *columns(list(rows), 5), today)
+    new = sorted((each for each in moved if each[0].is_new), key=lambda each: each[1].subject.int)
+    rows = [
+        (*(s.key, sound.subject, sound.kind, s.source_key, s.sequence, s.version, s.state_mac), shown, today)
+        for s, sound, shown in new
+    ]
+    try:
+        if rows:
+            await raw.copy_records_to_table("record", records=rows, columns=_RECORD)
+    except UniqueViolationError:
+        raise Raced("A record of this batch came through another door in the same moment.") from None
+    known = [(s.key, s.sequence, s.version, s.state_mac, shown) for s, _, shown in moved if not s.is_new]
+    if known:
+        await raw.execute(_MOVE, *columns(known, 5), today)
 
 
 async def count(connection: Connection, counted: Mapping[tuple[int, str], int], today: date, slot: int) -> None:

@@ -1,0 +1,74 @@
+"""An arrival on its way to its verdict: where it came in, who it is from, whether it is sound."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from services.intake.domain.checking import Sound, check
+from services.intake.domain.reading import Refused, Sent, Unsound
+from shared.events import Place, Reason
+from shared.keys import Keys
+from shared.policy import Pack
+
+UNKNOWN = "unknown"
+MARKED = Reason(
+    "marking_forbidden", "/data/marking", "The marking is above what this estate may hold; it was not stored."
+)
+
+
+class Message(NamedTuple):
+    """The original bytes of an arrival, as they are sealed when they wait in quarantine."""
+
+    mode: str
+    headers: dict[str, str]
+    raw: bytes | None
+
+
+class Arrival(NamedTuple):
+    """One message or request item, where it came in, and what was read in it."""
+
+    receipt_id: UUID
+    place: Place
+    channel: int
+    key: str | None
+    message: Message
+    read: Sent | Unsound | Refused
+    principal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What taking in needs beside the database: keys, the pack, which slot counts."""
+
+    keys: Keys
+    pack: Pack
+    slot: int
+
+
+class Case(NamedTuple):
+    """An arrival on its way to its verdict."""
+
+    arrival: Arrival
+    event_uid: UUID
+    source: str
+    mac: bytes
+    found: Sound | tuple[Reason, ...]
+
+
+def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
+    """Read who an arrival is from and check it."""
+    read = arrival.read
+    if isinstance(read, Refused):
+        source = arrival.principal or UNKNOWN
+        return Case(arrival, arrival.receipt_id, source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
+    if isinstance(read, Unsound):
+        return Case(arrival, read.uid, read.source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
+    marking = read.data.get("marking")
+    if isinstance(marking, str) and marking in desk.pack.forbidden_markings:
+        return Case(arrival, read.uid, read.source, desk.keys.mac(read.body()), (MARKED,))
+    found = check(read, desk.pack, today)
+    known = desk.pack.sources.get(read.source)
+    if arrival.principal is not None and known is not None and known.principal != arrival.principal:
+        found = (Reason("not_your_source", "/source", "This token may not send events of that source."),)
+    return Case(arrival, read.uid, read.source, desk.keys.mac(read.body()), found)
