@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer
 
-FETCH_BYTES_MIN = 8 * 1024  # Or what came within `wait_ms`: else each event is a fetch of its own.
+FETCH_BYTES_MIN = 64 * 1024  # Or what came within `wait_ms`: else each event is a fetch of its own.
 
 
 @dataclass(frozen=True, slots=True)

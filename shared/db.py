@@ -19,6 +19,14 @@ STATEMENT_TIMEOUT_MS_MAX = 30_000
 LOCK_TIMEOUT_MS_MAX = 10_000
 IDLE_IN_TRANSACTION_MS_MAX = 5_000
 CONNECT_SECONDS_MAX = 5
+# What a worker asks for it asks for by key: whatever the statistics say of a table that grows all day, no scan of it is
+# right, and no plan need be made anew for each batch.
+BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 RETRY_SECONDS_MAX = 5.0
 
 _TRANSIENT = (
@@ -70,8 +78,8 @@ def connect(url: str, *, name: str, pool_size: int = 6, **server_settings: str) 
 
 async def driver(connection: Connection) -> "asyncpg.Connection[asyncpg.Record]":
     """Give the driver's connection, for set-wise statements: `storage` rooms only."""
-    raw = await connection.get_raw_connection()
-    found: asyncpg.Connection[asyncpg.Record] | None = raw.driver_connection
+    # Asked of the synchronous side: `get_raw_connection` would switch greenlets for each statement.
+    found: asyncpg.Connection[asyncpg.Record] | None = connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
     assert found is not None
     return found
 

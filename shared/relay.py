@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import psycopg
@@ -18,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from shared.clock import monotonic
 from shared.crash import crash_point
+from shared.db import BY_KEY
 from shared.ids import SHARDS, named
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,6 @@ FROM (SELECT *, sum(cardinality(log_ids)) OVER (ORDER BY queue_id) - cardinality
             ORDER BY queue_id LIMIT 512) oldest) q,
     unnest(q.log_ids) WITH ORDINALITY AS u(log_id, n) JOIN log l USING (log_id)
 WHERE q.before < %s ORDER BY q.queue_id, u.n"""
-_PLAN = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"  # By key, whatever the statistics say.
 _DONE = "DELETE FROM unpublished WHERE queue_id = ANY(%s)"
 
 
@@ -85,20 +87,35 @@ class Route:
     kafka: str
 
 
+def session_of(route: Route) -> "psycopg.Connection[Any]":
+    """Open the session that holds a relay's locks and does its work: by key, whatever the statistics say."""
+    settings = {**BY_KEY, "idle_session_timeout": IDLE_SESSION_MS_MAX, "tcp_keepalives_idle": 5}
+    options = " ".join(f"-c {name}={value}" for name, value in {**settings, "tcp_user_timeout": 10_000}.items())
+    return psycopg.connect(route.database_url, autocommit=True, options=options)
+
+
 def headers_of(service: str, row: Row) -> list[tuple[str, bytes]]:
     """Give the CloudEvents attributes of a log row, binary mode: the id is the same however often it is published."""
-    pairs = {
-        "ce_specversion": "1.0",
-        "ce_id": str(named(f"log\n{service}\n{row.log_id}")),
-        "ce_source": f"urn:tenure:{service}",
-        "ce_type": row.type,
-        "ce_subject": str(row.subject),
-        "ce_time": row.at.isoformat(),
-        "ce_partitionkey": row.key,
-        "content-type": "application/json",
-        **(row.headers or {}),
-    }
-    return [(name, value.encode()) for name, value in pairs.items()]
+    headers = [
+        *_of_type(service, row.type),
+        ("ce_id", str(named(f"log\n{service}\n{row.log_id}")).encode()),
+        ("ce_subject", str(row.subject).encode()),
+        ("ce_time", _instant(row.at)),
+        ("ce_partitionkey", row.key.encode()),
+    ]
+    return headers + [(name, value.encode()) for name, value in (row.headers or {}).items()]
+
+
+@lru_cache(maxsize=256)
+def _of_type(service: str, kind: str) -> tuple[tuple[str, bytes], ...]:
+    source = f"urn:tenure:{service}".encode()
+    fixed = ("ce_specversion", b"1.0"), ("content-type", b"application/json")
+    return (*fixed, ("ce_source", source), ("ce_type", kind.encode()))
+
+
+@lru_cache(maxsize=256)
+def _instant(at: datetime) -> bytes:
+    return at.isoformat().encode()
 
 
 def make_producer(kafka: str, transactional_id: str) -> Producer:
@@ -171,17 +188,15 @@ class Relay(threading.Thread):
         self.join(timeout=8)
 
     def _session(self) -> None:
-        options = f"-c idle_session_timeout={IDLE_SESSION_MS_MAX} -c tcp_keepalives_idle=5 -c tcp_user_timeout=10000"
         with (
-            psycopg.connect(self.route.database_url, autocommit=True, options=options) as lock,
-            psycopg.connect(self.route.database_url, autocommit=True, options=_PLAN) as data,
+            session_of(self.route) as session,
             ThreadPoolExecutor(LANES, thread_name_prefix="lane") as pool,
         ):
             self.looked = 0.0
             self.partitions = partitions_of(self.route.kafka)
             while not self.stopping.is_set():
-                self._hold(lock)
-                moved = self._once(lock, data, pool) if self.producers else 0
+                self._hold(session)
+                moved = self._once(session, pool) if self.producers else 0
                 if self.every_second and self.producers and monotonic() - self.second > 1:
                     self.second = monotonic()
                     self.every_second(self.producers, pool)
@@ -189,27 +204,27 @@ class Relay(threading.Thread):
                     self.wake.wait(POLL_SECONDS)
                     self.wake.clear()
 
-    def _hold(self, lock: "psycopg.Connection[Any]") -> None:
+    def _hold(self, session: "psycopg.Connection[Any]") -> None:
         """Keep our locks alive, and take lanes that nobody serves."""
         if monotonic() - self.beat > HEARTBEAT_SECONDS:
-            lock.execute("SELECT 1")
+            session.execute("SELECT 1")
             self.beat = monotonic()
         if len(self.producers) == LANES or monotonic() - self.looked < LOOK_SECONDS:
             return
         self.looked = monotonic()
         for lane in range(LANES):
-            if lane not in self.producers and self._take(lock, lane):
+            if lane not in self.producers and self._take(session, lane):
                 self.producers[lane] = make_producer(self.route.kafka, f"{self.route.service}-{lane}")
                 return
 
-    def _take(self, lock: "psycopg.Connection[Any]", lane: int) -> bool:
+    def _take(self, session: "psycopg.Connection[Any]", lane: int) -> bool:
         space = f"SELECT pg_try_advisory_lock(hashtext(current_schema()), {LOCK_SPACE * 100} + %s)"
-        found = lock.execute(space, (lane,)).fetchone()
+        found = session.execute(space, (lane,)).fetchone()
         return bool(found and found[0])
 
-    def _once(self, lock: "psycopg.Connection[Any]", data: "psycopg.Connection[Any]", pool: ThreadPoolExecutor) -> int:
+    def _once(self, session: "psycopg.Connection[Any]", pool: ThreadPoolExecutor) -> int:
         shards = [shard for lane in self.producers for shard in shards_of(lane)]
-        rows = [Row(*row) for row in data.execute(_QUEUED, (shards, ROWS_MAX))]
+        rows = [Row(*row) for row in session.execute(_QUEUED, (shards, ROWS_MAX), binary=True)]
         if not rows:
             return 0
         by_lane: dict[int, list[Row]] = defaultdict(list)
@@ -218,10 +233,10 @@ class Relay(threading.Thread):
         for done in [pool.submit(self._publish, lane, its) for lane, its in by_lane.items()]:
             done.result()
         crash_point("relay_after_kafka_commit")
-        lock.execute("SELECT 1")  # Raises when the session, and with it our locks, is gone.
-        self.beat = monotonic()
         crash_point("relay_before_delete")
-        data.execute(_DONE, (list({row.queue_id for row in rows}),))
+        # In the session that has our locks: where it is gone, and they with it, this raises.
+        session.execute(_DONE, (list({row.queue_id for row in rows}),))
+        self.beat = monotonic()
         self.published += len(rows)
         return len(rows)
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
 from shared.consumer import Where
-from shared.db import Connection, connect, transaction, transient
+from shared.db import BY_KEY, Connection, connect, transaction, transient
 from shared.kafka import BatchSource
 from shared.keys import Keys, read_keys
 from shared.ledger import seal
@@ -34,6 +35,7 @@ CLOCK_SKEW_MAX = timedelta(minutes=5)
 SEAL_SECONDS = 1
 COLLECT = (500_000, 20, 50)  # A batch makes tens of thousands of values that end with it.
 LOG_DAYS_KEPT = 35
+SWITCH_SECONDS = 0.0005  # The loop waits so long for a relay's thread that is busy; Python's own 5 ms add up.
 
 Job = Callable[[], Awaitable[None]]
 
@@ -114,7 +116,8 @@ class Worker:
         self.settings, self.service = settings, service
         self.keys: Keys = read_keys(settings.keys, service)
         url = settings.database_url(service)
-        self.engine: AsyncEngine = connect(url, name=f"{service}-worker-{settings.slot}", pool_size=settings.pool_size)
+        name = f"{service}-worker-{settings.slot}"
+        self.engine: AsyncEngine = connect(url, name=name, pool_size=settings.pool_size, **BY_KEY)
         self.app = App(
             f"tenure-{service}",
             broker=f"kafka://{settings.kafka}",
@@ -170,6 +173,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until stopped; exits non-zero when anything broke."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()  # What is loaded by now stays: the collector need not go through it for every batch again.
         gc.set_threshold(*COLLECT)
         health = health_app(self)

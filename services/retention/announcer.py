@@ -13,7 +13,6 @@ from shared.events import SCHEDULES, ScheduleChanged, encode
 from shared.ids import named, shard_of
 from shared.relay import (
     HEARTBEAT_SECONDS,
-    IDLE_SESSION_MS_MAX,
     LOOK_SECONDS,
     POLL_SECONDS,
     Relay,
@@ -21,6 +20,7 @@ from shared.relay import (
     in_transaction,
     make_producer,
     partitions_of,
+    session_of,
 )
 
 ROWS_MAX = 5_000
@@ -34,42 +34,36 @@ class Announcer(Relay):
         self.name = "announcer"
 
     def _session(self) -> None:
-        options = f"-c idle_session_timeout={IDLE_SESSION_MS_MAX} -c tcp_keepalives_idle=5 -c tcp_user_timeout=10000"
-        with (
-            psycopg.connect(self.route.database_url, autocommit=True, options=options) as lock,
-            # A generic plan that scans would cost a thousand times the index.
-            psycopg.connect(self.route.database_url, autocommit=True, options="-c enable_seqscan=off") as data,
-        ):
+        with session_of(self.route) as session:
             self.looked = 0.0
             self.producers.clear()
             self.partitions = partitions_of(self.route.kafka)
             while not self.stopping.is_set():
-                self._hold(lock)
-                if not sum(self._announce(lock, data, slot) for slot in list(self.producers)):
+                self._hold(session)
+                if not sum(self._announce(session, slot) for slot in list(self.producers)):
                     self.wake.wait(POLL_SECONDS)
                     self.wake.clear()
 
-    def _hold(self, lock: "psycopg.Connection[Any]") -> None:
+    def _hold(self, session: "psycopg.Connection[Any]") -> None:
         """Keep our locks alive, and take slots that nobody serves."""
         if monotonic() - self.beat > HEARTBEAT_SECONDS:
-            lock.execute("SELECT 1")
+            session.execute("SELECT 1")
             self.beat = monotonic()
         if len(self.producers) == SLOTS or monotonic() - self.looked < LOOK_SECONDS:
             return
         self.looked = monotonic()
         for slot in range(SLOTS):
-            if slot not in self.producers and take_slot(lock, slot):
+            if slot not in self.producers and take_slot(session, slot):
                 self.producers[slot] = make_producer(self.route.kafka, f"{self.route.service}-schedules-{slot}")
 
-    def _announce(self, lock: "psycopg.Connection[Any]", data: "psycopg.Connection[Any]", slot: int) -> int:
-        rows = unannounced(data, slot, ROWS_MAX)
+    def _announce(self, session: "psycopg.Connection[Any]", slot: int) -> int:
+        rows = unannounced(session, slot, ROWS_MAX)
         if not rows:
             return 0
         in_transaction(self.producers[slot], lambda producer: self._produce(producer, rows))
         crash_point("announcer_after_kafka_commit")
-        lock.execute("SELECT 1")  # Raises when the session, and with it our slots, is gone.
+        mark_announced(session, rows)  # Raises when the session, and with it our slots, is gone.
         self.beat = monotonic()
-        mark_announced(data, rows)
         self.published += len(rows)
         return len(rows)
 

@@ -31,6 +31,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 log.cleaner.dedupe.buffer.size=8388608
+num.network.threads=1
+num.io.threads=2
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
@@ -44,7 +46,8 @@ rootLogger.level=WARN
 rootLogger.appenderRef.console.ref=console
 """
 _JAVA_OPTIONS = (
-    "-Xms64m",
+    "-Xms256m",
+    "-Xmn128m",
     "-Xmx256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
