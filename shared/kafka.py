@@ -18,6 +18,7 @@ from mode import Service
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import positions
+from shared.away import away
 from shared.batches import Span
 from shared.clock import monotonic
 from shared.consumer import Where
@@ -115,7 +116,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             except Exception as error:
                 if not (transient(error) or isinstance(error, KafkaError)):
                     raise
-                log.warning("Trying again in %.1f s: %s", delay, type(error).__name__)
+                said = {"action": "batch_retry", "cause": type(error).__name__}
+                log.warning("Trying again in %.1f s: %s.", delay, away(error), extra=said)
                 await asyncio.wait([until or asyncio.ensure_future(asyncio.sleep(delay))], timeout=delay)
                 delay = min(delay * 2, 5.0)
         return None

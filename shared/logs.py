@@ -6,7 +6,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "taskName"),
+    "color_message",  # Uvicorn's sentence once more, with its colours.
+}
 
 # `process` and `processName` are a record's own words, for the id and name that Python gives a process.
 _NAMES = {"process_name": "process"}
@@ -33,5 +36,7 @@ def start_logs(level: str, service: str, process: str) -> None:
     handler.setFormatter(_Json())
     handler.addFilter(lambda record: vars(record).update(bound) or True)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("aiokafka", "faust", "mode", "apscheduler", "uvicorn.access"):
+    for noisy in ("faust", "mode", "apscheduler", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    # A broker that is away is an error to it many times a second; `shared.kafka` says so once a try.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -18,6 +18,7 @@ import psycopg
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from shared.away import away
 from shared.clock import monotonic
 from shared.crash import crash_point
 from shared.db import BY_KEY
@@ -171,9 +172,8 @@ class Relay(threading.Thread):
                 self._session()
                 delay = 0.2
             except (psycopg.OperationalError, KafkaException) as error:
-                log.warning(
-                    "The relay starts anew in %.1f s: %s", delay, type(error).__name__, extra={"action": "relay_retry"}
-                )
+                said = {"action": "relay_retry", "cause": type(error).__name__}
+                log.warning("The relay starts anew in %.1f s: %s.", delay, away(error), extra=said)
                 self.producers.clear()
                 self.stopping.wait(delay)
                 delay = min(delay * 2, 5.0)

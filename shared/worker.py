@@ -17,6 +17,7 @@ from mode.supervisors import CrashingSupervisor
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.away import away
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
 from shared.consumer import Where
@@ -68,9 +69,8 @@ class Ticker(Service):  # type: ignore[misc]
             await job()
         except Exception as error:
             if transient(error):
-                log.warning(
-                    "%s waits for its next turn: %s", name, type(error).__name__, extra={"action": "tick_retry"}
-                )
+                said = {"action": "tick_retry", "cause": type(error).__name__}
+                log.warning("%s waits for its next turn: %s.", name, away(error), extra=said)
             else:
                 await self.crash(error)
 
@@ -131,6 +131,7 @@ class Worker:
         self.relay = Relay(Route(service, plain, settings.kafka))
         self.app.service(RelayKeeper(self.app, self.relay))
         self.sources: list[BatchSource] = []
+        self.tells: dict[str, Any] = {}  # What else `/readyz` says: whatever a service's own ticks last found.
         self._own_ticks()
 
     def _own_ticks(self) -> None:
@@ -207,12 +208,22 @@ def health_app(worker: Worker) -> FastAPI:
         }
         ready = all(checks.values())
         lanes = sorted(worker.relay.producers)
-        waits_for = [source.waits_for for source in worker.sources if not source.ready]
         answer.status_code = 200 if ready else 503
         status = "ready" if ready else "waiting"
-        return {"status": status, "checks": checks, "waits_for": waits_for, "lanes": lanes}
+        waits_for = _waits_for(worker, checks)
+        return {"status": status, "checks": checks, "waits_for": waits_for, "lanes": lanes, **worker.tells}
 
     return health
+
+
+def _waits_for(worker: Worker, checks: Mapping[str, bool]) -> list[str]:
+    """Say in sentences what is away; nothing while all is there."""
+    waits_for = [source.waits_for for source in worker.sources if not source.ready]
+    if not checks["database"]:
+        waits_for.append("The database does not answer; work goes on when it does.")
+    if not checks["relay"] and not waits_for:
+        waits_for.append("The relay has not opened its session yet; what changed is published when it has.")
+    return waits_for
 
 
 async def _reachable(engine: AsyncEngine) -> bool:

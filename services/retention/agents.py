@@ -1,8 +1,11 @@
 """Events in: each batch is taken in one transaction, and its subjects are settled straight after."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -24,9 +27,10 @@ from shared.events import (
     RecordRegistered,
     Watermark,
 )
+from shared.ids import receipt_id
 from shared.keys import Keys
 from shared.policy import Pack
-from shared.reading import read_events
+from shared.reading import header, read_events
 from shared.worker import Worker
 
 _MODELS: Mapping[str, type[Event]] = {
@@ -35,6 +39,13 @@ _MODELS: Mapping[str, type[Event]] = {
 }
 _FACTS = (RecordRegistered, NominalRegistered, FactRegistered)
 _NEWS = (EventParked, EventResolved, Watermark)
+
+
+class _Named(msgspec.Struct):
+    """The subject that any message of the topic may name; whatever else it says need not be sound."""
+
+    record_id: UUID | None = None
+    nominal_ref: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:
     now = wall_clock()
     facts, news, letters = read(batch, desk.pack)
     desk.marks[batch] = await take_in(connection, facts, now)  # A try rolled back is overwritten.
-    await take_news(connection, news)
+    await take_news(connection, [*news, *parked(batch, letters, now)])
     await park(connection, desk.keys, batch, letters, now)
 
 
@@ -85,3 +96,29 @@ def read(batch: Batch, pack: Pack) -> tuple[list[Fresh], list[News], list[Letter
 def _record_of(event: Registered, batch: Batch) -> ConsumerRecord:
     named = str(event.event_uid).encode()
     return next(record for record in batch.records if record.value and named in record.value)
+
+
+def parked(batch: Batch, letters: Sequence[Letter], now: datetime) -> list[EventParked]:
+    """Keep the subjects of dead letters from disposal, as those of events in quarantine are."""
+    return [
+        EventParked(receipt_id(*batch.place_of(each.record), each.record.offset), subject, each.reason, now)
+        for each in letters
+        if (subject := _subject_of(each))
+    ]
+
+
+def _subject_of(letter: Letter) -> UUID | None:
+    """Give whom a message is about: what it says itself, else its key, else what its headers say."""
+    record, named = letter.record, _Named()
+    if letter.reason != "defect":  # What ended the process before is not read again.
+        with suppress(msgspec.MsgspecError, RecursionError):
+            named = msgspec.json.decode(record.value or b"", type=_Named)
+    said = (record.key or b"").decode("utf-8", "replace"), header(record.headers, "ce_subject")
+    return named.record_id or named.nominal_ref or _uuid(said[0]) or _uuid(said[1])
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

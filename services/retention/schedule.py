@@ -29,6 +29,7 @@ def attach(worker: Worker, settler: Settler) -> None:
     async def say_behind() -> None:
         async with transaction(worker.engine) as connection:
             waited = await behind(connection, wall_clock())
+        worker.tells["oldest_mark_seconds"] = int(waited.total_seconds())
         if waited > BEHIND_MAX:
             said = {"action": "settling_behind", "seconds": int(waited.total_seconds())}
             log.warning("Facts wait to be derived from; nothing is disposed of about their subjects.", extra=said)

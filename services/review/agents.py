@@ -30,7 +30,6 @@ from shared.reading import read_events
 from shared.worker import Worker
 
 _SHOWN = ("source_system", "record_type", "unit", "offences", "occurred_on", "reported_at", "recorded_at", "created_on")
-_NOMINAL = ("flags",)
 _REQUESTS: Mapping[str, type[Event]] = {each.type: each for each in (ReviewRequested, ReviewWithdrawn)}
 _CARDS: Mapping[str, type[Event]] = {each.type: each for each in (RecordRegistered, NominalRegistered)}
 
@@ -84,9 +83,8 @@ def cards_of(events: Iterable[RecordRegistered | NominalRegistered]) -> list[Car
 
 def _merged(before: Card, card: Card) -> Card:
     facts = card.facts
-    if card.kind == "record" and "record_type" not in msgspec.json.decode(
-        facts
-    ):  # A withdrawal: the state stays shown.
+    # A withdrawal: the state stays shown. A nominal: each source has its own.
+    if card.kind == "nominal" or "record_type" not in msgspec.json.decode(facts):
         facts = _json(msgspec.json.decode(before.facts) | msgspec.json.decode(facts))
     return Card(card.card_id, card.kind, card.sequence, facts, before.staff + card.staff, before.links + card.links)
 
@@ -112,7 +110,7 @@ def _record_card(event: RecordRegistered) -> Card:
 def _nominal_card(event: NominalRegistered) -> Card:
     staff_id = event.state.get("staff_id")
     staff = ((str(staff_id), "nominal"),) if staff_id else ()
-    facts = {name: event.state[name] for name in _NOMINAL if event.state.get(name)}
+    facts = {event.source: {"sequence": event.sequence, "flags": event.state.get("flags") or []}}
     return Card(event.nominal_ref, "nominal", event.sequence, _json(facts), staff)
 
 

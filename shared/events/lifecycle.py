@@ -103,14 +103,17 @@ class ScheduleChanged(Event, frozen=True):
 
 
 class HoldChanged(Event, frozen=True):
-    """A hold was placed or released: codes and counts, never names."""
+    """A hold was placed or released: codes and counts, never names.
+
+    Told again, with the same version, once the records that it matches are counted: `matches` is null until then.
+    """
 
     type: ClassVar[str] = "tenure.hold.placed.v1"
 
     hold_id: UUID
     state: Literal["in_force", "release_proposed", "released"]
     scope: tuple[str, ...]
-    matches: int
+    matches: int | None
     version: int
 
 

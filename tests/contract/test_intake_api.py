@@ -169,7 +169,9 @@ async def test_a_body_that_is_no_event_is_refused_and_no_arrival(counter: Counte
 
 async def test_a_batch_with_something_that_is_no_event_is_refused_whole(counter: Counter) -> None:
     before = await _count(counter)
-    assert problem(await counter.send([one(), {"id": CANARY}], BATCH)) == (400, "not_an_event")
+    answer = await counter.send([one(), {"id": CANARY}], BATCH)
+    assert problem(answer) == (400, "not_an_event")
+    assert "number 1 of the batch" in answer.json()["detail"]
     assert await _count(counter) == before
 
 

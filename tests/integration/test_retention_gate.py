@@ -2,15 +2,20 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from services.retention import agents
 from services.retention.actions import execute, holds
 from services.retention.actions.take_in import fresh, take_in, take_news
 from services.retention.storage.holds import HOLD_GATE
+from shared.batches import ATTEMPTS_MAX, Batch, Span
 from shared.db import driver, transaction
-from shared.events import EventParked, EventResolved
-from shared.ids import event_uid
+from shared.events import REGISTERED, EventParked, EventResolved, encode
+from shared.ids import event_uid, receipt_id
+from shared.keys import read_keys
+from shared.positions import Place
 from tests.make_facts import PACK
 from tests.make_lifecycle import (
     DUE,
@@ -27,6 +32,7 @@ from tests.make_lifecycle import (
     tick,
 )
 from tests.make_registered import contact, record_state, ref, suspect, uid
+from tools.stack import keys
 
 LATER = REAL + timedelta(minutes=1)
 
@@ -70,6 +76,33 @@ async def test_a_parked_event_makes_it_wait_until_it_is_resolved(engines, subjec
     assert await why(worker) == "parked"
     await news(worker, EventResolved(event, subject, LATER))
     assert await why(worker, LATER) is None
+
+
+SOUND = record_state(sequence=2)
+LETTERS = {
+    "underivable": (encode(record_state(sequence=2, occurred_on="2022-13-01")), b"other", (), 0),
+    "not_its_type": (encode(SOUND).replace(b'"sequence":2', b'"sequence":"x"'), b"other", (), 0),
+    "unreadable, by its key": (b"{", str(uid("r1")).encode(), (), 0),
+    "nothing, by its header": (None, b"", [("ce_subject", str(ref("p1")).encode())], 0),
+    "ended the process, by its key": (encode(SOUND), str(uid("r1")).encode(), (), ATTEMPTS_MAX),
+}
+
+
+@pytest.mark.parametrize(("value", "key", "more", "attempts"), LETTERS.values(), ids=LETTERS)
+async def test_a_dead_letter_keeps_its_subject_from_disposal(engines, tmp_path, value, key, more, attempts):
+    worker, _ = engines
+    keys.make(tmp_path)
+    desk = agents.Desk(read_keys(tmp_path, "retention"), PACK)
+    record = SimpleNamespace(
+        partition=3, offset=7, key=key, value=value, headers=[("ce_type", SOUND.type.encode()), *more]
+    )
+    span = Span(Place("cluster", REGISTERED, "first", 3), [record], 7, 8, attempts)
+    async with transaction(worker) as connection:
+        await agents.registered(desk, connection, Batch(None, [span], 0.0))
+    assert await why(worker) == "parked"
+    assert await states(worker) == {uid("r1"): "ordered"}
+    [[kept]] = await select(worker, "SELECT event_uid FROM parked")
+    assert kept == receipt_id("cluster", REGISTERED, "first", 3, 7)
 
 
 async def test_old_news_stops_everything(engines):

@@ -6,9 +6,10 @@ import httpx
 import msgspec
 import pytest
 
-from services.retention.actions.holds import STEP, Step, show
+from services.retention.actions.holds import STEP, Step, show, sweep_hold
 from services.retention.api import make_app
 from services.retention.storage.disposals import pause
+from services.retention.storage.holds import unswept
 from shared.db import transaction
 from shared.events import HOLDS
 from shared.http import edge_of
@@ -74,6 +75,10 @@ async def test_a_release_takes_the_version_meant_and_two_people(world):
     placed = await door("POST", "/v1/holds", status=201, json={**BODY, "scope": {"records": [str(uid("r1"))]}})
     path = placed.headers["location"]
     reason = {"json": {"reason": "the inquiry has ended"}}
+    assert placed.json()["matches"] is None  # Nobody has counted yet; none would be another answer.
+    await show_all(worker)
+    shown = await door("GET", path)
+    assert (shown.json()["matches"], shown.headers["etag"]) == (1, placed.headers["etag"])
     await door("POST", f"{path}/release", status=428, **reason)
     await door("POST", f"{path}/release", status=412, version=9, **reason)
     await door("POST", f"{path}/approve", "D-HIM1", status=409, version=1)
@@ -84,6 +89,25 @@ async def test_a_release_takes_the_version_meant_and_two_people(world):
     assert [each["version"] for each in shown.json()["holds"]] == [2]
     assert (await door("POST", f"{path}/approve", "D-HIM1", version=2)).json() == {"state": "released"}
     assert (await door("GET", path)).json()["state"] == "released"
+
+
+async def show_all(engine):
+    async with transaction(engine) as connection:
+        for hold in await unswept(connection):
+            await sweep_hold(connection, hold, 0, REAL)
+
+
+async def test_a_record_says_that_it_is_held_before_any_sweep(world):
+    worker, door = world
+    await take(worker, record_state("r1"), record_state("r2"))
+    placed = await door("POST", "/v1/holds", status=201, json={**BODY, "scope": {"records": [str(uid("r1"))]}})
+    for record, held in (("r1", True), ("r2", False)):
+        assert (await door("GET", f"/v1/records/{uid(record)}/schedule")).json()["held"] is held
+    await show_all(worker)
+    path = placed.headers["location"]
+    await door("POST", f"{path}/release", status=202, version=1, json={"reason": "the inquiry has ended"})
+    await door("POST", f"{path}/approve", "D-HIM1", version=2)
+    assert (await door("GET", f"/v1/records/{uid('r1')}/schedule")).json()["held"] is False
 
 
 async def test_why_a_hold_ends_is_kept_shown_and_in_the_ledger_and_never_on_the_topic(world):

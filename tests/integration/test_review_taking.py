@@ -174,6 +174,29 @@ async def test_a_lower_sequence_changes_no_card_and_a_withdrawal_keeps_it_shown(
     assert (shown["unit"], shown["withdrawn"]) == ("B", True)
 
 
+def flagged(source: str, sequence: int, *flags: str) -> NominalRegistered:
+    return NominalRegistered(
+        event_uid=uuid4(),
+        source=source,
+        time=None,
+        sequence=sequence,
+        known_at=NOW,
+        received_on=date(2026, 4, 1),
+        nominal_ref=nominal_ref("crime", "N-1"),
+        version=sequence,
+        state={"flags": list(flags)},
+    )
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
+async def test_a_nominal_s_flags_are_those_of_all_its_sources_newest_states(review_connection, together: bool) -> None:
+    events = [flagged("a", 9, "mappa"), flagged("b", 2, "rso", "pdp"), flagged("b", 3, "rso"), flagged("a", 8, "x")]
+    for each in [events] if together else [[event] for event in events]:
+        await agents.registered(KEYS, review_connection, batch(each))
+    one = nominal_ref("crime", "N-1")
+    assert (await cards.shown(review_connection, [one]))[one] == {"flags": ["mappa", "rso"]}
+
+
 async def test_what_cannot_be_read_is_parked_and_nothing_waits_behind_it(review_connection) -> None:
     one = uuid4()
     await agents.registered(KEYS, review_connection, batch([b"{", record(one)]))

@@ -195,6 +195,55 @@ def test_binary_structured_and_batch_forms_of_an_event_are_the_same_body(content
     assert {KEYS.mac(form.body()) for form in forms} == {KEYS.mac(forms[0].body())}
 
 
+# Pieces of JSON: put together they are compact objects, and all that is nearly one.
+PIECES = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    '"a"',
+    '"b"',
+    '"a":',
+    '"',
+    "1",
+    "-0",
+    "1.5",
+    "1e2",
+    "9" * 16,
+    "null",
+    " ",
+    "\\u0061",
+    "é",
+]
+
+
+def both_ways(raw: bytes) -> None:
+    """The quick way of reading and the careful one, which a space calls for, come to the same."""
+    quick, careful = read_binary(HEAD, raw), read_binary(HEAD, b" " + raw)
+    assert quick == careful
+    if isinstance(quick, Sent):
+        assert quick.canonical == rfc8785.dumps(quick.data)
+
+
+@given(JSON)
+def test_what_is_written_compactly_is_read_as_if_it_were_not(content) -> None:
+    both_ways(json.dumps({"it": content}, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9))
+def test_what_is_nearly_json_is_refused_either_way(pieces) -> None:
+    both_ways(("{" + "".join(pieces) + "}").encode())
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"a":1,"a":1}', b'{"a":1,"a":22,"b":"     "}', b'{"a":9007199254740992}', b'{"a":-0}']
+)
+def test_what_must_be_looked_at_carefully_is(raw: bytes) -> None:
+    both_ways(raw)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"sequence": "2"}, {"time": "2022-08-02T10:00:01Z"}, {"type": "tenure.record.revised.v1"}, {"subject": "x"}],

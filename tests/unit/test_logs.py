@@ -19,7 +19,8 @@ def root_logger():
 
 def test_a_line_names_service_and_process_and_keeps_the_words_given(root_logger, capsys) -> None:
     start_logs("info", service="intake", process="intake-api")
-    logging.getLogger("tests").warning("%s of them", 3, extra={"count": 3})
+    logging.getLogger("tests").warning("%s of them", 3, extra={"count": 3, "color_message": "in colours"})
+    logging.getLogger("aiokafka.conn").error("said by ourselves")
     line = json.loads(capsys.readouterr().err)
     at = line.pop("at")
     assert at.endswith("+00:00")

@@ -44,12 +44,19 @@ async def take_events(request: Request, asker: Asker, now: Now) -> Response:
         )
         for index, message in enumerate(messages)
     ]
-    for arrival in arrived:
-        if isinstance(arrival.read, Refused):
-            raise Invalid(arrival.read.reason.sentence, arrival.read.reason.code)
+    _refuse_unreadable(arrived, batch=_kind(request) == _BATCH)
     receipts = await _taken(request, arrived, now)
     body = encode(receipts) if _kind(request) == _BATCH else encode(receipts[0])
     return Response(body, media_type="application/json")
+
+
+def _refuse_unreadable(arrived: list[Arrival], *, batch: bool) -> None:
+    """Refuse all for the first that is no event; of a batch say which that is."""
+    for index, arrival in enumerate(arrived):
+        if isinstance(arrival.read, Refused):
+            reason = arrival.read.reason
+            which = f" It is number {index} of the batch, counted from 0; none of the batch was taken in."
+            raise Invalid(reason.sentence + (which if batch else ""), reason.code)
 
 
 async def _taken(request: Request, arrived: list[Arrival], now: Any) -> list[Receipted]:

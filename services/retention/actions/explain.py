@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from services.retention.actions.announce import shown_state
+from services.retention.actions.holds import HOLDABLE
 from services.retention.actions.settle import together
 from services.retention.domain import Linked, derivation
-from services.retention.storage import facts, links, reads
+from services.retention.storage import facts, holds, links, reads
 from services.retention.storage.reads import Row
 from shared.db import Connection
 from shared.errors import NotFound
@@ -24,7 +25,12 @@ async def explain_record(connection: Connection, record_id: UUID, pack: Pack) ->
         raise NotFound("No schedule of this record is held here: no state of it has been registered yet.")
     steps = await derive(connection, row["record_key"], pack)
     told = {"derivation": steps, "sentences": sentences(steps), "unsettled": row["unsettled"]}
-    return {**summary(row), **told}
+    return {**summary(row), "held": await _held(connection, row), **told}
+
+
+async def _held(connection: Connection, row: Row) -> bool:
+    """Ask the holds themselves: the sweep shows one on its records some time after it is in force."""
+    return row["lifecycle"] in HOLDABLE and bool(await holds.covering(connection, [row["record_key"]]))
 
 
 async def derive(connection: Connection, record_key: int, pack: Pack) -> Shown:

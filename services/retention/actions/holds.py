@@ -22,7 +22,7 @@ from shared.log import Entry, put
 
 RELEASED = "tenure.hold.released.v1"
 STEP = "tenure.hold.step.v1"
-_HOLDABLE = ("current", *IN_HAND)
+HOLDABLE = ("current", *IN_HAND)
 _CODES = ("records", "nominals", "record_types", "offences", "units", "sources", "from_on", "to_on")
 
 
@@ -58,7 +58,7 @@ async def place(connection: Connection, hold: NewHold, today: date, now: datetim
         )
         raise Overloaded(message, "gate_busy") from None
     await holds.insert_hold(connection, hold, today, now)
-    shown = {"hold_id": hold.hold_id, "state": "in_force", "version": 1, "matches": 0, "scope": hold.scope}
+    shown = {"hold_id": hold.hold_id, "state": "in_force", "version": 1, "matches": None, "scope": hold.scope}
     await _tell(connection, shown, now)
     await _keep(connection, shown, hold.placed_by, hold.reason, now)
 
@@ -128,7 +128,7 @@ async def show(connection: Connection, record_keys: Sequence[int], now: datetime
     dropped = await orders.drop(connection, sorted(mine), "held", now)
     await orders.move(connection, dropped, "due", "held")
     await moved(connection, "order_dropped", dropped, "held", now)
-    held, freed = await holds.flag(connection, covered, record_keys, _HOLDABLE, now)
+    held, freed = await holds.flag(connection, covered, record_keys, HOLDABLE, now)
     if freed:
         await mark_with_persons(connection, freed, [])
         await decisions.lapse_deciders(connection, freed, "hold_released")

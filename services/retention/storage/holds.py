@@ -271,10 +271,13 @@ async def flag(
 
 
 async def mark_swept(connection: Connection, hold: Unswept) -> dict[str, Any] | None:
-    """Say that a hold's coming or going shows everywhere, on how many records it was shown; None: it changed since."""
+    """Say that a hold's coming or going shows everywhere, on how many records it was shown; None: it changed since.
+
+    Counting is no change of the hold: the version that somebody was given is still the one to release it by.
+    """
     raw = await driver(connection)
     row = await raw.fetchrow(
-        """UPDATE hold h SET swept = true, version = version + 1,
+        """UPDATE hold h SET swept = true,
             matches = (SELECT count(*) FROM hold_exposure e WHERE e.hold_id = h.hold_id)
         WHERE hold_id = $1 AND (state = 'released') = $2
         RETURNING hold_id, state, version, matches, scope::text""",

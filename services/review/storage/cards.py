@@ -9,15 +9,19 @@ import msgspec
 from services.review.domain import Task
 from shared.db import Connection, columns, driver
 
+# A nominal has one state per source, and its facts are by source: sequences of two sources are not to be compared.
 # What was erased stays erased: a late event about it makes no card.
 _NOT_ERASED = "NOT EXISTS (SELECT FROM erasure e WHERE e.record_id = u.card_id)"
 _CARDS = f"""
 INSERT INTO card (card_id, kind, sequence, facts)
 SELECT u.card_id, u.kind, u.sequence, u.facts::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) u(card_id, kind, sequence, facts) WHERE {_NOT_ERASED}
-ON CONFLICT (card_id) DO UPDATE SET sequence = excluded.sequence,
-    facts = CASE WHEN excluded.facts ? 'record_type' THEN excluded.facts ELSE card.facts || excluded.facts END
-WHERE excluded.sequence > card.sequence"""
+ON CONFLICT (card_id) DO UPDATE SET sequence = greatest(card.sequence, excluded.sequence),
+    facts = CASE WHEN excluded.kind = 'nominal' THEN card.facts || (
+            SELECT coalesce(jsonb_object_agg(source, state), '{{}}') FROM jsonb_each(excluded.facts) e (source, state)
+            WHERE ((state -> 'sequence')::bigint > (card.facts -> source -> 'sequence')::bigint) IS NOT FALSE)
+        WHEN excluded.facts ? 'record_type' THEN excluded.facts ELSE card.facts || excluded.facts END
+WHERE excluded.sequence > card.sequence OR excluded.kind = 'nominal'"""
 _STAFF = f"""
 INSERT INTO card_staff (card_id, staff_id, role)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) u(card_id, staff_id, role) WHERE {_NOT_ERASED}
@@ -59,10 +63,15 @@ async def keep(connection: Connection, cards: Sequence[Card]) -> None:
 
 
 async def shown(connection: Connection, ids: Collection[UUID]) -> dict[UUID, dict[str, object]]:
-    """Give the facts of cards by id."""
+    """Give the facts of cards by id; a nominal's flags are those of all its sources."""
     raw = await driver(connection)
-    rows = await raw.fetch("SELECT card_id, facts::text FROM card WHERE card_id = ANY($1)", list(ids))
-    return {row["card_id"]: msgspec.json.decode(row["facts"]) for row in rows}
+    rows = await raw.fetch("SELECT card_id, kind, facts::text FROM card WHERE card_id = ANY($1)", list(ids))
+    found = {row["card_id"]: (row["kind"], msgspec.json.decode(row["facts"])) for row in rows}
+    return {key: _united(facts) if kind == "nominal" else facts for key, (kind, facts) in found.items()}
+
+
+def _united(facts: dict[str, dict[str, list[str]]]) -> dict[str, object]:
+    return {"flags": sorted({flag for state in facts.values() for flag in state["flags"]})}
 
 
 async def linked_staff(connection: Connection, task: Task) -> frozenset[str]:

@@ -20,7 +20,7 @@ WHERE d.review_id = %s ORDER BY d.version DESC LIMIT 1"""
 _HELD = """
 SELECT x.disposal_id, h.hold_id,
     (SELECT e.leaf_index FROM log l JOIN leaf e USING (log_id) WHERE l.subject = h.hold_id
-        AND l.topic = 'retention.holds.v1' ORDER BY l.version LIMIT 1) AS placed,
+        AND l.topic = 'retention.holds.v1' ORDER BY l.version, l.log_id LIMIT 1) AS placed,
     (SELECT e.leaf_index FROM leaf e WHERE e.log_id = x.log_id) AS gone
 FROM disposal x JOIN record r USING (record_key) JOIN hold h
     ON h.placed_at < x.executed_at AND (h.released_at IS NULL OR h.released_at > x.executed_at)
