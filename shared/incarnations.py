@@ -1,28 +1,63 @@
-"""Which topics a broker has, by their ids: a topic deleted and made again is another one."""
+"""Which topics a broker has, by their ids: a topic deleted and made again is another one.
 
+Asked with kafka-python: librdkafka's admin client ends the whole process over some answers that come late, as those of
+a broker that was frozen do (an assertion in `rd_kafka_admin_response_parse`).
+"""
+
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
-KAFKA_ANSWER_SECONDS_MAX = 5.0
+ANSWER_MS_MAX = 4_000
 
 
 class TopicsMissing(Exception):
     """The broker does not have every topic that is read."""
 
 
-def incarnations(admin: AdminClient, topics: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Give the cluster's id and each topic's; blocks, so call it in a thread."""
-    asked = admin.describe_topics(TopicCollection(list(topics)))
-    ids, missing = {}, []
-    for topic, found in asked.items():
+class Incarnations:
+    """Asks one broker, over a connection that is made anew after each failure."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self._client: Any = None
+
+    def ask(self, topics: Iterable[str]) -> tuple[str, dict[str, str]]:
+        """Give the cluster's id and each topic's; blocks, so call it in a thread.
+
+        Raises `TopicsMissing`, and kafka-python's `KafkaError` while the broker is away.
+        """
         try:
-            ids[topic] = str(found.result(KAFKA_ANSWER_SECONDS_MAX).topic_id)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise
-            missing.append(topic)
-    if missing:
-        raise TopicsMissing(f"Kafka lacks {', '.join(missing)}; `./tenure topics apply` makes what is declared.")
-    return str(admin.describe_cluster().result(KAFKA_ANSWER_SECONDS_MAX).cluster_id), ids
+            if self._client is None:
+                self._client = KafkaAdminClient(
+                    bootstrap_servers=self.bootstrap,
+                    client_id="tenure-incarnations",
+                    request_timeout_ms=ANSWER_MS_MAX,
+                    bootstrap_timeout_ms=ANSWER_MS_MAX,
+                )
+            found = self._client.describe_topics(list(topics))
+            cluster = self._client.describe_cluster()["cluster_id"]
+        except KafkaError:
+            self.close()
+            raise
+        missing = [each["name"] for each in found if each["error_code"] == UnknownTopicOrPartitionError.errno]
+        if missing:
+            raise TopicsMissing(f"Kafka lacks {', '.join(missing)}; `./tenure topics apply` makes what is declared.")
+        if unsaid := [each["name"] for each in found if each["topic_id"] is None]:
+            raise KafkaError(f"Kafka did not say the ids of {', '.join(unsaid)}.")
+        return str(cluster), {each["name"]: _as_kafka_writes(each["topic_id"]) for each in found}
+
+    def close(self) -> None:
+        """Let the connection go."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def _as_kafka_writes(topic_id: str) -> str:
+    """Give an id as Kafka's own tools show it: base64 without padding."""
+    return urlsafe_b64encode(UUID(topic_id).bytes).decode().rstrip("=")

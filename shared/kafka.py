@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from kafka.errors import KafkaError as NoAnswer
 from mode import Service
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,7 +23,7 @@ from shared.clock import monotonic
 from shared.consumer import Where
 from shared.db import transaction, transient
 from shared.gathering import BATCH_RECORDS_MAX, Gathering
-from shared.incarnations import TopicsMissing, incarnations
+from shared.incarnations import Incarnations, TopicsMissing
 from shared.positions import Gap, Place
 
 log = logging.getLogger(__name__)
@@ -34,6 +33,7 @@ CAREFUL_RECORDS_MAX = 250  # Of a batch whose try is written down: gone over one
 GRACE_SECONDS = 5.0
 STALLED_SECONDS_MAX = 60.0
 IDENTIFY_SECONDS = 5.0
+HEARD_SECONDS = 0.5
 KAFKA_SILENT_SECONDS_MAX = 12.0
 
 Result = TypeVar("Result")
@@ -56,7 +56,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self.heard = -KAFKA_SILENT_SECONDS_MAX
         self.waits_for = self._silence()
         self.joined = asyncio.Event()
-        self.admin = AdminClient({"bootstrap.servers": where.bootstrap, "log_level": 0})
+        self.incarnations = Incarnations(where.bootstrap)
+        self.asking = asyncio.Lock()
         self.first = asyncio.Lock()  # First batches go one at a time: a crash is then counted against its own.
 
     async def on_start(self) -> None:
@@ -77,7 +78,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await self._identify()
                 return
-            except (TopicsMissing, KafkaException, TimeoutError) as error:
+            except (TopicsMissing, NoAnswer) as error:
                 self.waits_for = str(error) if isinstance(error, TopicsMissing) else self._silence()
                 log.warning("%s", self.waits_for)
                 await asyncio.sleep(1)
@@ -92,10 +93,12 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _identify(self) -> None:
         """Ask for the topic ids: a topic deleted and made again is another one, and aiokafka does not tell."""
-        self.cluster, ids = await asyncio.get_running_loop().run_in_executor(
-            None, incarnations, self.admin, self.where.topics
-        )
-        self.heard = monotonic()
+        async with self.asking:  # One at a time: at an assignment every partition wants to know.
+            if monotonic() - self.heard < HEARD_SECONDS:
+                return
+            loop = asyncio.get_running_loop()
+            self.cluster, ids = await loop.run_in_executor(None, self.incarnations.ask, self.where.topics)
+            self.heard = monotonic()
         for topic, now in ids.items():
             before = self.incarnation.setdefault(topic, now)
             if before != now:
@@ -136,7 +139,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._tell_kafka()
                 try:
                     await self._identify()
-                except (KafkaException, TimeoutError):
+                except NoAnswer:
                     self.waits_for = self._silence()
                     log.warning("%s", self.waits_for)
 

@@ -39,4 +39,5 @@ def start_logs(level: str, service: str, process: str) -> None:
     for noisy in ("faust", "mode", "apscheduler", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     # A broker that is away is an error to it many times a second; `shared.kafka` says so once a try.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for told_elsewhere in ("aiokafka", "kafka"):  # That a broker is away is said in our own words.
+        logging.getLogger(told_elsewhere).setLevel(logging.CRITICAL)

@@ -152,6 +152,28 @@ def test_servers_away_are_waited_for(stack, rng):
     )
 
 
+def test_a_broker_that_froze_is_waited_for(stack, rng):
+    worker = stack.processes["intake-worker"]
+    publishing = Publishing(stack.bootstrap, made_up(rng, 2_000), 500)
+    counting.wait_for(lambda: counting.progress(stack.admin_url), 20, "the first events are settled")
+
+    stack.kafka.pause()
+    try:
+        said = counting.wait_for(lambda: says(worker, "kafka"), 30, "says that Kafka is away")
+    finally:
+        stack.kafka.resume()
+    publishing.finish()
+    # A relay whose transaction the broker gave up meanwhile is fenced, and ends its process; nothing else may.
+    ends = restarted_until(worker, lambda: counting.progress(stack.admin_url) == 2_000)
+    counting.wait_drained(stack.admin_url, stack.bootstrap, 60)
+
+    found = counting.arrivals(stack.admin_url)
+    assert (found.rows, found.places, len(counting.receipts(stack.bootstrap, 2_000))) == (2_000, 2_000, 2_000)
+    assert "Assertion" not in worker.log.read_text(errors="replace"), "the client library ended the process"
+    assert ends <= 1
+    print(f"\nthe broker frozen under load: said after {said:.0f} s, ended {ends} times: {found.outcomes}")
+
+
 def test_a_missing_topic_is_named(stack, rng):
     from confluent_kafka.admin import AdminClient
 
