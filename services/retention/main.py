@@ -1,7 +1,6 @@
 """Wire retention together. The only module that reads settings, clocks or sockets."""
 
 import asyncio
-import gc
 import sys
 
 from services.retention import agents, lifecycle_agents, schedule
@@ -16,13 +15,9 @@ from shared.policy import read_pack
 from shared.settings import Settings
 from shared.worker import RelayKeeper, Worker
 
-GARBAGE_OBJECTS = 100_000  # Rows in hand are no garbage: looking through them each 700 cost a third of settling.
-
 
 def worker(settings: Settings) -> Worker:
     """Build the stream process."""
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 50, 100)
     built = Worker(settings, "retention")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     announcer = Announcer(built.relay.route)
