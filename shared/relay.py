@@ -12,7 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import psycopg
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -153,6 +153,8 @@ def in_transaction(producer: Producer, produce: Callable[[Producer], None]) -> N
 class Relay(threading.Thread):
     """Publishes what the log has queued, for the lanes that it holds."""
 
+    lanes: ClassVar[int] = LANES
+
     def __init__(self, route: Route) -> None:
         super().__init__(name="relay", daemon=True)
         self.route = route
@@ -209,15 +211,20 @@ class Relay(threading.Thread):
         if monotonic() - self.beat > HEARTBEAT_SECONDS:
             session.execute("SELECT 1")
             self.beat = monotonic()
-        if len(self.producers) == LANES or monotonic() - self.looked < LOOK_SECONDS:
+        if len(self.producers) == self.lanes or monotonic() - self.looked < LOOK_SECONDS:
             return
         self.looked = monotonic()
-        for lane in range(LANES):
-            if lane not in self.producers and self._take(session, lane):
-                self.producers[lane] = make_producer(self.route.kafka, f"{self.route.service}-{lane}")
+        for lane in range(self.lanes):
+            if lane not in self.producers and self.take(session, lane):
+                self.producers[lane] = make_producer(self.route.kafka, self.transactional_id(lane))
                 return
 
-    def _take(self, session: "psycopg.Connection[Any]", lane: int) -> bool:
+    def transactional_id(self, lane: int) -> str:
+        """Name the producer of a lane, the same in every process."""
+        return f"{self.route.service}-{lane}"
+
+    def take(self, session: "psycopg.Connection[Any]", lane: int) -> bool:
+        """Try to become the one relay of a lane, for as long as the session lives."""
         space = f"SELECT pg_try_advisory_lock(hashtext(current_schema()), {LOCK_SPACE * 100} + %s)"
         found = session.execute(space, (lane,)).fetchone()
         return bool(found and found[0])

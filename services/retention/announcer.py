@@ -12,13 +12,10 @@ from shared.crash import crash_point
 from shared.events import SCHEDULES, ScheduleChanged, encode
 from shared.ids import named, shard_of
 from shared.relay import (
-    HEARTBEAT_SECONDS,
-    LOOK_SECONDS,
     POLL_SECONDS,
     Relay,
     Route,
     in_transaction,
-    make_producer,
     partitions_of,
     session_of,
 )
@@ -28,6 +25,8 @@ ROWS_MAX = 5_000
 
 class Announcer(Relay):
     """A relay whose queue is the state table itself: many changes of one record in a moment are one event."""
+
+    lanes = SLOTS
 
     def __init__(self, route: Route) -> None:
         super().__init__(route)
@@ -44,17 +43,13 @@ class Announcer(Relay):
                     self.wake.wait(POLL_SECONDS)
                     self.wake.clear()
 
-    def _hold(self, session: "psycopg.Connection[Any]") -> None:
-        """Keep our locks alive, and take slots that nobody serves."""
-        if monotonic() - self.beat > HEARTBEAT_SECONDS:
-            session.execute("SELECT 1")
-            self.beat = monotonic()
-        if len(self.producers) == SLOTS or monotonic() - self.looked < LOOK_SECONDS:
-            return
-        self.looked = monotonic()
-        for slot in range(SLOTS):
-            if slot not in self.producers and take_slot(session, slot):
-                self.producers[slot] = make_producer(self.route.kafka, f"{self.route.service}-schedules-{slot}")
+    def transactional_id(self, lane: int) -> str:
+        """Name the producer of a slot, the same in every process."""
+        return f"{self.route.service}-schedules-{lane}"
+
+    def take(self, session: "psycopg.Connection[Any]", lane: int) -> bool:
+        """Try to become the one announcer of a slot, for as long as the session lives."""
+        return take_slot(session, lane)
 
     def _announce(self, session: "psycopg.Connection[Any]", slot: int) -> int:
         rows = unannounced(session, slot, ROWS_MAX)
