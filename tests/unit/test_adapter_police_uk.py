@@ -3,7 +3,6 @@
 import csv
 import gzip
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from tools.adapters.outgoing import Mistake, Outgoing
 from tools.cli import publish as command
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("TENURE_DATA", ROOT.parent / "shared" / "data")) / "police-uk"
 SAMPLE = ROOT / "tools" / "demo" / "sample"
 CRIME = "6c073e3f8c36c71cc1ad018cee89464520329878aa4b25d990eebd0fbb303f1c"
 
@@ -226,31 +224,3 @@ def test_the_bundled_sample_is_whole_and_its_outcomes_concern_its_crimes():
     assert len({event.id for event in events}) == len(events)
     assert outcomes == crimes
     assert "Open Government Licence v3.0" in (SAMPLE / "LICENCE").read_text()
-
-
-def expected_of_stops(path: Path) -> dict[str, int]:
-    """Count from the file alone what publishing it must show; uses nothing of ours."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    quarantined = sum(1 for row in rows if not row["Object of search"])
-    return {"published": len(rows), "quarantined": quarantined, "accepted": len(rows) - quarantined}
-
-
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no police data at {DATA}; set TENURE_DATA to the folder above it")
-def test_the_stops_of_august_2022_are_what_an_independent_count_says():
-    path = DATA / "2022-08-metropolitan-stop-and-search.csv"
-    expected = expected_of_stops(path)
-    events = list(police_uk.read(path))
-    without_object = [event for event in events if "object_of_search" not in json.loads(event.data)["content"]]
-
-    assert expected == {"published": 17_286, "quarantined": 43, "accepted": 17_243}
-    assert len({event.id for event in events}) == expected["published"]
-    assert len(without_object) == expected["quarantined"]
-
-
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no police data at {DATA}; set TENURE_DATA to the folder above it")
-@pytest.mark.parametrize("path", sorted(SAMPLE.glob("*.csv.gz")), ids=lambda path: path.name)
-def test_the_sample_gives_the_same_events_as_the_whole_file(path):
-    whole = {event.id: event for event in police_uk.read(DATA / path.stem)}
-
-    assert all(whole[event.id] == event for event in police_uk.read(path))
