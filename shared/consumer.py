@@ -1,10 +1,11 @@
 """Which topics a process reads, and the consumer it reads them with."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
 
-FETCH_BYTES_MIN = 64 * 1024  # Or what came within `wait_ms`: else each event is a fetch of its own.
+FETCH_WAIT_MS = 20
+FETCH_BYTES_MIN = 64 * 1024  # Or what came within the wait: else each event is a fetch of its own.
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,6 @@ class Where:
     group: str
     slot: int
     topics: tuple[str, ...]
-    wait_ms: int = field(default=20)
 
     def consumer(self) -> AIOKafkaConsumer:
         """Make the consumer: no automatic anything, a stable member id, a hard kill then costs half a second."""
@@ -27,7 +27,7 @@ class Where:
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            fetch_max_wait_ms=self.wait_ms,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_min_bytes=FETCH_BYTES_MIN,
             rebalance_timeout_ms=30_000,
             session_timeout_ms=10_000,

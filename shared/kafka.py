@@ -1,7 +1,7 @@
 """Kafka batches as a Faust channel: one batch of what is there of a topic, one transaction with its positions.
 
 Faust's own consumer acknowledges an event when the agent's body is left, also by an exception, so it is never used for
-our topics (docs/decisions/0002). Here the position lives in PostgreSQL and moves in the handler's own transaction.
+our topics (docs/decisions/0001). Here the position lives in PostgreSQL and moves in the handler's own transaction.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ CAREFUL_RECORDS_MAX = 250  # Of a batch whose try is written down: gone over one
 GRACE_SECONDS = 5.0
 STALLED_SECONDS_MAX = 60.0
 IDENTIFY_SECONDS = 5.0
-HEARD_SECONDS = 0.5
+HEARD_SECONDS = 0.5  # What the broker said this lately need not be asked again.
 KAFKA_SILENT_SECONDS_MAX = 12.0
 
 Result = TypeVar("Result")

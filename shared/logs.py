@@ -38,6 +38,6 @@ def start_logs(level: str, service: str, process: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("faust", "mode", "apscheduler", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    # A broker that is away is an error to it many times a second; `shared.kafka` says so once a try.
-    for told_elsewhere in ("aiokafka", "kafka"):  # That a broker is away is said in our own words.
+    # A broker that is away is an error to them many times a second; `shared.kafka` says so once a try.
+    for told_elsewhere in ("aiokafka", "kafka"):
         logging.getLogger(told_elsewhere).setLevel(logging.CRITICAL)

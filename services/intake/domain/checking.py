@@ -27,7 +27,7 @@ from shared.policy import Pack, Source
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}:\d{2})")
-_ZONES_APART = timedelta(days=3)
+_ZONES_APART = timedelta(days=3)  # No two zones' days are: an instant so long past is not ahead in any of them.
 _HIDDEN = frozenset({"content", "objects", "places", "metadata"})
 
 
