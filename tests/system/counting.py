@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 import rfc8785
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Read
 
 from shared.keys import read_keys
@@ -85,10 +85,17 @@ def consumer(bootstrap: str) -> Consumer:
 
 
 def ends(bootstrap: str, topic: str = INBOUND, partitions: int = PARTITIONS) -> dict[int, int]:
-    """Give each partition's end."""
-    reader = consumer(bootstrap)
+    """Give each partition's end; a broker that has just thawed leads no partition for a moment."""
+    reader, found = consumer(bootstrap), {}
+
+    def found_all() -> bool:
+        for n in set(range(partitions)) - set(found):
+            found[n] = reader.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1]
+        return True
+
     try:
-        return {n: reader.get_watermark_offsets(TopicPartition(topic, n), timeout=10)[1] for n in range(partitions)}
+        wait_for(found_all, 30, f"the ends of {topic}")
+        return found
     finally:
         reader.close()
 
@@ -105,10 +112,11 @@ def read(bootstrap: str, topic: str, partitions: int = PARTITIONS) -> Iterator[R
             heard = time.monotonic() if found else heard
             assert time.monotonic() - heard < 15, f"{topic} went silent with {len(unread)} partitions unread"
             for message in found:
-                if message.error():
-                    unread.discard(message.partition())  # Its end is told again whenever it has grown.
-                else:
+                error = message.error()
+                if error is None:
                     yield message
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread.discard(message.partition())  # Its end is told again whenever it has grown.
     finally:
         reader.close()
 
@@ -164,7 +172,7 @@ def wait_for(holds: Callable[[], object], seconds: float, what: str | Callable[[
         try:
             if holds():
                 return time.monotonic() - began
-        except psycopg.OperationalError:
+        except (psycopg.OperationalError, KafkaException):
             pass
         if time.monotonic() - began > seconds:
             pytest.fail(f"not within {seconds} s: {what if isinstance(what, str) else what()}")

@@ -10,13 +10,16 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
+from shared.topics import BY_NAME
 from tests import stack
 from tools.adapters.police_uk import read
 from tools.stack.paths import ROOT
 from tools.stack.postgres import DATABASE
 from tools.stack.settings import role_url
 from tools.verify.__main__ import main
+from tools.verify.broker import Broker
 from tools.verify.merkle import Growing
+from tools.verify.progress import Progress
 
 EVENTS = 200
 SAMPLE = ROOT / "tools" / "demo" / "sample"
@@ -110,6 +113,14 @@ def test_a_sound_system_holds(sound, verify):
     assert findings["I5"]["verdict"] == "not_checkable"
     assert findings["I1"]["checked"] == 2 * EVENTS
     assert findings["I10"]["checked"] > EVENTS
+
+
+def test_a_topic_is_the_same_one_to_the_verifier_and_to_the_workers(running):
+    found = Broker(running.bootstrap, Progress(quiet=True)).incarnations(BY_NAME)
+    with psycopg.connect(running.admin_url) as admin:
+        for service in ("intake", "retention", "review"):
+            stored = dict(admin.execute(f"SELECT DISTINCT topic, incarnation FROM {service}.position").fetchall())
+            assert stored == {topic: found[topic] for topic in stored} != {}
 
 
 TAMPERED = [

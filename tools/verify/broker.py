@@ -11,12 +11,13 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
-    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from kafka.errors import KafkaError as NoAnswer
 
 from shared.clock import monotonic
+from shared.incarnations import Incarnations
 from tools.verify.findings import CouldNotRun
 from tools.verify.progress import Progress
 
@@ -66,10 +67,16 @@ class Broker:
         self.partitions = {name: len(topic.partitions) for name, topic in found.items()}
 
     def incarnations(self, topics: Iterable[str]) -> dict[str, str]:
-        """Give each topic's id: a topic that was deleted and made again is another one."""
-        wanted = [name for name in topics if name in self.partitions]
-        asked = self.admin.describe_topics(TopicCollection(wanted))
-        return {name: str(found.result(ANSWER_SECONDS_MAX).topic_id) for name, found in asked.items()}
+        """Give each topic's id as the workers store it: a topic that was deleted and made again is another one."""
+        asked = Incarnations(self.bootstrap)
+        try:
+            return asked.ask(name for name in topics if name in self.partitions)[1]
+        except NoAnswer as error:
+            raise CouldNotRun(
+                f"Kafka at {self.bootstrap} does not say its topics' ids ({error}). Run it again."
+            ) from None
+        finally:
+            asked.close()
 
     def ends(self, topics: Iterable[str]) -> Ends:
         """Take the ends now, and wait until no open transaction hides what lies before them."""
