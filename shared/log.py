@@ -1,19 +1,24 @@
 """What changed, once: published from here by the relay, and sealed into the ledger from here."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.db import Connection, driver
+from shared.db import Connection, columns, driver
 from shared.ids import salts, shard_of
 
 # Real days, not policy: an id says in which daily partition of the log its row lies.
 _IDS = """
 SELECT array(SELECT ((floor(extract(epoch FROM clock_timestamp()) / 86400))::bigint << 40) | nextval('log_id')
     FROM generate_series(1, $1::int))"""
+# Of each transaction a row for the sealer, and one a shard for the relay, ids in the order of the entries.
+_QUEUE = """
+WITH sealing AS (INSERT INTO unsealed (log_ids) VALUES ($1::bigint[]))
+INSERT INTO unpublished (shard, log_ids)
+SELECT u.shard, array_agg(u.log_id ORDER BY u.n)
+FROM unnest($2::smallint[], $3::bigint[]) WITH ORDINALITY u(shard, log_id, n) GROUP BY u.shard ORDER BY u.shard"""
 _COLUMNS = ["log_id", "at", "shard", "topic", "key", "type", "subject", "version", "payload", "salt", "digest"]
 
 
@@ -47,16 +52,14 @@ async def put(
     raw = await driver(connection)
     drawn = [abs(n) for n in drawn] if drawn else await raw.fetchval(_IDS, len(entries))
     ids = [drawn[n] if entry.topic else -drawn[n] for n, entry in enumerate(entries)]
-    rows, shards = [], defaultdict(list)
+    rows, queued = [], []
     for log_id, salt, entry in zip(ids, salts(len(entries)), entries, strict=True):
         shard = shard_of(entry.key)
         digest = sha256(salt + entry.payload).digest()
         topic, key, kind, subject, version, payload = entry
         rows.append((log_id, now, shard, topic, key, kind, subject, version, payload, salt, digest))
         if topic:
-            shards[shard].append(log_id)
+            queued.append((shard, log_id))
     await raw.copy_records_to_table("log", records=rows, columns=_COLUMNS)
-    await raw.execute("INSERT INTO unsealed (log_ids) VALUES ($1)", ids)
-    if shards:
-        await raw.executemany("INSERT INTO unpublished (shard, log_ids) VALUES ($1, $2)", sorted(shards.items()))
+    await raw.execute(_QUEUE, ids, *columns(queued, 2))
     return ids

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -30,7 +30,7 @@ ROWS_MAX = 5_000
 # A Kafka transaction costs the same for one shard as for four: two lanes let two workers share the work, and cost a
 # quarter of what eight would. A relay takes one at first, and one more that nobody serves at each look.
 LANES = 2
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05  # For what other processes queue; of what its own commits a relay is told.
 HEARTBEAT_SECONDS = 2.0
 IDLE_SESSION_MS_MAX = 10_000  # A silent relay's connection is closed, and its shards are free.
 LOOK_SECONDS = 1.0
@@ -158,7 +158,7 @@ class Relay(threading.Thread):
     def __init__(self, route: Route) -> None:
         super().__init__(name="relay", daemon=True)
         self.route = route
-        self.every_second: Callable[[Mapping[int, Producer], Executor], None] | None = None
+        self.every_second: Callable[[int, Producer], None] | None = None  # What more a lane says each second.
         self.wake, self.stopping = threading.Event(), threading.Event()
         self.failure: BaseException | None = None
         self.producers: dict[int, Producer] = {}
@@ -199,9 +199,6 @@ class Relay(threading.Thread):
             while not self.stopping.is_set():
                 self._hold(session)
                 moved = self._once(session, pool) if self.producers else 0
-                if self.every_second and self.producers and monotonic() - self.second > 1:
-                    self.second = monotonic()
-                    self.every_second(self.producers, pool)
                 if not moved:
                     self.wake.wait(POLL_SECONDS)
                     self.wake.clear()
@@ -232,13 +229,16 @@ class Relay(threading.Thread):
     def _once(self, session: "psycopg.Connection[Any]", pool: ThreadPoolExecutor) -> int:
         shards = [shard for lane in self.producers for shard in shards_of(lane)]
         rows = [Row(*row) for row in session.execute(_QUEUED, (shards, ROWS_MAX), binary=True)]
-        if not rows:
-            return 0
-        by_lane: dict[int, list[Row]] = defaultdict(list)
+        says_more = self.every_second is not None and monotonic() - self.second > 1
+        by_lane: dict[int, list[Row]] = {lane: [] for lane in self.producers} if says_more else defaultdict(list)
         for row in rows:
             by_lane[row.shard % LANES].append(row)
-        for done in [pool.submit(self._publish, lane, its) for lane, its in by_lane.items()]:
+        for done in [pool.submit(self._publish, lane, its, says_more) for lane, its in by_lane.items()]:
             done.result()
+        if says_more:
+            self.second = monotonic()
+        if not rows:
+            return 0
         crash_point("relay_after_kafka_commit")
         crash_point("relay_before_delete")
         # In the session that has our locks: where it is gone, and they with it, this raises.
@@ -247,11 +247,13 @@ class Relay(threading.Thread):
         self.published += len(rows)
         return len(rows)
 
-    def _publish(self, lane: int, rows: list[Row]) -> None:
+    def _publish(self, lane: int, rows: list[Row], says_more: bool) -> None:
         def produce(producer: Producer) -> None:
             for row in rows:
                 count = self.partitions[row.topic]
                 _send(producer, row, row.shard % count, headers_of(self.route.service, row))
+            if says_more and self.every_second:
+                self.every_second(lane, producer)
 
         in_transaction(self.producers[lane], produce)
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.away import away
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
-from shared.consumer import Where
+from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where
 from shared.db import BY_KEY, Connection, connect, transaction, transient
 from shared.kafka import BatchSource
 from shared.keys import Keys, read_keys
@@ -156,15 +156,28 @@ class Worker:
         """Run `job` at an interval."""
         self.ticker.add(name, seconds, job)
 
-    def read(self, handlers: Mapping[str, Handler], after: Callable[[Batch], Awaitable[None]] | None = None) -> None:
-        """Settle each topic's batches with its handler; `after` runs once a batch has committed."""
+    def read(
+        self,
+        handlers: Mapping[str, Handler],
+        *,
+        after: Callable[[Batch], Awaitable[None]] | None = None,
+        unhurried: bool = False,
+    ) -> None:
+        """Settle each topic's batches with its handler; `after` runs once a batch has committed.
+
+        Of `unhurried` topics what comes in a quarter of a second is settled together. They have a consumer of their
+        own: one fetches nothing more while anything that it has fetched waits, of whichever topic.
+        """
         channel = self.app.channel(maxsize=64)
-        where = Where(self.settings.kafka, f"tenure-{self.service}", self.settings.slot, tuple(sorted(handlers)))
+        group, wait_ms = f"tenure-{self.service}", FETCH_WAIT_MS
+        if unhurried:
+            group, wait_ms = f"{group}-unhurried", UNHURRIED_WAIT_MS
+        where = Where(self.settings.kafka, group, self.settings.slot, tuple(sorted(handlers)), wait_ms)
         source = BatchSource(self.app, channel, where, self.engine)
         self.sources.append(source)
         self.app.service(source)
 
-        @self.app.agent(channel, concurrency=CONCURRENCY, supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
+        @self.app.agent(channel, name=group, concurrency=CONCURRENCY, supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
         async def settling(stream: Any) -> None:
             async for batch in stream:
                 if await batch.settle(handlers[batch.topic]):

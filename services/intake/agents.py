@@ -26,13 +26,8 @@ _POISON = Refused("defect", "", "Taking this event in ended the process each tim
 
 def attach(worker: Worker, desk: Desk) -> None:
     """Register what intake reads."""
-    worker.read(
-        {
-            INBOUND: partial(_arrivals, desk),
-            SCHEDULES: partial(_schedules, desk),
-            DISPOSALS: partial(_disposals, desk),
-        }
-    )
+    worker.read({INBOUND: partial(_arrivals, desk)})
+    worker.read({SCHEDULES: partial(_schedules, desk), DISPOSALS: partial(_disposals, desk)}, unhurried=True)
 
 
 async def _arrivals(desk: Desk, connection: Connection, batch: Batch) -> None:

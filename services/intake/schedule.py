@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from datetime import datetime
-from functools import partial
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -14,7 +12,7 @@ from shared.clock import wall_clock
 from shared.db import transaction
 from shared.events import INBOUND, REGISTERED, Watermark, encode
 from shared.ids import SHARDS, named
-from shared.relay import in_transaction, shards_of
+from shared.relay import shards_of
 from shared.topics import BY_NAME
 from shared.worker import Worker
 
@@ -58,12 +56,10 @@ class Watermarks:
         asked = {part: TopicPartition(INBOUND, part) for part in parts}
         return {part: self._consumer.get_watermark_offsets(tp, ANSWER_SECONDS_MAX)[1] for part, tp in asked.items()}
 
-    def send(self, producers: Mapping[int, Producer], pool: Executor) -> None:
-        """Say it to the partitions of the lanes held, fenced like all that the relay sends; in its thread."""
+    def send(self, lane: int, producer: Producer) -> None:
+        """Say it to the partitions of a lane, in the relay's transaction and its thread."""
         if upto := self._upto:
-            sent = [pool.submit(in_transaction, each, partial(_say, lane, upto)) for lane, each in producers.items()]
-            for each in sent:
-                each.result()
+            _say(lane, upto, producer)
 
 
 def attach(worker: Worker) -> None:

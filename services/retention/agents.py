@@ -64,7 +64,8 @@ def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> Non
     async def after(batch: Batch) -> None:
         settler.take(desk.marks.pop(batch, ()))
 
-    worker.read({REGISTERED: partial(registered, desk), **more}, after=after)
+    worker.read({REGISTERED: partial(registered, desk)}, after=after)
+    worker.read(more, unhurried=True)
 
 
 async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:

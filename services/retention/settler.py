@@ -16,6 +16,7 @@ from shared.worker import Worker
 
 TRIES_MAX = 4
 MISSED_SECONDS_MAX = 0.02
+LEFT_SECONDS = 0.25  # What was marked later is in somebody's hands, and would be missed there.
 WAITING_MAX = 20 * MARKS_MAX  # Beyond this the tick finds them in the table.
 
 
@@ -56,10 +57,10 @@ class Settler(Service):  # type: ignore[misc]
         await asyncio.sleep(random.uniform(0, MISSED_SECONDS_MAX))  # noqa: S311
 
     async def round(self, these: Sequence[int] | None = None) -> Settled:
-        """Settle once. A database that is away leaves the marks to the tick."""
+        """Settle these, or what was left, once. A database that is away leaves the marks to the tick."""
         try:
             async with transaction(self.worker.engine) as connection:
-                settled = await settle(connection, self.pack, wall_clock(), these)
+                settled = await settle(connection, self.pack, wall_clock(), these, waited=LEFT_SECONDS)
                 crash_point("before_settle_commit")
         except Exception as error:
             if not transient(error):

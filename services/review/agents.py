@@ -41,7 +41,8 @@ def attach(worker: Worker) -> None:
             REGISTERED: partial(registered, worker.keys),
             REVIEWS: partial(reviews, worker.keys),
             DISPOSALS: partial(disposals, worker.keys),
-        }
+        },
+        unhurried=True,
     )
 
 

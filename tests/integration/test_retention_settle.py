@@ -46,7 +46,7 @@ async def keep(engine, events):
 
 async def settle_once(engine, these=None, limit=2_000):
     async with transaction(engine) as connection:
-        return await settle(connection, PACK, NOW, these, limit)
+        return await settle(connection, PACK, NOW, these, limit=limit)
 
 
 async def settle_all(engine):

@@ -62,10 +62,16 @@ class Round:
 
 
 async def settle(
-    connection: Connection, pack: Pack, now: datetime, these: Sequence[int] | None = None, limit: int = MARKS_MAX
+    connection: Connection,
+    pack: Pack,
+    now: datetime,
+    these: Sequence[int] | None = None,
+    *,
+    limit: int = MARKS_MAX,
+    waited: float = 0.0,
 ) -> Settled:
-    """Settle what is marked: the marks in `these`, or the oldest."""
-    claimed = await marks.claim_marks(connection, limit, these)
+    """Settle what is marked: the marks in `these`, or the oldest of those that have waited for so many seconds."""
+    claimed = await marks.claim_marks(connection, limit, these, waited)
     if not claimed:
         return Settled(0, 0, 0)
     wanted = {mark.record_key for mark in claimed if mark.record_key is not None}

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from shared.db import Connection, driver
 
-_OLDEST = "SELECT mark_id, record_key, nominal_key FROM dirty ORDER BY mark_id LIMIT $1 FOR UPDATE SKIP LOCKED"
+# By the database's clock, which wrote them: how long a mark waits is no policy.
+_OLDEST = """
+SELECT mark_id, record_key, nominal_key FROM dirty WHERE marked_at <= clock_timestamp() - $2 * interval '1 second'
+ORDER BY mark_id LIMIT $1 FOR UPDATE SKIP LOCKED"""
 _THESE = """
 SELECT mark_id, record_key, nominal_key FROM dirty WHERE mark_id = ANY($2::bigint[])
 ORDER BY mark_id LIMIT $1 FOR UPDATE SKIP LOCKED"""
@@ -30,10 +33,10 @@ class Mark(NamedTuple):
     nominal_key: int | None
 
 
-async def claim_marks(connection: Connection, limit: int, these: Sequence[int] | None = None) -> list[Mark]:
-    """Claim the oldest marks, or of `these` what nobody else has."""
+async def claim_marks(connection: Connection, limit: int, these: Sequence[int] | None, seconds: float) -> list[Mark]:
+    """Claim of `these` what nobody else has, or the oldest marks of those that have waited for so many seconds."""
     raw = await driver(connection)
-    rows = await (raw.fetch(_OLDEST, limit) if these is None else raw.fetch(_THESE, limit, these))
+    rows = await (raw.fetch(_OLDEST, limit, seconds) if these is None else raw.fetch(_THESE, limit, these))
     return [Mark(*row) for row in rows]
 
 
