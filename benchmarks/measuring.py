@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.ids import record_id, shard_of
+from shared.incarnations import Incarnations
 from tools.adapters.outgoing import Outgoing
 from tools.stack.assembly import Stack
 from tools.stack.errors import StackError
@@ -27,6 +28,7 @@ from tools.stack.paths import ROOT, Paths
 from tools.stack.postgres import DATABASE
 from tools.stack.service import Service
 from tools.stack.settings import of_service
+from tools.topics import brokers_at
 
 TOPIC = "records.events.v1"
 PARTITIONS = 8
@@ -62,7 +64,12 @@ def versions(stack: Stack) -> dict[str, str]:
     """Give the versions of what was measured."""
     with psycopg.connect(stack.admin_url) as data:
         found = data.info.parameter_status("server_version") or "?"
-    return {"python": platform.python_version(), "postgresql": found, **{name: version(name) for name in LIBRARIES}}
+    return {"postgresql": found, **libraries()}
+
+
+def libraries() -> dict[str, str]:
+    """Give the versions of Python and of the libraries that do the work."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def middle(values: list[float]) -> float:
@@ -89,8 +96,9 @@ def tell(results: list[Result], as_json: bool) -> None:
     Console().print(table)
     first = results[0]
     said = ", ".join(f"{name} {number}" for name, number in first.versions.items())
-    size = f"{first.processes} worker(s), {first.cores} cores"
-    print(f"{first.rows:,} events, medians of {first.repetitions}, {size}; {said}")
+    events = f"{first.rows:,} events, " if first.rows else ""
+    turns = f"medians of {first.repetitions}" if first.repetitions > 1 else "one run"
+    print(f"{events}{turns}, processes measured: {first.processes}, {first.cores} cores; {said}")
 
 
 @contextmanager
@@ -98,7 +106,8 @@ def servers(*services: str, say: Say) -> Iterator[Stack]:
     """Start a broker and a database of one's own, and make tables and topics; the services named start later."""
     home = Path(tempfile.mkdtemp(prefix="tenure-bench-"))
     home.chmod(0o711)  # The database's own user must pass through.
-    settings = {"TENURE_POLICY": str(ROOT / "policy" / "demonstration.toml")}
+    # No figure is ever taken on the embedded broker.
+    settings = {"TENURE_POLICY": str(ROOT / "policy" / "demonstration.toml"), "TENURE_BROKER": "kafka"}
     stack = Stack(Paths(home), settings, ("kafka", "postgres", *services))
     try:
         stack.start_servers(say)
@@ -128,13 +137,33 @@ def fresh_database(stack: Stack, name: str) -> Iterator[str]:
 
 def worker_on(stack: Stack, database: str, slot: int) -> Service:
     """Make an intake worker that works on a database."""
-    assert stack.postgres is not None
-    port = stack.ports[("intake-worker", "retention-worker")[slot]]
-    told = stack.told("intake", "worker")
-    told |= of_service("intake", "worker", port, stack.postgres.url(database), stack.paths)
-    service = Service("intake", "worker", stack.paths, port, {**told, "TENURE_SLOT": str(slot)})
+    service = service_on(stack, database, "intake", "worker", ("intake-worker", "retention-worker")[slot])
+    service.settings["TENURE_SLOT"] = str(slot)
     service.name = f"intake-worker-{slot}"
     return service
+
+
+def service_on(stack: Stack, database: str, service: str, kind: str, port_of: str = "") -> Service:
+    """Make a process that works on a database."""
+    assert stack.postgres is not None
+    port = stack.ports[port_of or f"{service}-{kind}"]
+    told = stack.told(service, kind)
+    told |= of_service(service, kind, port, stack.postgres.url(database), stack.paths)
+    return Service(service, kind, stack.paths, port, told)
+
+
+def stand_at(data: psycopg.Connection, stack: Stack, ends: dict[int, int]) -> None:
+    """Store intake's positions at the ends of its topic, so that a worker reads nothing of what is there."""
+    asked = Incarnations(brokers_at(stack.bootstrap))
+    try:
+        cluster, ids = asked.ask([TOPIC])
+    finally:
+        asked.close()
+    for part, end in ends.items():
+        row = [cluster, TOPIC, ids[TOPIC], part, end]
+        data.execute(
+            "INSERT INTO position (cluster, topic, incarnation, part, next_offset) VALUES (%s, %s, %s, %s, %s)", row
+        )
 
 
 def make_event(number: int, run: str) -> Outgoing:

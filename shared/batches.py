@@ -45,6 +45,9 @@ class App(faust.App):  # type: ignore[misc]
 
         enable_kafka: ClassVar[bool] = False
 
+    def _create_directories(self) -> None:
+        """Make none: they are for Faust's tables, we have no table, and the file system may be read-only."""
+
 
 @dataclass(eq=False, slots=True)
 class Span:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
 
+from shared.brokers import Brokers
+
 # Whatever came within the wait, or this much: else each event is a fetch of its own. Each pass of each stage has its
 # price whatever it carries: with shorter waits the passes fill two cores at 500 events/s, and wait for each other.
 FETCH_WAIT_MS = 35
@@ -15,7 +17,7 @@ FETCH_BYTES_MIN = 64 * 1024
 class Where:
     """Which topics a source reads, as whom."""
 
-    bootstrap: str
+    brokers: Brokers
     group: str
     slot: int
     topics: tuple[str, ...]
@@ -24,7 +26,7 @@ class Where:
     def consumer(self) -> AIOKafkaConsumer:
         """Make the consumer: no automatic anything, a stable member id, a hard kill then costs half a second."""
         return AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap,
+            **self.brokers.aiokafka(),
             group_id=self.group,
             group_instance_id=f"{self.group}-{self.slot}",
             client_id=f"{self.group}-{self.slot}",

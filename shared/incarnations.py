@@ -12,6 +12,8 @@ from uuid import UUID
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
+from shared.brokers import Brokers
+
 ANSWER_MS_MAX = 4_000
 
 
@@ -22,8 +24,8 @@ class TopicsMissing(Exception):
 class Incarnations:
     """Asks one broker, over a connection that is made anew after each failure."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
+    def __init__(self, brokers: Brokers) -> None:
+        self.brokers = brokers
         self._client: Any = None
 
     def ask(self, topics: Iterable[str]) -> tuple[str, dict[str, str]]:
@@ -34,7 +36,7 @@ class Incarnations:
         try:
             if self._client is None:
                 self._client = KafkaAdminClient(
-                    bootstrap_servers=self.bootstrap,
+                    **self.brokers.kafka_python(),
                     client_id="tenure-incarnations",
                     request_timeout_ms=ANSWER_MS_MAX,
                     bootstrap_timeout_ms=ANSWER_MS_MAX,

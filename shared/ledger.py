@@ -1,6 +1,6 @@
 """The ledger: the log's rows sealed into an RFC 9162 Merkle tree, whose heads are signed and published."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -17,8 +17,8 @@ _SEALER = 7720  # Beside the relay's 7700 and on, one for each lane.
 
 _QUEUED = "SELECT queue_id, log_ids FROM unsealed ORDER BY queue_id LIMIT $1"
 _DIGESTS = """
-SELECT u.log_id, l.digest, l.topic FROM unnest($1::bigint[]) WITH ORDINALITY AS u(log_id, n) JOIN log l USING (log_id)
-ORDER BY u.n"""
+SELECT u.log_id, l.digest, l.topic, l.at
+FROM unnest($1::bigint[]) WITH ORDINALITY AS u(log_id, n) JOIN log l USING (log_id) ORDER BY u.n"""
 
 
 def leaf_hash(digest: bytes) -> bytes:
@@ -68,11 +68,17 @@ def signed_bytes(service: str, size: int, root: bytes, at: datetime) -> bytes:
     return f"tenure-ledger\n{service}\n{size}\n{root.hex()}\n{at.isoformat()}\n".encode()
 
 
-async def seal(connection: Connection, service: str, key: Ed25519PrivateKey, now: datetime) -> int:
+async def seal(
+    connection: Connection,
+    service: str,
+    key: Ed25519PrivateKey,
+    now: datetime,
+    told: Callable[[datetime], None] = lambda oldest: None,
+) -> int:
     """Seal what is queued into the tree and sign its head; gives how many leaves were added.
 
     One sealer at a time per service, by lock. A head over nothing but published heads is stored and not announced, or
-    each announcement would call for the next.
+    each announcement would call for the next. `told` hears when the oldest leaf was written.
     """
     raw = await driver(connection)
     if not await raw.fetchval("SELECT pg_try_advisory_xact_lock(hashtext(current_schema()), $1)", _SEALER):
@@ -92,6 +98,7 @@ async def seal(connection: Connection, service: str, key: Ed25519PrivateKey, now
         *(tree.size, tree.root, b"".join(tree.peaks), now, signature),
     )
     await raw.execute("DELETE FROM unsealed WHERE queue_id = ANY($1)", [row["queue_id"] for row in queued])
+    told(rows[0]["at"])
     if any(row["topic"] != CHECKPOINTS for row in rows):
         signed = CheckpointSigned(service, tree.size, tree.root.hex(), now, signature.hex())
         entry = Entry(CHECKPOINTS, service, signed.type, named(f"ledger\n{service}"), tree.size, encode(signed))

@@ -1,5 +1,6 @@
 """What changed, once: published from here by the relay, and sealed into the ledger from here."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from shared.db import Connection, columns, driver
 from shared.ids import salts, shard_of
+from shared.tracing import HEADER, Trace, outgoing
 
 # Real days, not policy: an id says in which daily partition of the log its row lies.
 _IDS = """
@@ -16,8 +18,8 @@ SELECT array(SELECT ((floor(extract(epoch FROM clock_timestamp()) / 86400))::big
 # Of each transaction a row for the sealer, and one a shard for the relay, ids in the order of the entries.
 _QUEUE = """
 WITH sealing AS (INSERT INTO unsealed (log_ids) VALUES ($1::bigint[]))
-INSERT INTO unpublished (shard, log_ids)
-SELECT u.shard, array_agg(u.log_id ORDER BY u.n)
+INSERT INTO unpublished (shard, log_ids, trace)
+SELECT u.shard, array_agg(u.log_id ORDER BY u.n), $4
 FROM unnest($2::smallint[], $3::bigint[]) WITH ORDINALITY u(shard, log_id, n) GROUP BY u.shard ORDER BY u.shard"""
 _COLUMNS = ["log_id", "at", "shard", "topic", "key", "type", "subject", "version", "payload", "salt", "digest"]
 
@@ -31,6 +33,7 @@ class Entry(NamedTuple):
     subject: UUID
     version: int
     payload: bytes
+    trace: str | None = None  # The `traceparent` of what it is about, where that is not its transaction's.
 
 
 async def draw(connection: Connection) -> int:
@@ -49,17 +52,27 @@ async def put(
     """
     if not entries:
         return []
-    raw = await driver(connection)
+    raw, trace = await driver(connection), outgoing()
     drawn = [abs(n) for n in drawn] if drawn else await raw.fetchval(_IDS, len(entries))
     ids = [drawn[n] if entry.topic else -drawn[n] for n, entry in enumerate(entries)]
     rows, queued = [], []
     for log_id, salt, entry in zip(ids, salts(len(entries)), entries, strict=True):
         shard = shard_of(entry.key)
         digest = sha256(salt + entry.payload).digest()
-        topic, key, kind, subject, version, payload = entry
+        topic, key, kind, subject, version, payload, _ = entry
         rows.append((log_id, now, shard, topic, key, kind, subject, version, payload, salt, digest))
         if topic:
             queued.append((shard, log_id))
-    await raw.copy_records_to_table("log", records=rows, columns=_COLUMNS)
-    await raw.execute(_QUEUE, ids, *columns(queued, 2))
+    if any(entry.trace for entry in entries):
+        told = [_headers(entry.trace, trace) for entry in entries]
+        traced = [(*row, headers) for row, headers in zip(rows, told, strict=True)]
+        await raw.copy_records_to_table("log", records=traced, columns=[*_COLUMNS, "headers"])
+    else:
+        await raw.copy_records_to_table("log", records=rows, columns=_COLUMNS)
+    await raw.execute(_QUEUE, ids, *columns(queued, 2), trace.header() if trace else None)
     return ids
+
+
+def _headers(own: str | None, trace: Trace | None) -> str | None:
+    """Give the header of a row that belongs to another trace than its transaction."""
+    return json.dumps({HEADER: own}) if own and not (trace and trace.trace_id in own) else None

@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.tracing import current
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     *("message", "asctime", "taskName"),
     "color_message",  # Uvicorn's sentence once more, with its colours.
@@ -29,12 +31,18 @@ class _Json(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+def _trace() -> dict[str, str]:
+    """Name the trace of what is being done: the word by which all services' lines about it are found."""
+    trace = current()
+    return {} if trace is None else {"trace_id": trace.trace_id}
+
+
 def start_logs(level: str, service: str, process: str) -> None:
     """Log to standard error as JSON lines, each with the service and the process that it comes from."""
     bound = {"service": service, "process_name": process}
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())
-    handler.addFilter(lambda record: vars(record).update(bound) or True)
+    handler.addFilter(lambda record: vars(record).update({**bound, **_trace()}) or True)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("faust", "mode", "apscheduler", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -7,7 +7,7 @@ through a producer whose transactional id is the service and lane: one that froz
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,10 +19,12 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from shared.away import away
+from shared.brokers import Brokers
 from shared.clock import monotonic
 from shared.crash import crash_point
 from shared.db import BY_KEY
 from shared.ids import SHARDS, named
+from shared.tracing import HEADER
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +42,9 @@ LOCK_SPACE = 77
 
 # Whole transactions in their order, up to ROWS_MAX rows of the log (or the one transaction that alone is larger).
 _QUEUED = """
-SELECT q.shard, q.queue_id, l.log_id, l.at, l.topic, l.key, l.type, l.subject, l.payload, l.headers
+SELECT q.shard, q.queue_id, l.log_id, l.at, l.topic, l.key, l.type, l.subject, l.payload, l.headers, q.trace
 FROM (SELECT *, sum(cardinality(log_ids)) OVER (ORDER BY queue_id) - cardinality(log_ids) AS before
-      FROM (SELECT shard, queue_id, log_ids FROM unpublished WHERE shard = ANY(%s)
+      FROM (SELECT shard, queue_id, log_ids, trace FROM unpublished WHERE shard = ANY(%s)
             ORDER BY queue_id LIMIT 512) oldest) q,
     unnest(q.log_ids) WITH ORDINALITY AS u(log_id, n) JOIN log l USING (log_id)
 WHERE q.before < %s ORDER BY q.queue_id, u.n"""
@@ -54,9 +56,9 @@ def shards_of(lane: int) -> range:
     return range(lane, SHARDS, LANES)
 
 
-def partitions_of(kafka: str) -> dict[str, int]:
+def partitions_of(brokers: Brokers) -> dict[str, int]:
     """Give how many partitions each topic has now; raises `KafkaException` while the broker is away."""
-    found = AdminClient({"bootstrap.servers": kafka, "log_level": 0}).list_topics(timeout=5)
+    found = AdminClient({**brokers.librdkafka(), "log_level": 0}).list_topics(timeout=5)
     return {name: len(topic.partitions) for name, topic in found.topics.items()}
 
 
@@ -77,6 +79,7 @@ class Row(NamedTuple):
     subject: Any
     payload: bytes
     headers: Mapping[str, str] | None
+    trace: str | None  # Its transaction's; what has a header of its own belongs elsewhere.
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Route:
 
     service: str
     database_url: str = field(repr=False)
-    kafka: str
+    brokers: Brokers
 
 
 def session_of(route: Route) -> "psycopg.Connection[Any]":
@@ -104,7 +107,8 @@ def headers_of(service: str, row: Row) -> list[tuple[str, bytes]]:
         ("ce_time", _instant(row.at)),
         ("ce_partitionkey", row.key.encode()),
     ]
-    return headers + [(name, value.encode()) for name, value in (row.headers or {}).items()]
+    own = row.headers or ({HEADER: row.trace} if row.trace else {})
+    return headers + [(name, value.encode()) for name, value in own.items()]
 
 
 @lru_cache(maxsize=256)
@@ -119,11 +123,11 @@ def _instant(at: datetime) -> bytes:
     return at.isoformat().encode()
 
 
-def make_producer(kafka: str, transactional_id: str) -> Producer:
+def make_producer(brokers: Brokers, transactional_id: str) -> Producer:
     """Make a producer that fences the one before with its id, and aborts what it left open."""
     producer = Producer(
         {
-            "bootstrap.servers": kafka,
+            **brokers.librdkafka(),
             "transactional.id": transactional_id,
             "transaction.timeout.ms": 10_000,
             "message.timeout.ms": 8_000,
@@ -159,6 +163,7 @@ class Relay(threading.Thread):
         super().__init__(name="relay", daemon=True)
         self.route = route
         self.every_second: Callable[[int, Producer], None] | None = None  # What more a lane says each second.
+        self.told: Callable[[Sequence[Row]], None] = lambda rows: None  # Hears what is on the topics, in order.
         self.wake, self.stopping = threading.Event(), threading.Event()
         self.failure: BaseException | None = None
         self.producers: dict[int, Producer] = {}
@@ -195,7 +200,7 @@ class Relay(threading.Thread):
             ThreadPoolExecutor(LANES, thread_name_prefix="lane") as pool,
         ):
             self.looked = 0.0
-            self.partitions = partitions_of(self.route.kafka)
+            self.partitions = partitions_of(self.route.brokers)
             while not self.stopping.is_set():
                 self._hold(session)
                 moved = self._once(session, pool) if self.producers else 0
@@ -213,7 +218,7 @@ class Relay(threading.Thread):
         self.looked = monotonic()
         for lane in range(self.lanes):
             if lane not in self.producers and self.take(session, lane):
-                self.producers[lane] = make_producer(self.route.kafka, self.transactional_id(lane))
+                self.producers[lane] = make_producer(self.route.brokers, self.transactional_id(lane))
                 return
 
     def transactional_id(self, lane: int) -> str:
@@ -245,6 +250,7 @@ class Relay(threading.Thread):
         session.execute(_DONE, (list({row.queue_id for row in rows}),))
         self.beat = monotonic()
         self.published += len(rows)
+        self.told(rows)
         return len(rows)
 
     def _publish(self, lane: int, rows: list[Row], says_more: bool) -> None:

@@ -1,18 +1,30 @@
 """What a process is told at its start: one frozen value, read in `main` and passed down."""
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import DirectoryPath, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+
+from shared.brokers import Brokers
 
 
 class Settings(BaseSettings):
-    """Every setting of the three services; the variable's name is the field's with the prefix TENURE_."""
+    """Every setting of the three services; the variable's name is the field's with the prefix TENURE_.
 
-    model_config = SettingsConfigDict(env_prefix="TENURE_", frozen=True, hide_input_in_errors=True)
+    A secret may instead be a file of that name, in small letters, in the folder that TENURE_SECRETS names.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TENURE_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
     kafka: str = Field(default="127.0.0.1:19092", description="Kafka's bootstrap servers, host:port, comma-separated")
+    kafka_user: str = Field(default="", description="Kafka's user, by SASL/SCRAM-SHA-512; empty: none is asked for")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="the password of Kafka's user")
+    kafka_ca_file: Path | None = Field(default=None, description="the authority of Kafka's certificates (PEM): TLS")
+    secrets: DirectoryPath | None = Field(default=None, description="folder of secrets, a file per setting")
     intake_database_url: SecretStr = Field(default=SecretStr(""), description="intake's database and role")
     retention_database_url: SecretStr = Field(default=SecretStr(""), description="retention's database and role")
     review_database_url: SecretStr = Field(default=SecretStr(""), description="review's database and role")
@@ -30,6 +42,30 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     crash_point: str = Field(default="", description="tests only: NAME:N ends the process at the N-th passage")
     pool_size: int = Field(default=6, ge=2, le=50, description="database connections of one process")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look at what the caller gives, the environment, then the folder of secrets that it names."""
+        folder = os.environ.get("TENURE_SECRETS") or None
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=folder)
+
+    @model_validator(mode="after")
+    def _user_and_password_come_together(self) -> Self:
+        if bool(self.kafka_user) != bool(self.kafka_password.get_secret_value()):
+            raise ValueError("TENURE_KAFKA_USER and TENURE_KAFKA_PASSWORD are set together or not at all; set both.")
+        return self
+
+    @property
+    def brokers(self) -> Brokers:
+        """Give where Kafka is, and as whom this process asks it."""
+        return Brokers(self.kafka, self.kafka_user, self.kafka_password.get_secret_value(), self.kafka_ca_file)
 
     def database_url(self, service: str) -> str:
         """Give the service's own database URL, in clear."""

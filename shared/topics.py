@@ -27,7 +27,7 @@ class Topic:
 
     name: str
     kind: Kind
-    owner: str  # Who writes it: a service, `upstream`, or `holders` (of copies).
+    written_by: tuple[str, ...]  # Kafka's users; `tools.acls` makes it so, and that nobody but `read_by` reads.
     read_by: tuple[str, ...]
     types: tuple[str, ...]  # Each type's schema is its model in `shared.events`.
     retention: timedelta | None = MONTH  # None: the newest of each key is kept for ever.
@@ -75,17 +75,17 @@ WRITTEN = (
     Topic(
         "records.events.v1",
         "inbound",
-        "upstream",
+        ("upstream",),
         ("intake",),
         _types("record.captured", "record.revised", "record.withdrawn", "nominal.recorded")
         + _types("contact.recorded", "contact.withdrawn", "trigger.recorded", "trigger.withdrawn"),
         retention=TRANSIT_WINDOW,
     ),
-    Topic("records.receipts.v1", "public", "intake", ("upstream",), _types("receipt.issued")),
+    Topic("records.receipts.v1", "public", ("intake",), ("upstream",), _types("receipt.issued")),
     Topic(
         "records.quarantine.v1",
         "public",
-        "intake",
+        ("intake",),
         ("data_stewards",),
         _types("event.parked", "event.resolved"),
         partitions=SMALL_PARTITIONS,
@@ -93,7 +93,7 @@ WRITTEN = (
     Topic(
         "records.registered.v1",
         "internal",
-        "intake",
+        ("intake",),
         ("retention", "review"),
         _types("record.registered", "nominal.registered", "fact.registered")
         + _types("event.parked", "event.resolved", "watermark.advanced"),
@@ -101,15 +101,15 @@ WRITTEN = (
     Topic(
         "retention.reviews.v1",
         "internal",
-        "retention",
+        ("retention",),
         ("review",),
         _types("review.requested", "review.withdrawn"),
     ),
-    Topic("review.decisions.v1", "internal", "review", ("retention",), _types("review.decided")),
+    Topic("review.decisions.v1", "internal", ("review",), ("retention",), _types("review.decided")),
     Topic(
         "review.tasks.v1",
         "public",
-        "review",
+        ("review",),
         ("intake", "retention", "dashboards"),
         _types("task.changed"),
         retention=None,
@@ -117,7 +117,7 @@ WRITTEN = (
     Topic(
         "retention.schedules.v1",
         "public",
-        "retention",
+        ("retention",),
         ("intake", "review", "dashboards"),
         _types("schedule.changed"),
         retention=None,
@@ -125,7 +125,7 @@ WRITTEN = (
     Topic(
         "retention.holds.v1",
         "public",
-        "retention",
+        ("retention",),
         ("review", "upstream", "dashboards"),
         _types("hold.placed", "hold.released"),
         retention=None,
@@ -134,21 +134,21 @@ WRITTEN = (
     Topic(
         "retention.disposals.v1",
         "public",
-        "retention",
+        ("retention",),
         ("intake", "review", "upstream", "holders"),
         _types("disposal.executed"),
     ),
     Topic(
         "records.disposal-receipts.v1",
         "public",
-        "holders",
+        ("intake", "review", "holders"),
         ("retention",),
         _types("disposal.confirmed"),
     ),
     Topic(
         "compliance.certificates.v1",
         "public",
-        "retention",
+        ("retention",),
         ("auditors", "dashboards"),
         _types("certificate.issued"),
         retention=None,
@@ -156,7 +156,7 @@ WRITTEN = (
     Topic(
         "compliance.checkpoints.v1",
         "public",
-        "every service",
+        SERVICES,
         ("auditors",),
         _types("checkpoint.signed"),
         retention=None,
@@ -165,7 +165,7 @@ WRITTEN = (
     Topic(
         "access.events.v1",
         "public",
-        "intake",
+        ("intake",),
         ("professional_standards", "dashboards"),
         _types("content.viewed", "content.refused"),
     ),
@@ -177,7 +177,7 @@ def _letters_of(topic: Topic) -> Topic:
     return Topic(
         f"{topic.name}.dlq",
         topic.kind,
-        "its readers",
+        tuple(reader for reader in topic.read_by if reader in SERVICES),
         ("data_stewards",),
         _types("event.parked"),
         retention=QUARTER,

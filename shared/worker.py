@@ -1,40 +1,58 @@
 """A worker process: batches in, ticks, relay, sealer, watchdog and health; it crashes rather than limps."""
 
 import asyncio
-import gc
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import faust
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from fastapi import FastAPI, Response
 from faust.contrib.asgi import serve_asgi
 from mode import Service
 from mode.supervisors import CrashingSupervisor
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import tracing
 from shared.away import away
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
+from shared.collector import collect_seldom
 from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where
 from shared.db import BY_KEY, Connection, connect, transaction, transient
+from shared.events import RECEIPTS as RECEIPTS_TOPIC
+from shared.health import health_app, until_migrated
 from shared.kafka import BatchSource
 from shared.keys import Keys, read_keys
 from shared.ledger import seal
 from shared.logs import start_logs
-from shared.relay import Relay, Route
+from shared.measuring import Lags, ends_of, hurry, positions_of, queues
+from shared.metrics import (
+    PUBLISHED,
+    RECEIPTS,
+    RELAY_DELAY,
+    SEALER_DELAY,
+    SETTLED_BATCHES,
+    SETTLED_MESSAGES,
+    TICKED,
+    Meter,
+    Reading,
+)
+from shared.relay import Relay, Route, Row
 from shared.settings import Settings
+from shared.topics import TOPICS
 
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 4  # Of one topic two at a time: one waits for the database while the other decodes.
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 SEAL_SECONDS = 1
-COLLECT = (500_000, 20, 50)  # A batch makes tens of thousands of values that end with it.
+DESTINATION, COUNT = "messaging.destination.name", "messaging.batch.message_count"  # OpenTelemetry's words.
+MEASURE_SECONDS = 5  # What stays small;
+MEASURE_OWN_SECONDS = 15  # and what a service counts up to its bound.
 LOG_DAYS_KEPT = 35
 SWITCH_SECONDS = 0.0005  # The loop waits so long for a relay's thread that is busy; Python's own 5 ms add up.
 
@@ -55,8 +73,9 @@ class ClockSkewed(Exception):
 class Ticker(Service):  # type: ignore[misc]
     """Runs jobs at their intervals, in UTC, never twice at once; a job that breaks ends the process."""
 
-    def __init__(self, app: faust.App) -> None:
+    def __init__(self, app: faust.App, meter: Meter, spans: tracing.Spans) -> None:
         super().__init__(beacon=app.beacon)
+        self.meter, self.spans = meter, spans
         self.scheduler = AsyncIOScheduler(timezone="UTC")
 
     def add(self, name: str, seconds: float, job: Job) -> None:
@@ -66,7 +85,9 @@ class Ticker(Service):  # type: ignore[misc]
 
     async def _guarded(self, name: str, job: Job) -> None:
         try:
-            await job()
+            with self.spans.over(name, tracing.Carried()):
+                await job()
+            self.meter.set(TICKED, wall_clock().timestamp(), name)
         except Exception as error:
             if transient(error):
                 said = {"action": "tick_retry", "cause": type(error).__name__}
@@ -125,19 +146,26 @@ class Worker:
             topic_disable_leader=True,
             store="memory://",
         )
-        self.ticker = Ticker(self.app)
+        self.meter = Meter(service, f"{service}-worker")
+        self.lags = Lags(self.meter)
+        self.spans = tracing.spans_of(service, name)
+        self.ticker = Ticker(self.app, self.meter, self.spans)
         self.app.service(self.ticker)
         plain = url.replace("postgresql+asyncpg://", "postgresql://")
-        self.relay = Relay(Route(service, plain, settings.kafka))
+        self.relay = Relay(Route(service, plain, settings.brokers))
+        self.relay.told = self._published
         self.app.service(RelayKeeper(self.app, self.relay))
         self.sources: list[BatchSource] = []
         self.tells: dict[str, Any] = {}  # What else `/readyz` says: whatever a service's own ticks last found.
+        for topic in TOPICS:  # Series that nothing has counted yet are there all the same.
+            if service in topic.written_by:
+                self.meter.count(PUBLISHED, topic.name, by=0)
         self._own_ticks()
 
     def _own_ticks(self) -> None:
         async def sealing() -> None:
             async with transaction(self.engine) as connection:
-                await seal(connection, self.service, self.keys.ledger, wall_clock())
+                await seal(connection, self.service, self.keys.ledger, wall_clock(), self._sealed)
             self.relay.wake.set()
 
         async def turning() -> None:
@@ -151,6 +179,39 @@ class Worker:
         self.tick("seal", SEAL_SECONDS, sealing)
         self.tick("turn_log_days", 3600, turning)
         self.tick("compare_clocks", 30, comparing_clocks)
+        self.tick("measure", MEASURE_SECONDS, self._measure)
+
+    async def _measure(self) -> None:
+        ends = await ends_of(self.sources)  # Before the positions, and outside a transaction: the broker may be slow.
+        async with transaction(self.engine) as connection:
+            await hurry(connection)
+            self.meter.take(await queues(connection, wall_clock(), self._topics()))
+            positions = await positions_of(connection, self.sources)
+        self.lags.look(ends, positions, wall_clock().timestamp())
+
+    def measure(self, read: Callable[[Connection], Awaitable[Iterable[Reading]]]) -> None:
+        """Export what `read` gives, every few seconds; it must be cheap however much the service holds."""
+
+        async def measuring() -> None:
+            async with transaction(self.engine) as connection:
+                await hurry(connection)
+                self.meter.take(await read(connection))
+
+        self.tick("measure_own", MEASURE_OWN_SECONDS, measuring)
+
+    def _topics(self) -> list[str]:
+        return [topic for source in self.sources for topic in source.where.topics]
+
+    def _published(self, rows: Sequence[Row]) -> None:
+        """Hear from the relay's thread what it has published, the oldest first."""
+        self.meter.observe(RELAY_DELAY, max((wall_clock() - rows[0].at).total_seconds(), 0))
+        for topic, n in Counter(row.topic for row in rows).items():
+            self.meter.count(PUBLISHED, topic, by=n)
+            if topic == RECEIPTS_TOPIC:
+                self.meter.count(RECEIPTS, by=n)
+
+    def _sealed(self, oldest: datetime) -> None:
+        self.meter.observe(SEALER_DELAY, max((wall_clock() - oldest).total_seconds(), 0))
 
     def tick(self, name: str, seconds: float, job: Job) -> None:
         """Run `job` at an interval."""
@@ -172,25 +233,45 @@ class Worker:
         group, wait_ms = f"tenure-{self.service}", FETCH_WAIT_MS
         if unhurried:
             group, wait_ms = f"{group}-unhurried", UNHURRIED_WAIT_MS
-        where = Where(self.settings.kafka, group, self.settings.slot, tuple(sorted(handlers)), wait_ms)
+        where = Where(self.settings.brokers, group, self.settings.slot, tuple(sorted(handlers)), wait_ms)
         source = BatchSource(self.app, channel, where, self.engine)
         self.sources.append(source)
         self.app.service(source)
+        for topic in handlers:
+            self.meter.count(SETTLED_BATCHES, topic, by=0)
+            self.meter.count(SETTLED_MESSAGES, topic, by=0)
 
         @self.app.agent(channel, name=group, concurrency=CONCURRENCY, supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
         async def settling(stream: Any) -> None:
             async for batch in stream:
-                if await batch.settle(handlers[batch.topic]):
-                    self.relay.wake.set()
-                    if after:
-                        await after(batch)
+                if await self._settle(batch, handlers[batch.topic]) and after:
+                    await after(batch)
+
+    async def _settle(self, batch: Batch, handle: Handler) -> bool:
+        self.lags.begin(batch)
+        records, topic = batch.records, batch.topic
+        came, first = tracing.carried(records), batch.spans[0]
+        new = f"{topic}\n{first.place.incarnation}\n{first.place.part}\n{first.expects}"
+        words: dict[str, str | int] = {DESTINATION: topic, COUNT: len(records)}
+        with self.spans.over(f"settle {topic}", came, new, **words):
+            if not await batch.settle(handle):
+                return False
+            if seen := [each.trace_id for each in came.sampled]:  # Else no line: a batch is nothing to tell of.
+                said = {"action": "settled", "topic": topic, "traces": seen}
+                log.info("Settled %s messages of %s.", len(records), topic, extra=said)
+        self.relay.wake.set()
+        self.meter.count(SETTLED_BATCHES, topic)
+        self.meter.count(SETTLED_MESSAGES, topic, by=len(records))
+        return True
 
     def run(self) -> None:
         """Serve until stopped; exits non-zero when anything broke."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        gc.freeze()  # What is loaded by now stays: the collector need not go through it for every batch again.
-        gc.set_threshold(*COLLECT)
+        collect_seldom()
         health = health_app(self)
+        first = asyncio.new_event_loop()  # Faust's own begins when there are tables to work with.
+        first.run_until_complete(until_migrated(self, self.settings.host, self.settings.health_port))
+        first.close()
         serve_asgi(self.app, health, host=self.settings.host, port=self.settings.health_port)
         worker = _Process(self.app, loglevel="ERROR", override_logging=False, redirect_stdouts=False, quiet=True)
         worker.execute_from_commandline()
@@ -202,49 +283,3 @@ async def refuse_skew(connection: Connection) -> None:
     apart = abs(wall_clock() - theirs)
     if apart > CLOCK_SKEW_MAX:
         raise ClockSkewed(f"This process's clock is {apart} from the database's; set it right, then start again.")
-
-
-def health_app(worker: Worker) -> FastAPI:
-    """Give the worker's health: alive while its loop turns, ready while it reads, publishes and has its database."""
-    health = FastAPI(title=f"{worker.service} worker", openapi_url=None)
-
-    @health.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @health.get("/readyz")
-    async def readyz(answer: Response) -> dict[str, Any]:
-        checks: dict[str, Any] = {
-            "kafka": all(source.ready for source in worker.sources),
-            "relay": worker.relay.is_alive() and bool(worker.relay.partitions),
-            "database": await _reachable(worker.engine),
-        }
-        ready = all(checks.values())
-        lanes = sorted(worker.relay.producers)
-        answer.status_code = 200 if ready else 503
-        status = "ready" if ready else "waiting"
-        waits_for = _waits_for(worker, checks)
-        return {"status": status, "checks": checks, "waits_for": waits_for, "lanes": lanes, **worker.tells}
-
-    return health
-
-
-def _waits_for(worker: Worker, checks: Mapping[str, bool]) -> list[str]:
-    """Say in sentences what is away; nothing while all is there."""
-    waits_for = [source.waits_for for source in worker.sources if not source.ready]
-    if not checks["database"]:
-        waits_for.append("The database does not answer; work goes on when it does.")
-    if not checks["relay"] and not waits_for:
-        waits_for.append("The relay has not opened its session yet; what changed is published when it has.")
-    return waits_for
-
-
-async def _reachable(engine: AsyncEngine) -> bool:
-    try:
-        async with asyncio.timeout(2), engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except Exception as error:
-        if not transient(error):
-            raise
-        return False
-    return True

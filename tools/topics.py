@@ -15,6 +15,9 @@ from kafka import KafkaAdminClient
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from shared.brokers import Brokers
+from shared.settings import Settings
+from shared.starting import misshapen
 from shared.topics import BY_NAME, FAMILIES, TOPICS, Topic
 
 BOOTSTRAP_DEFAULT = "127.0.0.1:19092"
@@ -55,12 +58,17 @@ def reachable(bootstrap: str) -> Iterator[None]:
         ) from error
 
 
-def addresses(bootstrap: str) -> list[str]:
-    """Part `host:port,host:port`; refuses anything else before the client guesses what was meant."""
+def brokers_at(bootstrap: str) -> Brokers:
+    """Give the brokers at an address, asked as the user that the settings name.
+
+    Refuses what is not `host:port,host:port` before a client guesses what was meant.
+    """
     parts = [part.strip() for part in bootstrap.split(",")]
     if not all(_ADDRESS.fullmatch(part) for part in parts):
         raise BrokerMissing(f"The broker's address is not host:port ({bootstrap}): set TENURE_KAFKA to one that is.")
-    return parts
+    if faults := misshapen():
+        raise BrokerMissing("\n".join(faults))
+    return Settings(kafka=",".join(parts)).brokers
 
 
 @contextmanager
@@ -68,7 +76,7 @@ def admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
     """Open an admin client, and close it."""
     with reachable(bootstrap):
         client = KafkaAdminClient(
-            bootstrap_servers=addresses(bootstrap), bootstrap_timeout_ms=BOOTSTRAP_WAIT_MS, client_id="tenure-topics"
+            **brokers_at(bootstrap).kafka_python(), bootstrap_timeout_ms=BOOTSTRAP_WAIT_MS, client_id="tenure-topics"
         )
         try:
             yield client

@@ -6,7 +6,7 @@ from aiokafka import ConsumerRecord
 
 from services.intake.actions.cases import Arrival, Desk, Message
 from services.intake.actions.following import follow_schedules, shred
-from services.intake.actions.reading import TOPIC, read_message
+from services.intake.actions.reading import TOPIC, read_message, trace_of
 from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import Refused
 from shared.batches import Batch
@@ -48,7 +48,9 @@ def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
     mode = "structured" if headers.get("content-type", "").startswith(STRUCTURED) else "binary"
     read = _POISON if batch.poison else read_message(Message(mode, headers, record.value))
     key = record.key.decode("utf-8", "replace")[:64] if record.key else None
-    return Arrival(receipt_id(*place, record.offset), where, TOPIC, key, Message(mode, headers, record.value), read)
+    message = Message(mode, headers, record.value)
+    trace = trace_of(message, read)
+    return Arrival(receipt_id(*place, record.offset), where, TOPIC, key, message, read, trace=trace)
 
 
 async def _schedules(desk: Desk, connection: Connection, batch: Batch) -> None:

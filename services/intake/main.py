@@ -12,6 +12,7 @@ from shared.keys import read_keys
 from shared.logs import start_logs
 from shared.policy import read_pack
 from shared.settings import Settings
+from shared.starting import settings_of
 from shared.worker import Worker
 
 EVENTS_BYTES_MAX = 16_000_000
@@ -22,7 +23,7 @@ def worker(settings: Settings) -> Worker:
     built = Worker(settings, "intake")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     agents.attach(built, Desk(built.keys, pack, settings.slot))
-    schedule.attach(built)
+    schedule.attach(built, pack.zone)
     return built
 
 
@@ -41,7 +42,7 @@ async def api(settings: Settings) -> None:
 
 def main(kind: str) -> None:
     """Run one kind of process: `python -m services.intake.main worker|api`."""
-    settings = Settings()
+    settings = settings_of("intake", kind)
     if kind == "worker":
         worker(settings).run()
     else:

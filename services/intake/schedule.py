@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from services.intake.domain.news import Looks
-from services.intake.storage import news
-from shared.clock import wall_clock
-from shared.db import transaction
+from services.intake.storage import measures, news
+from shared.clock import policy_day, wall_clock
+from shared.db import Connection, transaction
 from shared.events import INBOUND, REGISTERED, Watermark, encode
 from shared.ids import SHARDS, named
+from shared.metrics import Reading
 from shared.relay import shards_of
 from shared.topics import BY_NAME
 from shared.worker import Worker
@@ -29,7 +31,7 @@ class Watermarks:
         self._upto: dict[int, datetime] = {}
         self._consumer = Consumer(
             {
-                "bootstrap.servers": worker.settings.kafka,
+                **worker.settings.brokers.librdkafka(),
                 "group.id": "tenure-intake-watermarks",  # Asked for by the client; nothing is read or committed.
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
@@ -62,11 +64,20 @@ class Watermarks:
             _say(lane, upto, producer)
 
 
-def attach(worker: Worker) -> None:
-    """Register the look, and what the relay says of it."""
+def attach(worker: Worker, zone: ZoneInfo) -> None:
+    """Register the look, what the relay says of it, and what is measured."""
     watermarks = Watermarks(worker)
     worker.tick("watermarks", LOOK_SECONDS, watermarks.look)
     worker.relay.every_second = watermarks.send
+    since: list[date] = []
+
+    async def measuring(connection: Connection) -> list[Reading]:
+        now = wall_clock()
+        if not since:  # From the day before this process began: accounts of days before change no more.
+            since.append(await policy_day(connection, now, zone) - timedelta(days=1))
+        return await measures.read(connection, since[0], now)
+
+    worker.measure(measuring)
 
 
 def _say(lane: int, upto: Mapping[int, datetime], producer: Producer) -> None:

@@ -31,6 +31,7 @@ from shared.ids import receipt_id
 from shared.keys import Keys
 from shared.policy import Pack
 from shared.reading import header, read_events
+from shared.tracing import by_subject, carried
 from shared.worker import Worker
 
 _MODELS: Mapping[str, type[Event]] = {
@@ -62,6 +63,8 @@ def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> Non
     desk = Desk(worker.keys, settler.pack)
 
     async def after(batch: Batch) -> None:
+        if any(each.sampled for each in carried(batch.records).traces):
+            settler.announcer.remember(by_subject(batch.records))
         settler.take(desk.marks.pop(batch, ()))
 
     worker.read({REGISTERED: partial(registered, desk)}, after=after)

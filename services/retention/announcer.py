@@ -1,5 +1,6 @@
 """The compacted topic of schedules, published from the state table, and fenced like the relay."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import psycopg
@@ -19,8 +20,10 @@ from shared.relay import (
     partitions_of,
     session_of,
 )
+from shared.tracing import HEADER
 
 ROWS_MAX = 5_000
+TRACES_MAX = 1_000
 
 
 class Announcer(Relay):
@@ -28,15 +31,27 @@ class Announcer(Relay):
 
     lanes = SLOTS
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, counted: Callable[[int], None] = lambda count: None) -> None:
         super().__init__(route)
+        self.counted = counted  # Hears how many were announced.
         self.name = "announcer"
+        self._traces: dict[str, str] = {}
+
+    def remember(self, traces: Iterable[tuple[str, str]]) -> None:
+        """Remember, for a while, the traces that somebody wants to see of records about to change.
+
+        A schedule is a state: which event moved it is nowhere written, so another process does not know.
+        """
+        for subject, trace in traces:
+            if len(self._traces) >= TRACES_MAX:
+                del self._traces[next(iter(self._traces))]
+            self._traces[subject] = trace
 
     def _session(self) -> None:
         with session_of(self.route) as session:
             self.looked = 0.0
             self.producers.clear()
-            self.partitions = partitions_of(self.route.kafka)
+            self.partitions = partitions_of(self.route.brokers)
             while not self.stopping.is_set():
                 self._hold(session)
                 if not sum(self._announce(session, slot) for slot in list(self.producers)):
@@ -60,13 +75,17 @@ class Announcer(Relay):
         mark_announced(session, rows)  # Raises when the session, and with it our slots, is gone.
         self.beat = monotonic()
         self.published += len(rows)
+        self.counted(len(rows))
         return len(rows)
 
     def _produce(self, producer: Producer, rows: list[Unannounced]) -> None:
         count, at = self.partitions[SCHEDULES], wall_clock().isoformat()
         for row in rows:
             key = str(row.record_uid)
-            message: dict[str, Any] = {"partition": shard_of(key) % count, "headers": _headers(key, row.version, at)}
+            headers = _headers(key, row.version, at)
+            if self._traces and (trace := self._traces.pop(key, None)):
+                headers.append((HEADER, trace.encode()))
+            message: dict[str, Any] = {"partition": shard_of(key) % count, "headers": headers}
             while True:
                 try:
                     producer.produce(SCHEDULES, encode(changed(row)), key, **message)

@@ -17,6 +17,7 @@ from shared.crash import crash_point
 from shared.db import Connection, transaction
 from shared.dead_letters import Letter, park
 from shared.events import CONFIRMATIONS, DECISIONS, DisposalConfirmed, Event, ReviewDecided
+from shared.metrics import DISPOSALS
 from shared.policy import Pack
 from shared.reading import read_events
 from shared.worker import Worker
@@ -100,6 +101,8 @@ def _record_of(event: Event, batch: Batch) -> ConsumerRecord:
 def attach_ticks(life: Lifecycle) -> None:
     """Register what the lifecycle does by the clock."""
     worker = life.worker
+    for state in ("executed", "refused", "disposed"):
+        worker.meter.count(DISPOSALS, state, by=0)
     worker.tick("fall_due", DUE_SECONDS, partial(fall_due, life))
     worker.tick("show_holds", HOLDS_SECONDS, partial(show_holds, life))
     worker.tick("execute", EXECUTE_SECONDS, partial(carry_out, life))
@@ -145,6 +148,8 @@ async def carry_out(life: Lifecycle) -> None:
         async with transaction(life.worker.engine) as connection:
             done = await execute.execute(connection, life.pack, today, now, size)
             crash_point("before_execute_commit")
+        for refusal in done.outcomes.values():
+            life.worker.meter.count(DISPOSALS, "refused" if refusal else "executed")
         slow = monotonic() - began > SET_SECONDS_MAX
         life.set_size = max(size // 2, SET_SIZE_MIN) if slow else min(size * 2, execute.EXECUTED_PER_SET_MAX)
         if len(done.outcomes) < size:
@@ -155,4 +160,5 @@ async def carry_out(life: Lifecycle) -> None:
 async def finish(life: Lifecycle) -> None:
     """Close what every holder has answered and nothing can bring back."""
     async with transaction(life.worker.engine) as connection:
-        await due.finish(connection, wall_clock())
+        closed = await due.finish(connection, wall_clock())
+    life.worker.meter.count(DISPOSALS, "disposed", by=closed)

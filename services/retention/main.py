@@ -8,11 +8,14 @@ from services.retention.announcer import Announcer
 from services.retention.api import make_app
 from services.retention.settler import Settler
 from shared.db import connect
+from shared.events import SCHEDULES
 from shared.http import edge_of, serve_api
 from shared.keys import read_keys
 from shared.logs import start_logs
+from shared.metrics import PUBLISHED
 from shared.policy import read_pack
 from shared.settings import Settings
+from shared.starting import settings_of
 from shared.worker import RelayKeeper, Worker
 
 
@@ -20,7 +23,7 @@ def worker(settings: Settings) -> Worker:
     """Build the stream process."""
     built = Worker(settings, "retention")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
-    announcer = Announcer(built.relay.route)
+    announcer = Announcer(built.relay.route, lambda count: built.meter.count(PUBLISHED, SCHEDULES, by=count))
     built.app.service(RelayKeeper(built.app, announcer))
     settler = Settler(built, pack, announcer)
     built.app.service(settler)
@@ -47,7 +50,7 @@ async def api(settings: Settings) -> None:
 
 def main(kind: str) -> None:
     """Run one kind of process: `python -m services.retention.main worker|api`."""
-    settings = Settings()
+    settings = settings_of("retention", kind)
     if kind == "worker":
         worker(settings).run()
     else:

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 from services.retention.actions.settle import behind
 from services.retention.settler import Settler
-from shared.clock import wall_clock
-from shared.db import transaction
+from services.retention.storage import measures
+from shared.clock import policy_day, wall_clock
+from shared.db import Connection, transaction
+from shared.metrics import Reading
 from shared.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -34,5 +36,10 @@ def attach(worker: Worker, settler: Settler) -> None:
             said = {"action": "settling_behind", "seconds": int(waited.total_seconds())}
             log.warning("Facts wait to be derived from; nothing is disposed of about their subjects.", extra=said)
 
+    async def measuring(connection: Connection) -> list[Reading]:
+        now = wall_clock()
+        return await measures.read(connection, await policy_day(connection, now, settler.pack.zone), now)
+
+    worker.measure(measuring)
     worker.tick("settle_left", SETTLE_SECONDS, settle_left)
     worker.tick("say_behind", BEHIND_SECONDS, say_behind)

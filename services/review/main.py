@@ -14,6 +14,7 @@ from shared.keys import read_keys
 from shared.logs import start_logs
 from shared.policy import read_pack
 from shared.settings import Settings
+from shared.starting import settings_of
 from shared.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def _told(error: BaseException, delay: float) -> None:
 
 def main(kind: str) -> None:
     """Run one kind of process: `python -m services.review.main worker|api`."""
-    settings = Settings()
+    settings = settings_of("review", kind)
     if kind == "worker":
         worker(settings).run()
     else:

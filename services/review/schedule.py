@@ -3,9 +3,11 @@
 import logging
 from zoneinfo import ZoneInfo
 
+from services.review.storage import measures
 from services.review.storage.tasks import overdue
 from shared.clock import policy_day, wall_clock
-from shared.db import transaction
+from shared.db import Connection, transaction
+from shared.metrics import Reading
 from shared.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -22,4 +24,8 @@ def attach(worker: Worker, zone: ZoneInfo) -> None:
         if count:
             log.warning("Tasks are past their day.", extra={"action": "tasks_overdue", "count": count})
 
+    async def measuring(connection: Connection) -> list[Reading]:
+        return await measures.read(connection, await policy_day(connection, wall_clock(), zone))
+
+    worker.measure(measuring)
     worker.tick("tasks_overdue", OVERDUE_SECONDS, say_overdue)

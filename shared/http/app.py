@@ -9,11 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 
+from shared.collector import collect_seldom
 from shared.errors import LifecycleError
 from shared.http import house
-from shared.http.door import HEADER_BYTES_MAX, Door, Tally
+from shared.http.door import HEADER_BYTES_MAX, Door
 from shared.http.edge import Edge
 from shared.http.problems import refuse, refuse_http, refuse_malformed, vocabulary
+from shared.metrics import Meter
+from shared.tracing import spans_of
 
 CONCURRENT_REQUESTS_MAX = 256
 KEEP_ALIVE_SECONDS = 5
@@ -36,12 +39,15 @@ def http_app(
     table = {**house.HOUSE_ROLES, **routes}
     contract = app.openapi()
     _compare(contract, table)
-    app.state.engine, app.state.edge, app.state.tally = engine, edge, Tally()
+    meter = Meter(edge.service, f"{edge.service}-api")
+    app.state.engine, app.state.edge, app.state.meter = engine, edge, meter
     app.state.vocabulary = vocabulary(contract)
     app.add_exception_handler(LifecycleError, refuse)
     app.add_exception_handler(HTTPException, refuse_http)
     app.add_exception_handler(RequestValidationError, refuse_malformed)
-    app.add_middleware(Door, table=table, issuer=edge.issuer, tally=app.state.tally, body_bytes_max=edge.body_bytes_max)
+    spans = spans_of(edge.service, f"{edge.service}-api")
+    told: dict[str, Any] = {"issuer": edge.issuer, "meter": meter, "spans": spans}
+    app.add_middleware(Door, table=table, body_bytes_max=edge.body_bytes_max, **told)
     return app
 
 
@@ -59,6 +65,7 @@ def _compare(contract: Mapping[str, Any], table: Mapping[str, frozenset[str]]) -
 
 async def serve_api(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
     """Serve until told to stop; requests under way get a few seconds to end."""
+    collect_seldom()
     config = uvicorn.Config(
         app,
         host=host,

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from re import Pattern
@@ -18,6 +17,8 @@ from shared.db import transient
 from shared.errors import Forbidden, LifecycleError
 from shared.http.problems import RETRY_AFTER_SECONDS, problem, refusal
 from shared.ids import random_id
+from shared.metrics import REQUEST_SECONDS, REQUESTS, Meter
+from shared.tracing import HEADER, Carried, Spans, Trace, made, read, within
 
 log = logging.getLogger(__name__)
 
@@ -50,32 +51,6 @@ def entrances(table: Table) -> list[Entrance]:
     return sorted(found, key=lambda each: each.template.count("{"))
 
 
-class Tally:
-    """Counts requests by route and status, for /metrics."""
-
-    def __init__(self) -> None:
-        self.requests: Counter[tuple[str, int]] = Counter()
-        self.seconds: Counter[str] = Counter()
-
-    def note(self, route: str, status: int, seconds: float) -> None:
-        """Count one answer."""
-        self.requests[route, status] += 1
-        self.seconds[route] += seconds  # type: ignore[assignment]
-
-    def text(self) -> str:
-        """Write the counts in the text format that Prometheus reads."""
-        lines = ["# TYPE tenure_http_requests_total counter"]
-        lines += [
-            f'tenure_http_requests_total{{route="{route}",status="{status}"}} {count}'
-            for (route, status), count in sorted(self.requests.items())
-        ]
-        lines.append("# TYPE tenure_http_seconds_total counter")
-        lines += [
-            f'tenure_http_seconds_total{{route="{route}"}} {took:.6f}' for route, took in sorted(self.seconds.items())
-        ]
-        return "\n".join(lines) + "\n"
-
-
 class _Turned(Exception):
     """The request gets this answer and goes no further."""
 
@@ -86,11 +61,13 @@ class _Turned(Exception):
 class Door:
     """An ASGI middleware: what is not in the declared table is not there, and every answer has the one shape."""
 
-    def __init__(self, app: ASGIApp, *, table: Table, issuer: Issuer, tally: Tally, body_bytes_max: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, table: Table, issuer: Issuer, meter: Meter, spans: Spans, body_bytes_max: int
+    ) -> None:
         self.app = app
         self.entrances = entrances(table)
         self.issuer = issuer
-        self.tally = tally
+        self.meter, self.spans = meter, spans
         self.body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,6 +77,11 @@ class Door:
                 await self.app(scope, receive, send)
             return
         visit = _Visit(send)
+        came = read(_header(scope, HEADER.encode()))
+        with within(came or visit.trace()):
+            await self._serve(scope, receive, visit, Carried((came,), True) if came else Carried())
+
+    async def _serve(self, scope: Scope, receive: Receive, visit: "_Visit", came: Carried) -> None:
         route = "unknown"
         try:
             _measure(scope)
@@ -107,13 +89,20 @@ class Door:
             route = f"{entrance.method} {entrance.template}"
             self._admit(scope, entrance)
             body = await self._body(scope, receive)
-            await self.app(scope, _replay(body, receive), visit.send)
+            if entrance.template.startswith("/v1/"):
+                with self.spans.over(route, came, visit.id):
+                    await self.app(scope, _replay(body, receive), visit.send)
+            else:
+                await self.app(scope, _replay(body, receive), visit.send)
         except Exception as error:
             if visit.status:
                 raise  # Half an answer is out; only the connection's end can say that it is not whole.
             await _answer(error, visit.id)(scope, receive, visit.send)
         finally:
-            self.tally.note(route, visit.status, visit.seconds())
+            if came.sampled:
+                log.info("Answered %s.", visit.status, extra={"request_id": visit.id, "route": route})
+            self.meter.count(REQUESTS, route, visit.status)
+            self.meter.observe(REQUEST_SECONDS, visit.seconds(), route)
 
     def _find(self, scope: Scope) -> Entrance:
         here = [each for each in self.entrances if each.pattern.match(scope["path"])]
@@ -171,6 +160,9 @@ class _Visit:
 
     def seconds(self) -> float:
         return monotonic() - self._begun
+
+    def trace(self) -> Trace:
+        return made(self.id)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 from shared.auth import Issuer
 from shared.http.door import BODY_BYTES_MAX
 from shared.keys import Keys
+from shared.migrations import folder_of
 from shared.policy import Pack
 from shared.settings import Settings
-
-_SERVICES = Path(__file__).parents[2] / "services"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def edge_of(service: str, settings: Settings, keys: Keys, pack: Pack, body_bytes
         pack_hash=pack.hash,
         zone=pack.zone,
         mac=keys.mac,
-        migrations=_SERVICES / service / "migrations",
+        migrations=folder_of(service),
         rehearsal=settings.clock == "rehearsal",
         body_bytes_max=body_bytes_max,
     )

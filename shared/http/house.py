@@ -1,14 +1,13 @@
 """The routes that every service has: health, metrics, the rehearsal clock, the ledger's head."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.auth import ALL_ROLES, ANYONE
 from shared.calendar_rules import civil_day
@@ -16,12 +15,14 @@ from shared.clock import wall_clock
 from shared.db import Connection, driver, transaction, transient
 from shared.errors import Conflict, NotFound
 from shared.events import encode
+from shared.health import database_checks, note
 from shared.http.edge import Edge
 from shared.http.inputs import Asker, Now, Transaction
 from shared.ids import named
 from shared.log import Entry, put
+from shared.metrics import MEDIA_TYPE, Meter
+from shared.migrations import AWAY, MEND
 
-log = logging.getLogger(__name__)
 router = APIRouter()
 
 DAYS_AHEAD_MAX = 150 * 366  # Longer than any period: what is asked beyond it is a slip of the pen.
@@ -47,39 +48,45 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", tags=["health"])
 async def readyz(request: Request) -> JSONResponse:
-    """Say whether the service can work: database, migrations, pack and clock, each by itself."""
+    """Say whether the service can work: database, migrations, pack and clock, each by itself, and what mends it."""
     edge = request.app.state.edge
-    try:
-        async with transaction(request.app.state.engine) as connection:
-            checks = await _checks(connection, edge.migrations, edge.pack_hash)
-    except Exception as error:
-        if not transient(error):
-            log.error("The readiness check met a defect.", extra={"cause": type(error).__name__})
-        checks = {"database": False}
+    checks, waits_for = await readiness(request.app.state.engine, edge)
     ready = all(checks.values())
-    body = {"status": "ready" if ready else "not_ready", "checks": checks, "pack": edge.pack_hash}
+    status = "ready" if ready else "not_ready"
+    body = {"status": status, "checks": checks, "waits_for": waits_for, "pack": edge.pack_hash}
     return JSONResponse(body, 200 if ready else 503, headers=None if ready else {"Retry-After": "2"})
 
 
-async def _checks(connection: Connection, migrations: Path, pack_hash: str) -> dict[str, bool]:
-    raw = await driver(connection)
-    stored = await raw.fetchval("SELECT max(version_num) FROM alembic_version")
-    known = await raw.fetchval("SELECT EXISTS (SELECT FROM policy WHERE pack_hash = $1)", pack_hash)
-    apart = wall_clock() - await raw.fetchval("SELECT clock_timestamp()")  # Real time: is either host's clock wrong?
-    newest = max((path.stem for path in migrations.glob("[0-9]*.py")), default="")
-    return {
-        "database": True,
-        "migrations": str(stored or "").partition("_")[0] == newest.partition("_")[0],
-        "policy": bool(known),
-        "clock": abs(apart) < CLOCKS_APART_MAX,
-    }
+async def readiness(engine: AsyncEngine, edge: Edge) -> tuple[dict[str, bool], list[str]]:
+    """Check what an API needs; gives the checks that could be made, and what is amiss in sentences."""
+    checks, waits_for = await database_checks(engine, edge.migrations)
+    if not all(checks.values()):
+        return checks, waits_for
+    try:
+        async with transaction(engine) as connection:
+            raw = await driver(connection)
+            known = await raw.fetchval("SELECT EXISTS (SELECT FROM policy WHERE pack_hash = $1)", edge.pack_hash)
+            theirs = await raw.fetchval("SELECT clock_timestamp()")  # Real time: is either host's clock wrong?
+    except Exception as error:
+        if not transient(error):
+            raise
+        return {"database": False}, [AWAY]
+    checks |= {"policy": bool(known), "clock": abs(wall_clock() - theirs) < CLOCKS_APART_MAX}
+    return checks, waits_for + [mend for check, mend in _MENDS.items() if not checks[check]]
+
+
+_MENDS = {
+    "policy": "The database does not hold the pack that this process reads: correct TENURE_POLICY, or " + MEND + ".",
+    "clock": "This host's clock and the database's are minutes apart: set the wrong one right.",
+}
 
 
 @router.get("/metrics", tags=["health"], response_class=PlainTextResponse)
-async def metrics(request: Request) -> str:
-    """Count what was asked and how it was answered."""
-    text: str = request.app.state.tally.text()
-    return f"# TYPE tenure_up gauge\ntenure_up 1\n{text}"
+async def metrics(request: Request) -> Response:
+    """Count what was asked and how it was answered, and say whether the service can work."""
+    meter: Meter = request.app.state.meter
+    note(meter, (await readiness(request.app.state.engine, request.app.state.edge))[0])
+    return Response(meter.text(), media_type=MEDIA_TYPE)
 
 
 class ClockFace(BaseModel):

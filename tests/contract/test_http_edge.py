@@ -254,7 +254,7 @@ async def test_the_clock_of_the_real_world_is_not_moved(tmp_path: Path) -> None:
 async def test_requests_are_counted_by_route_not_by_path(client: httpx.AsyncClient) -> None:
     await client.post(f"/v1/things/{SECRET}", json={}, headers={"If-Match": '"1"'})
     text = (await client.get("/metrics")).text
-    assert 'tenure_http_requests_total{route="POST /v1/things/{n}",status="422"} 1' in text
+    assert 'tenure_http_requests_total{route="POST /v1/things/{n}",service="review",status="422"} 1' in text
     assert SECRET not in text
 
 

@@ -16,6 +16,7 @@ from shared.clock import wall_clock
 from shared.db import driver, transaction
 from shared.events import CONFIRMATIONS, DECISIONS, REVIEWS, DisposalConfirmed, ReviewDecided, ReviewRequested, encode
 from shared.keys import read_keys
+from shared.metrics import Meter
 from shared.positions import Place
 from tests.make_facts import PACK
 from tests.make_lifecycle import DUE, OPENS, hear, new_hold, own_engines, select, settle_all, states, take
@@ -28,7 +29,8 @@ async def world(database, tmp_path):
     keys.make(tmp_path)
     async with own_engines(database) as (engine, api):
         woken = SimpleNamespace(wake=asyncio.Event())
-        worker = SimpleNamespace(engine=engine, keys=read_keys(tmp_path, "retention"), relay=woken)
+        meter = Meter("retention", "retention-worker")
+        worker = SimpleNamespace(engine=engine, keys=read_keys(tmp_path, "retention"), relay=woken, meter=meter)
         life = edges.Lifecycle(worker, PACK, woken, read_holders(tmp_path))
         yield life, engine, api, read_keys(tmp_path, "intake")
 

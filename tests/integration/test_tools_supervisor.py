@@ -5,13 +5,15 @@ import sys
 
 from tests import stack
 from tools.stack.paths import ROOT
+from tools.stack.service import without_settings
 from tools.stack.sweep import down
 
 
 def test_it_stops_in_order_though_its_terminal_is_gone():
     with stack.folder() as paths:
         command = [sys.executable, "-m", "tools.stack.supervisor", "--home", str(paths.home), "--only", "postgres"]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as supervisor:
+        told = {"cwd": ROOT, "env": without_settings(), "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, **told) as supervisor:
             try:
                 assert supervisor.stdout is not None
                 assert any(line == b"ready\n" for line in supervisor.stdout)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from shared.db import connect
-from shared.worker import health_app
+from shared.health import health_app
 
 
 @pytest.mark.parametrize("partitions", [{"records.registered.v1": 8}, {}], ids=["after its start", "at its start"])
@@ -15,7 +15,7 @@ async def test_a_database_that_is_away_is_said_in_a_sentence(partitions):
     worker = SimpleNamespace(
         service="retention",
         sources=[SimpleNamespace(ready=True, waits_for="Kafka does not answer.")],
-        relay=SimpleNamespace(is_alive=lambda: True, partitions=partitions, producers={}),
+        relay=SimpleNamespace(ident=1, is_alive=lambda: True, partitions=partitions, producers={}),
         engine=engine,
         tells={"oldest_mark_seconds": 3},
     )

@@ -12,6 +12,7 @@ import pytest
 from tests import stack
 from tools.stack.identity import Identity, alive, noted
 from tools.stack.paths import ROOT, Paths
+from tools.stack.service import without_settings
 from tools.stack.sweep import down
 
 SERVERS = ("postgres", "kafka")
@@ -79,7 +80,8 @@ class supervised:
 
     def __enter__(self) -> subprocess.Popen[bytes]:
         self.said = (self.paths.home / "said").open("wb")
-        self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=self.said, stderr=self.said)
+        told = {"cwd": ROOT, "env": without_settings()}
+        self.process = subprocess.Popen(self.command, stdout=self.said, stderr=self.said, **told)
         wait_for(lambda: b"ready\n" in (self.paths.home / "said").read_bytes().replace(b"is ready", b""))
         return self.process
 

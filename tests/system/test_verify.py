@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 from shared.topics import BY_NAME
 from tests import stack
 from tools.adapters.police_uk import read
+from tools.cli import lag
 from tools.stack.paths import ROOT
 from tools.stack.postgres import DATABASE
 from tools.stack.settings import role_url
@@ -24,8 +25,9 @@ from tools.verify.progress import Progress
 EVENTS = 200
 SAMPLE = ROOT / "tools" / "demo" / "sample"
 PARTS = ("kafka", "postgres", "intake-worker", "retention-worker", "review-worker")
-EVERYTHING = {"I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I15"}
+EVERYTHING = {"I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I12", "I15"}
 PACK = "(SELECT pack_hash FROM retention.policy LIMIT 1)"
+CANARY = "canary-5e7d"
 NOBODY = "00000000-0000-0000-0000-000000000001"
 
 
@@ -88,7 +90,8 @@ def _publish(bootstrap, path: Path):
     for number, event in enumerate(read(path)):
         if number == EVENTS:
             break
-        producer.produce("records.events.v1", event.data, event.key, headers=list(event.headers))
+        told = {**(state := json.loads(event.data)), "content": {**state["content"], "self_defined_ethnicity": CANARY}}
+        producer.produce("records.events.v1", json.dumps(told).encode(), event.key, headers=list(event.headers))
     assert producer.flush(20) == 0
 
 
@@ -113,6 +116,7 @@ def test_a_sound_system_holds(sound, verify):
     assert findings["I5"]["verdict"] == "not_checkable"
     assert findings["I1"]["checked"] == 2 * EVENTS
     assert findings["I10"]["checked"] > EVENTS
+    assert findings["I12"]["reason"].startswith("1 strings were looked for")
 
 
 def test_a_topic_is_the_same_one_to_the_verifier_and_to_the_workers(running):
@@ -227,6 +231,11 @@ TAMPERED = [
         id="a head is another tree's",
     ),
     pytest.param(
+        {"I12"},
+        [f"INSERT INTO review.idempotency VALUES ('{CANARY}', 'POST /v1/x', '', '', now())"],
+        id="a table tells content",
+    ),
+    pytest.param(
         {"I10"},
         ["UPDATE intake.leaf SET digest = sha256(digest) WHERE leaf_index = 3"],
         id="a leaf is altered",
@@ -253,6 +262,21 @@ def test_a_grant_too_many_is_found(sound, verify):
 def _admin(sound):
     name = os.environ["TENURE_VERIFY_DATABASE_URL"].rpartition("/")[2]
     return f"{sound.stack.admin_url.rpartition('/')[0]}/{name}"
+
+
+def test_what_the_logs_tell_is_found_and_not_told_again(sound, verify):
+    logs = sound.stack.paths.logs / "intake-api.log"
+    for told in (
+        CANARY,
+        "Example Road 7",
+        json.loads((sound.stack.paths.keys / "passwords.json").read_text())["postgres"],
+    ):
+        logs.write_text(f"one line\nand {told}\n")
+        status, findings = verify("--only", "I12", "--canary", "Example Road 7")
+        assert (status, findings["I12"]["found"]) == (1, 1)
+        assert told not in json.dumps(findings)
+    logs.unlink()
+    assert verify("--only", "I12", "--canary", "Example Road 7")[0] == 0
 
 
 def test_two_runs_are_compared_by_their_digest(sound, verify, capsys):
@@ -327,13 +351,36 @@ def test_a_tree_gives_the_roots_of_the_standard():
     assert roots[5] == "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef"
 
 
+def test_status_tells_what_was_not_read_and_what_waits(sound, monkeypatch):
+    producer = Producer({"bootstrap.servers": sound.stack.bootstrap})
+    for part in (0, 5):
+        producer.produce("records.events.v1", b"{}", partition=part)
+    assert producer.flush(20) == 0
+    sound.tampered(
+        "INSERT INTO retention.dirty (record_key, marked_at)"
+        " SELECT min(record_key), clock_timestamp() - interval '6 minutes' FROM retention.record"
+    )
+    found = lag.look()
+    waits = {(each.service, each.where): each for each in (*found.unread, *found.queues) if each.rows}
+    assert (found.away, waits.keys() >= {("intake", "records.events.v1"), ("retention", "dirty")}) == ([], True)
+    assert waits["intake", "records.events.v1"].rows == 2
+    assert 0 <= waits["intake", "records.events.v1"].seconds < 60
+    assert (waits["retention", "dirty"].rows, waits["retention", "dirty"].seconds >= 360) == (1, True)
+    assert ("intake", "dirty") not in {(each.service, each.where) for each in found.queues}
+
+    monkeypatch.setenv("TENURE_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("TENURE_VERIFY_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    away = lag.look()
+    assert (away.unread, away.queues, len(away.away)) == ([], [], 2)
+
+
 def test_what_nobody_of_us_published_is_found(sound, verify):
     """Last: the topics are the same for all tests."""
     producer = Producer({"bootstrap.servers": sound.stack.bootstrap})
     producer.produce("retention.disposals.v1", b"{}", "x")
     headers = [("ce_source", b"urn:tenure:review"), ("ce_id", NOBODY.encode()), ("ce_type", b"tenure.task.changed.v1")]
-    producer.produce("review.decisions.v1", b"{}", "x", headers=headers)
+    producer.produce("review.decisions.v1", CANARY, "x", headers=headers)
     assert producer.flush(20) == 0
     status, findings = verify()
-    assert (status, _failed(findings)) == (1, {"I3"})
-    assert findings["I3"]["found"] == 2
+    assert (status, _failed(findings)) == (1, {"I3", "I12"})
+    assert (findings["I3"]["found"], findings["I12"]["found"]) == (2, 1)

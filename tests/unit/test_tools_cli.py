@@ -48,16 +48,32 @@ def test_a_held_record_says_so_beside_its_date():
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        pytest.param(["explian"], 2, "Did you mean explain?", id="command"),
+        pytest.param(["explian"], 2, "There is no command 'explian'; did you mean explain?", id="command"),
+        pytest.param(["xyzzy"], 2, "There is no command 'xyzzy'; there are demo, up,", id="nothing near"),
         pytest.param(["test", "nonsense"], 1, "there are unit, contract", id="level"),
-        pytest.param(["up", "--only", "kafak"], 1, "There is no process 'kafak'", id="process"),
-        pytest.param(["logs", "kafak"], 1, "There is no process 'kafak'", id="log"),
+        pytest.param(["up", "--only", "kafak"], 1, "There is no process 'kafak'; did you mean kafka?", id="process"),
+        pytest.param(["logs", "kafka", "intake"], 1, "'intake'; did you mean intake-api?", id="log"),
+        pytest.param(["token", "auditr"], 1, "did you mean auditor?", id="role"),
+        pytest.param(["bench", "memry"], 2, "There is no bench 'memry'; did you mean memory?", id="bench"),
+        pytest.param(["bench", "http", "--evnts=3"], 2, "'--evnts'; did you mean --events?", id="option"),
+        pytest.param(["bench", "http", "--events", "0"], 2, "'0' is not a positive whole number.", id="number"),
+        pytest.param(["topics", "aply"], 2, "There is no verb 'aply'; did you mean apply?", id="topics"),
+        pytest.param(["publish", "x", "--from", "police"], 2, "did you mean police-uk?", id="format"),
         pytest.param(["explain", "C-1"], 1, "SOURCE_SYSTEM:SOURCE_RECORD_ID", id="record"),
     ],
 )
 def test_a_slip_is_answered_with_what_there_is(capsys, arguments, status, told):
-    assert main.main(arguments) == status
-    assert told in capsys.readouterr().err
+    assert _status(arguments) == status
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+
+
+def _status(arguments):
+    try:
+        return main.main(arguments)
+    except SystemExit as ended:  # As `argparse` refuses.
+        return ended.code
 
 
 def test_the_end_of_a_log_is_as_long_as_was_asked(tmp_path, monkeypatch, capsys):
@@ -70,3 +86,7 @@ def test_the_end_of_a_log_is_as_long_as_was_asked(tmp_path, monkeypatch, capsys)
     for lines, shown in (("2", "two\nthree\n"), ("0", ""), ("9", "one\ntwo\nthree\n")):
         assert main.main(["logs", "kafka", "-n", lines]) == 0
         assert capsys.readouterr().out == shown
+
+    (tmp_path / "logs" / "postgres.log").write_text("four\n")
+    assert main.main(["logs", "postgres", "kafka", "postgres", "-n", "1"]) == 0
+    assert capsys.readouterr().out == "postgres         | four\nkafka            | three\n"

@@ -4,7 +4,7 @@ import pytest
 
 from shared import events
 from shared.topics import BY_NAME, TOPICS
-from tools.topics import BrokerMissing, addresses, bootstrap_servers
+from tools.topics import BrokerMissing, bootstrap_servers, brokers_at
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -69,4 +69,4 @@ def test_the_broker_is_the_given_one_then_the_stacks_then_the_usual(tmp_path):
 @pytest.mark.parametrize("bootstrap", ["nonsense", "a:b", "", "a:1,", "a:1 b:2"])
 def test_an_address_that_is_none_is_refused_before_it_is_guessed_at(bootstrap):
     with pytest.raises(BrokerMissing, match="not host:port"):
-        addresses(bootstrap)
+        brokers_at(bootstrap)

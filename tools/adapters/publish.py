@@ -21,7 +21,7 @@ from tools.adapters.outgoing import Mistake, Outgoing
 from tools.adapters.progress import stage
 from tools.adapters.receipts import TOPIC as RECEIPTS
 from tools.adapters.receipts import Place, Receipts, Tally
-from tools.topics import BOOTSTRAP_WAIT_MS, addresses, reachable
+from tools.topics import BOOTSTRAP_WAIT_MS, brokers_at, reachable
 
 TOPIC = "records.events.v1"
 IN_FLIGHT_MAX = 10_000
@@ -93,7 +93,7 @@ def _await(receipts: Receipts, pending: set[Place], tally: Tally, console: Conso
 def _connected(bootstrap: str) -> Iterator[tuple[Any, Any]]:
     """Open a consumer of receipts and an idempotent producer, and close both, in haste if need be."""
     address: dict[str, Any] = {
-        "bootstrap_servers": addresses(bootstrap),
+        **brokers_at(bootstrap).kafka_python(),
         "bootstrap_timeout_ms": BOOTSTRAP_WAIT_MS,
         "client_id": "tenure-publish",
         "allow_auto_create_topics": False,

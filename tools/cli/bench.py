@@ -2,15 +2,20 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
-from benchmarks import ingest, latency, measuring
-from tools.stack.errors import StackError
+from benchmarks import ingest, latency, measuring, memory, over_http, start
+from benchmarks.measuring import Result
 
 NAME = "bench"
 HELP = "measure, beside peers that do the same work in other ways"
 EXAMPLES = """  ./tenure bench ingest
   ./tenure bench ingest --workers 2
-  ./tenure bench latency --rate 500 --seconds 20 --json"""
+  ./tenure bench latency --rate 500 --seconds 20 --json
+  ./tenure bench http
+  ./tenure bench memory --events 200000
+  ./tenure bench start --brokers kafka --demo"""
 
 PEERS = ("limit", "orm")
 
@@ -18,30 +23,93 @@ PEERS = ("limit", "orm")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     names = parser.add_subparsers(dest="bench", required=True, metavar="NAME")
-    one = names.add_parser("ingest", help="events a second, from the topic to everything durable")
-    one.add_argument("--events", type=int, default=100_000, help="how many events of 1 KB (default 100000)")
-    one.add_argument("--repetitions", type=int, default=3, help="measured turns of each, after a warm-up (default 3)")
-    one.add_argument("--workers", type=int, choices=(1, 2), default=1, help="2: beside one worker")
-    one.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="the peers beside one worker")
-    one.add_argument("--json", action="store_true", help="one JSON line per result")
-    two = names.add_parser("latency", help="milliseconds from an event to its receipt and to its schedule")
-    two.add_argument("--rate", type=int, default=500, help="events a second (default 500)")
-    two.add_argument("--seconds", type=int, default=20, help="for how long (default 20)")
-    two.add_argument("--json", action="store_true", help="one JSON line per result")
+    for name, (line, declare, _) in BENCHES.items():
+        each = names.add_parser(name, help=line)
+        declare(each)
+        each.add_argument("--json", action="store_true", help="one JSON line per result")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; what goes on meanwhile is told on standard error."""
-    if args.bench == "ingest":
-        peers = ("one_worker",) if args.workers > 1 else tuple(args.peers)
-        results = ingest.run(ingest.Plan(args.events, args.repetitions, args.workers, peers), _say)
-    elif args.rate > 0 and args.seconds > 0:
-        results = latency.run(args.rate, args.seconds, _say)
-    else:
-        raise StackError("--rate and --seconds are positive numbers.")
-    measuring.tell(results, args.json)
+    measuring.tell(BENCHES[args.bench].measure(args), args.json)
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
+def _repeated(parser: argparse.ArgumentParser, events: int) -> None:
+    parser.add_argument("--events", type=_count, default=events, help=f"how many events of 1 KB (default {events})")
+    parser.add_argument("--repetitions", type=_count, default=3, help="turns of each, after a warm-up (default 3)")
+
+
+def _of_ingest(parser: argparse.ArgumentParser) -> None:
+    _repeated(parser, 100_000)
+    parser.add_argument("--workers", type=int, choices=(1, 2), default=1, help="2: beside one worker")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="the peers beside one worker")
+
+
+def _ingest(args: argparse.Namespace) -> list[Result]:
+    peers = ("one_worker",) if args.workers > 1 else tuple(args.peers)
+    return ingest.run(ingest.Plan(args.events, args.repetitions, args.workers, peers), _say)
+
+
+def _of_latency(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rate", type=_count, default=500, help="events a second (default 500)")
+    parser.add_argument("--seconds", type=_count, default=20, help="for how long (default 20)")
+
+
+def _latency(args: argparse.Namespace) -> list[Result]:
+    return latency.run(args.rate, args.seconds, _say)
+
+
+def _of_http(parser: argparse.ArgumentParser) -> None:
+    _repeated(parser, 30_000)
+
+
+def _http(args: argparse.Namespace) -> list[Result]:
+    return over_http.run(args.events, args.repetitions, _say)
+
+
+def _of_memory(parser: argparse.ArgumentParser) -> None:
+    least = "how many events of 1 KB; a tenth of them is the first mark (default 1000000)"
+    parser.add_argument("--events", type=_count, default=1_000_000, help=least)
+
+
+def _memory(args: argparse.Namespace) -> list[Result]:
+    return memory.run(args.events, _say)
+
+
+def _of_start(parser: argparse.ArgumentParser) -> None:
+    brokers = start.BROKERS
+    parser.add_argument("--brokers", nargs="+", choices=brokers, default=brokers, help="which brokers (both)")
+    parser.add_argument("--repetitions", type=_count, default=3, help="cold and warm starts on each (default 3)")
+    parser.add_argument("--demo", action="store_true", help="time `demo --once` on each as well, once")
+
+
+def _start(args: argparse.Namespace) -> list[Result]:
+    return start.run(start.Plan(tuple(args.brokers), args.repetitions, args.demo), _say)
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+class Bench(NamedTuple):
+    """One benchmark: what it measures in a line, its arguments, how it is run."""
+
+    line: str
+    declare: Callable[[argparse.ArgumentParser], None]
+    measure: Callable[[argparse.Namespace], list[Result]]
+
+
+BENCHES = {
+    "ingest": Bench("events a second, from the topic to everything durable", _of_ingest, _ingest),
+    "latency": Bench("milliseconds from an event to its receipt and to its schedule", _of_latency, _latency),
+    "http": Bench("events a second over HTTP, durable before the answer, beside the topic", _of_http, _http),
+    "memory": Bench("MB of each process after many events, and since a tenth of them", _of_memory, _memory),
+    "start": Bench("seconds from `up` to everything ready, cold and warm, on each broker", _of_start, _start),
+}

@@ -28,6 +28,7 @@ def commands() -> dict[str, list[str]]:
         "mypy --strict": [*python, "mypy", "--strict", *typed],
         "import rules": [sys.executable, "-c", imports],
         "house rules": [*python, "tools.checks"],
+        "settings table": [*python, "tools.settings_table", "--check"],
     }
 
 

@@ -1,12 +1,12 @@
 """Finds the command that was asked for, and says what there is when none was."""
 
 import argparse
-import difflib
 import importlib
 import sys
 
 from tools.cli.handover import PROGRAMS, hand_over
 from tools.cli.running import take_settings
+from tools.cli.words import Parser, unknown
 from tools.stack.errors import StackError
 
 GROUPS = {
@@ -16,6 +16,7 @@ GROUPS = {
         "down": "stop them",
         "status": "show what runs, where, and whether it is ready",
         "logs": "show what the processes say",
+        "secrets": "make the passwords and keys that docker-compose.yml mounts",
     },
     "Use it": {
         "publish": "publish record events from files, and count their receipts",
@@ -65,9 +66,7 @@ def main(arguments: list[str]) -> int:
         return 0
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=2)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        print(f"tenure: there is no command {name!r}.{hint} `./tenure --help` lists them.", file=sys.stderr)
+        print(f"tenure: {unknown('command', name, COMMANDS)} `./tenure --help` says more.", file=sys.stderr)
         return 2
     try:
         return _run(name, rest)
@@ -86,7 +85,7 @@ def _run(name: str, rest: list[str]) -> int:
     if name in ON_THE_STACK:
         take_settings()
     module = importlib.import_module(f"tools.cli.{name}")
-    parser = argparse.ArgumentParser(prog=f"./tenure {name}", description=_sentence(module.HELP))
+    parser = Parser(prog=f"./tenure {name}", description=_sentence(module.HELP))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     if hasattr(module, "EXAMPLES"):
         parser.epilog = "examples:\n" + module.EXAMPLES

@@ -2,15 +2,21 @@
 
 import argparse
 import json
+import os
+import shlex
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from tools.cli import lag
 from tools.cli.running import described, take_settings
+from tools.stack import broker, postgres
+from tools.stack.embedded import answers_as_kafka
 from tools.stack.identity import Identity, alive
-from tools.stack.kafka import can_create_topics
-from tools.stack.keys import passwords
+from tools.stack.keys import SERVICES, passwords
 from tools.stack.paths import LOCAL
 from tools.stack.ports import answers
 from tools.stack.postgres import answers_queries
@@ -23,7 +29,11 @@ HELP = "show what runs, where, and whether it is ready; exit status 0 only if ev
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="for programs")
+    how.add_argument(
+        "--shell", action="store_true", help='the addresses as variables: eval "$(./tenure status --shell)"'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,15 +41,37 @@ def run(args: argparse.Namespace) -> int:
     found = described() or {}
     take_settings()
     up = up_already(LOCAL)
-    rows = [_row(name, each) for name, each in found.get("processes", {}).items()] if up else []
+    if args.shell and up:
+        print("\n".join(_addresses()))
+        return 0
+    rows, behind = _looked(found["processes"]) if up else ([], None)
     if args.json:
-        about = {name: found.get(name) for name in ("kafka", "database")} if up else {}
-        print(json.dumps({"up": up, **about, "processes": rows}, indent=1))
-    elif up:
+        about = {name: found.get(name) for name in ("broker", "kafka", "database_is", "database")} if up else {}
+        waits = {} if behind is None else {"lag": behind.told()}
+        print(json.dumps({"up": up, **about, "processes": rows, **waits}, indent=1))
+    elif behind is not None:
         _show(found, rows)
+        lag.show(behind, Console())
     else:
-        print("The stack is down; `./tenure up` starts it.")
+        print("The stack is down; `./tenure up` starts it.", file=sys.stderr if args.shell else sys.stdout)
     return 3 if not up else int(not all(row["ready"] for row in rows))
+
+
+def _addresses() -> list[str]:
+    """Give where everything is, as lines of shell; the database as the role that may only read."""
+    variables = {
+        "KAFKA": "TENURE_KAFKA",
+        **{name.upper(): f"TENURE_{name.upper()}_URL" for name in SERVICES},
+        "DATABASE": "TENURE_VERIFY_DATABASE_URL",
+    }
+    return [f"export {short}={shlex.quote(os.environ[name])}" for short, name in variables.items()]
+
+
+def _looked(processes: dict[str, dict[str, Any]]) -> tuple[list[dict[str, Any]], lag.Lag]:
+    """Ask everything at once: what hangs keeps nothing else waiting."""
+    with ThreadPoolExecutor(len(processes) + 1) as at_once:
+        behind = at_once.submit(lag.look)
+        return list(at_once.map(_row, processes, processes.values())), behind.result()
 
 
 def _row(name: str, process: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +89,7 @@ def _row(name: str, process: dict[str, Any]) -> dict[str, Any]:
 
 def _readiness(name: str, port: int) -> tuple[bool, str]:
     if name == "kafka":
-        ready = answers(port) and can_create_topics(f"127.0.0.1:{port}")
+        ready = answers(port) and answers_as_kafka(f"127.0.0.1:{port}")
         return ready, "ready" if ready else "does not answer"
     if name == "postgres":
         secret = passwords(LOCAL.keys)["postgres"]
@@ -88,4 +120,6 @@ def _show(found: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         table.add_row(*map(str, cells), row["says"], style=None if row["ready"] else "red")
     console = Console()
     console.print(table)
-    console.print(f"\nKafka {found['kafka']}, database {found['database']}", highlight=False, markup=False)
+    broker_is, database_is = broker.NAMES[found["broker"]], postgres.NAMES[found["database_is"]]
+    for line in (f"\nbroker    {found['kafka']}: {broker_is}", f"database  {found['database']}: {database_is}"):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+from tools.cli import words
 from tools.stack.errors import StackError
 from tools.stack.paths import ROOT
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run pytest; its exit status is ours."""
     if unknown := [level for level in args.levels if level not in LEVELS]:
-        raise StackError(f"There is no level {unknown[0]!r}; there are {', '.join(LEVELS)}.")
+        raise StackError(words.unknown("level", unknown[0], LEVELS))
     levels = args.levels or LEVELS
     folders = [f"tests/{level}" for level in levels if (ROOT / "tests" / level).is_dir()]
     command = [sys.executable, "-m", "pytest", *folders]

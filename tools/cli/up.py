@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+from shared.starting import misshapen
+from tools.cli import words
 from tools.stack.assembly import PROCESSES
 from tools.stack.errors import StackError
 from tools.stack.paths import LOCAL, ROOT
@@ -16,6 +18,7 @@ EXAMPLES = """  ./tenure up                          stay in front; Ctrl-C stops
   ./tenure up --detach                 return when everything is ready
   ./tenure up --only kafka,postgres    the servers alone
   TENURE_KAFKA=host:9092 ./tenure up   with a broker that runs already (TENURE_DATABASE_URL likewise)
+  TENURE_BROKER=embedded ./tenure up   with the broker in memory that is used where there is no Java 17 or Maven
 """
 WAIT_SECONDS_MAX = 180
 _POLL_SECONDS = 0.1
@@ -31,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     """Start; exit status 0 after an orderly stop, or when all is ready if detached."""
     only = [name for name in args.only.split(",") if name]
     if unknown := sorted(set(only) - set(PROCESSES)):
-        raise StackError(f"There is no process {unknown[0]!r}; there are {', '.join(PROCESSES)}.")
+        raise StackError(words.unknown("process", unknown[0], PROCESSES))
+    if faults := misshapen():  # Each process would say so and end, and be started again.
+        raise StackError(" ".join(faults))
     if not args.detach:
         return supervise(LOCAL, only, _say)
     if up_already(LOCAL):

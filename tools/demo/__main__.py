@@ -1,116 +1,128 @@
-"""`python -m tools.demo [--once]`: its own stack below .tenure/demo, the story on it, and nothing left behind."""
+"""`python -m tools.demo [--once] [--fast]`: its own stack below .tenure/demo, the story on it, nothing left behind."""
 
 import argparse
-import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import FrameType
 
 from rich.console import Console
 
+from shared.clock import monotonic
 from tools.adapters.outgoing import Mistake
 from tools.adapters.publish import NotPublished
+from tools.demo import scene
 from tools.demo.estate import Estate
+from tools.demo.pace import Pace
 from tools.demo.story import play
 from tools.demo.telling import Teller, Untrue
-from tools.stack import sweep
-from tools.stack.assembly import Stack
 from tools.stack.errors import StackError
-from tools.stack.paths import LOCAL, ROOT, Paths
+from tools.stack.paths import DEMO, ROOT
 from tools.topics import BrokerMissing
 
 FAILED, INTERRUPTED = 1, 130
-HOME = LOCAL.home / "demo"
+HELP = """Play a story through the whole system, and check every line of it.
+
+A broker, a database and the six processes start in a stack of their own below
+.tenure/demo; whatever `./tenure up` runs is not touched. Real open police data
+and made-up people come in, years are rehearsed, people decide, a hold wins,
+processes are killed, certificates are checked. Each line that begins with "ok"
+is a claim held against what the services answer. The first one that is not
+true ends the story, and says which it was.
+
+On a terminal the story is paced for reading, two to three minutes, and stays
+up in the end to be looked around in until Ctrl-C. In a pipe it is plain lines,
+as they happen, without pauses."""
+MORE = """examples:
+  ./tenure demo                          watch, look around, end with Ctrl-C
+  ./tenure demo --once --fast            no pauses, ends by itself: tests, CI
+  ./tenure demo --once > story.txt       keep what it told
+  TENURE_BROKER=embedded ./tenure demo   as where there is no Java
+  ./tenure token --demo records_manager  a token for a demonstration that waits
+
+exit status: 0 all of it was true, 1 something was not, 130 stopped before the end"""
 _POLL_SECONDS = 0.5
-_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Play the story; exit status 0 only if everything told was true."""
-    parser = argparse.ArgumentParser(prog="./tenure demo", description="Play a story through the whole system.")
-    parser.add_argument("--once", action="store_true", help="end when the story ends; else Ctrl-C does")
-    args = parser.parse_args()
+    args = _arguments()
+    broker = {name: os.environ[name] for name in ["TENURE_BROKER"] if os.environ.get(name)}
     for name in [name for name in os.environ if name.startswith("TENURE_")]:
         del os.environ[name]  # A stack of `up` may run beside: nothing of it is used or touched.
-    for number in _STOPS:
+    for number in scene.STOPS:
         signal.signal(number, _interrupt)  # SIGINT too: a shell in the background has it ignored.
-    teller = Teller(Console())
+    console = Console()
+    teller = Teller(console, Pace(monotonic, time.sleep) if console.is_terminal and not args.fast else None)
     try:
-        with _alone(), _estate(teller) as estate:
-            return _told(estate, stay=not args.once)
+        with scene.alone():
+            return _played(teller, broker, stay=not args.once)
     except KeyboardInterrupt:
-        teller.say("stopped; nothing was left running")
+        teller.say("stopped before the end; nothing was left running, and nothing was kept")
         return INTERRUPTED
     except StackError as error:
         print(f"tenure: {error}", file=sys.stderr)
         return FAILED
 
 
+def _arguments() -> argparse.Namespace:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="./tenure demo", description=HELP, epilog=MORE, formatter_class=form)
+    parser.add_argument("--once", action="store_true", help="end when the story ends; else Ctrl-C does")
+    parser.add_argument("--fast", action="store_true", help="no pauses for reading")
+    return parser.parse_args()
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the demonstration's lock; one at a time in this folder."""
-    LOCAL.make()
-    with (LOCAL.run / "demo.lock").open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError("A demonstration plays here already; wait for its end, or stop it with Ctrl-C.") from None
-        yield
-
-
-@contextmanager
-def _estate(teller: Teller) -> Iterator[Estate]:
-    """Start a fresh stack, whatever an earlier demonstration left; stop it in order."""
-    paths = Paths(HOME)
-    if HOME.exists():
-        sweep.sweep(paths)
-        shutil.rmtree(HOME)
-    teller.say("a demonstration of its own: a fresh stack below .tenure/demo, made-up people, rehearsed years")
-    teller.chapter("The system starts: a real Kafka, a real PostgreSQL, six processes")
-    stack = Stack(paths, {"TENURE_POLICY": str(ROOT / "policy" / "demonstration.toml")})
-    stack.start(teller.say)
-    estate = Estate(stack, teller)
+def _played(teller: Teller, broker: Mapping[str, str], *, stay: bool) -> int:
+    """Play on a fresh stack; what it wrote goes with it, but for the evidence to check or the logs of a failure."""
+    scene.clear()
+    kept = ["logs"]  # Whatever fails names one of them.
     try:
-        yield estate
+        with scene.estate(teller, broker) as estate:
+            status = _told(estate)
+            if stay and not status:
+                _stay(estate)
+        if not status:
+            kept = [] if stay else ["proof"]
+            where = f"; the certificate's evidence stays in {DEMO.home.relative_to(ROOT)}/proof" if kept else ""
+            teller.say(f"stopped; nothing was left running{where}")
+    except KeyboardInterrupt:
+        kept = []
+        raise
     finally:
-        estate.close()
-        for number in _STOPS:
-            signal.signal(number, signal.SIG_IGN)  # It is stopping; being told twice changes nothing.
-        stack.stop()
+        scene.do_not_stop()
+        scene.clear(kept)
+    return status
 
 
-def _told(estate: Estate, *, stay: bool) -> int:
-    teller, began = estate.teller, time.monotonic()
+def _told(estate: Estate) -> int:
+    teller, began = estate.teller, monotonic()
     try:
-        play(estate)
+        play(estate, {})
     except (Untrue, Mistake, NotPublished, BrokerMissing) as error:
         teller.fail(str(error))
         teller.say(f"the processes' logs are in {estate.stack.paths.logs.relative_to(ROOT)}/")
         return FAILED
     teller.say("")
-    teller.say(f"All of it was true: {teller.proved} claims checked in {time.monotonic() - began:.0f} s.")
-    if stay:
-        _stay(estate)
+    teller.say(f"All of it was true: {teller.proved} claims checked in {monotonic() - began:.0f} s.")
     return 0
 
 
 def _stay(estate: Estate) -> None:
-    """Keep the stack up to be looked at, until Ctrl-C."""
-    for service in ("intake", "retention", "review"):
-        estate.teller.say(f"{service} answers at {estate.url(service)}/v1 (its contract is at /openapi.json)")
-    estate.teller.say("Ctrl-C stops everything.")
-    while True:
-        estate.tend()
-        time.sleep(_POLL_SECONDS)
+    """Keep the stack up to be looked at, until Ctrl-C: the end that is meant."""
+    estate.teller.say("It stays up to be looked around in. Ctrl-C stops everything.")
+    try:
+        while True:
+            estate.tend()
+            time.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        estate.teller.say("stopping")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ from tools.stack.keys import SERVICES
 from tools.stack.supervisor import Watch
 
 ASK_SECONDS_MAX = 30
-POLL_SECONDS = 0.25
-TOLD_AFTER_SECONDS = 3.0
+POLL_SECONDS = 0.2
 PAGE = 200
 
 Found = TypeVar("Found")
@@ -91,22 +90,29 @@ class Estate:
             yield from answer.body[name] if name else answer.body
             later = answer.later
 
-    def wait(self, what: str, seconds_max: float, look: Callable[[], Found | None]) -> Found:
-        """Look until something is there, restarting what ends meanwhile; ends the story when the time is up."""
-        began = time.monotonic()
-        told = False
-        while True:
-            self.tend()
-            found = self._looked(look)
-            if found:
-                return found
-            waited = time.monotonic() - began
-            if waited > seconds_max:
-                raise Untrue(f"waited {seconds_max:.0f} s for {what}, and it did not come")
-            if not told and waited > TOLD_AFTER_SECONDS:
-                told = True
-                self.teller.say(f"... waiting for {what} (at most {seconds_max:.0f} s)")
-            time.sleep(POLL_SECONDS)
+    def wait(
+        self,
+        what: str,
+        seconds_max: float,
+        look: Callable[[], Found | None],
+        total: int = 0,
+        count: Callable[[], int] | None = None,
+    ) -> Found:
+        """Look until something is there, restarting what ends meanwhile; ends the story when the time is up.
+
+        `count` says how many of the total are there, for the screen alone.
+        """
+        counted = None if count is None else lambda: self._looked(count) or 0
+        with self.teller.waiting(what, total) as waiting:
+            while True:
+                self.tend()
+                found = self._looked(look)
+                if found:
+                    return found
+                if waiting.seconds > seconds_max:
+                    raise Untrue(f"waited {seconds_max:.0f} s for {what}, and it did not come")
+                waiting.at(counted)
+                time.sleep(POLL_SECONDS)
 
     def _looked(self, look: Callable[[], Found | None]) -> Found | None:
         try:
@@ -121,12 +127,16 @@ class Estate:
 
     def kill(self, name: str) -> int:
         """End a process with `kill -9`; gives the pid it had. Whoever waits next starts it again."""
-        process = self.stack.processes[name]
-        identity = process.identity()
-        if identity is None:
+        pid = self.pid(name)
+        if pid is None:
             raise Untrue(f"{name} does not run, so it cannot be killed")
-        process.kill()
-        return identity.pid
+        self.stack.processes[name].kill()
+        return pid
+
+    def pid(self, name: str) -> int | None:
+        """Give the pid that a process has now; None if it does not run."""
+        identity = self.stack.processes[name].identity()
+        return identity.pid if identity else None
 
     def await_ready(self, name: str) -> None:
         """Wait until a process is ready again."""

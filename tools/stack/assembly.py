@@ -9,7 +9,8 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from tools.stack import keys, ports, settings
+from tools.stack import broker, keys, ports, settings
+from tools.stack.embedded import Embedded, publish_all_again
 from tools.stack.errors import StackError
 from tools.stack.kafka import Kafka
 from tools.stack.migrate import create_database
@@ -57,12 +58,17 @@ class Stack:
         keys.make(paths.keys)
         wanted = wanted or {}
         self.ports = {name: ports.choose(wanted.get(name, 0)) for name in PORTS}
-        self.kafka = None if "TENURE_KAFKA" in given else self._new_kafka()
+        self.broker = broker.choose(given)
+        self.kafka = self._new_kafka()
         self.postgres = None if "TENURE_DATABASE_URL" in given else self._new_postgres()
         named = {**self._servers(), **{each.name: each for each in self._new_services()}}
         self.processes: dict[str, Process] = {name: each for name, each in named.items() if name in (only or named)}
 
-    def _new_kafka(self) -> Kafka:
+    def _new_kafka(self) -> Kafka | Embedded | None:
+        if self.broker == "given":
+            return None
+        if self.broker == "embedded":
+            return Embedded(self.paths, self.ports["kafka"])
         return Kafka(self.paths, self.ports["kafka"], self.ports["kafka-controller"])
 
     def _new_postgres(self) -> Postgres:
@@ -112,6 +118,15 @@ class Stack:
         """Make the broker's topics what is declared."""
         self._run_tool("tools.topics", "apply")
 
+    def fill_broker(self) -> None:
+        """Declare the topics; what was published to a broker that has forgotten it is published again."""
+        self.declare_topics()
+        if self._has_tables() and "embedded" in (self.broker, last_broker(self.paths.stack)):
+            publish_all_again(self.admin_url)
+
+    def _has_tables(self) -> bool:
+        return "postgres" in self.processes or bool(self.services())
+
     def _run_tool(self, module: str, *arguments: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
         environment = {**without_settings(), **self.environment()}
@@ -138,8 +153,10 @@ class Stack:
     def start_servers(self, say: Say = lambda line: None) -> None:
         """Start broker and database, both at once, and make tables and topics."""
         servers = [each for each in self._servers().values() if each.name in self.processes]
+        if isinstance(self.processes.get("kafka"), Embedded):
+            say(broker.warning())
         for each in servers:
-            if each is self.kafka and not JARS.exists():
+            if isinstance(each, Kafka) and not JARS.exists():
                 say("Apache Kafka's jars are fetched (once, about 40 MB)")
             say(f"{each.name} starts")
             each.prepare()
@@ -147,11 +164,11 @@ class Stack:
         for each in servers:
             each.wait_ready()
             say(f"{each.name} is ready on port {each.port}")
-        if "postgres" in self.processes or self.services():
+        if self._has_tables():
             self.prepare_database()
             say("database has its roles, schemas and tables")
         if "kafka" in self.processes or self.services():
-            self.declare_topics()
+            self.fill_broker()
             say("topics are as declared")
 
     def stop(self) -> None:
@@ -170,6 +187,8 @@ class Stack:
         described = {
             "ports": self.ports,
             "kafka": self.bootstrap,
+            "broker": self.broker,
+            "database_is": "given" if self.postgres is None else "wheel",
             "database": f"{database.get('host')}:{database.get('port', 5432)}/{database.get('dbname')}",
             "processes": {name: _described(each, restarts.get(name, 0)) for name, each in self.processes.items()},
         }
@@ -195,6 +214,15 @@ def remembered(path: Path) -> dict[str, int]:
         return {name: int(known.get(name, port)) for name, port in PORTS.items()}
     except (FileNotFoundError, KeyError, ValueError, TypeError, AttributeError):
         return dict(PORTS)
+
+
+def last_broker(path: Path) -> str | None:
+    """Say which kind of broker ran here the last time; None where that is not known."""
+    try:
+        found: str | None = json.loads(path.read_bytes()).get("broker")
+    except (FileNotFoundError, ValueError, AttributeError):
+        return None
+    return found
 
 
 def database_answers(url: str) -> bool:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tools.stack.errors import StackError
+from tools.stack.errors import Missing, StackError
 
 VERSION = "4.3.1"  # The newest listed does not always resolve; an open range never does.
 JAVA_OLDEST = 17
@@ -35,11 +35,27 @@ def java() -> str:
     """Find a Java that runs Kafka, or say which package has it."""
     found = shutil.which("java")
     if found is None:
-        raise StackError("Java is missing; install the package default-jre-headless (Java 17 or newer).")
-    shown = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)
-    version = re.search(r'version "(\d+)', shown.stderr + shown.stdout)
-    if version is None or int(version[1]) < JAVA_OLDEST:
-        raise StackError("This Java is too old for Kafka 4; install the package openjdk-17-jre-headless or newer.")
+        raise Missing("Java is missing; install the packages default-jre-headless (Java 17 or newer) and maven.")
+    version = _version(found)
+    if version is None or version < JAVA_OLDEST:
+        raise Missing("This Java is too old for Apache Kafka 4; install the package openjdk-17-jre-headless or newer.")
+    return found
+
+
+def _version(java: str) -> int | None:
+    try:
+        shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    except OSError:  # There is a file of that name, and it does not run.
+        return None
+    found = re.search(r'version "(\d+)', shown.stderr + shown.stdout)
+    return None if found is None else int(found[1])
+
+
+def maven() -> str:
+    """Find Maven, or say which package has it."""
+    found = shutil.which("mvn")
+    if found is None:
+        raise Missing("Maven is missing, which fetches Apache Kafka's jars; install the package maven.")
     return found
 
 
@@ -56,17 +72,15 @@ def fetch(folder: Path) -> Path:
 
 
 def _resolve(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise StackError("Maven is missing, which fetches Kafka's jars; install the package maven.")
     pom, part = folder.parent / "pom.xml", folder.with_name("lib.part")
     pom.write_text(_POM.format(version=VERSION, exclusions="".join(map(_exclusion, _LEFT_OUT))))
     shutil.rmtree(part, ignore_errors=True)
-    command = [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={part}"]
+    command = [maven(), "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={part}"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         said = "\n".join((ran.stdout + ran.stderr).splitlines()[-6:])
-        raise StackError(f"Maven could not fetch Apache Kafka {VERSION}; check the network and try again.\n{said}")
+        mend = "check the network and try again, or try Tenure out on the embedded broker with TENURE_BROKER=embedded"
+        raise StackError(f"Maven could not fetch Apache Kafka {VERSION}; {mend}.\n{said}")
     part.rename(folder)  # A folder with this name is complete.
 
 

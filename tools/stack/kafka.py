@@ -10,6 +10,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from shared.settings import Settings
 from tools.stack import jars, ports
 from tools.stack.errors import StackError
 from tools.stack.paths import JARS, Paths
@@ -107,7 +108,8 @@ class Kafka(Process):
 
 def can_create_topics(bootstrap: str, wait_seconds: float = 2.0) -> bool:
     """Ask a broker whether it would create a topic, without creating one."""
-    options = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 100, "log_level": 0}
+    brokers = Settings(kafka=bootstrap).brokers  # As the user that the settings name, where the broker is a given one.
+    options = {**brokers.librdkafka(), "reconnect.backoff.max.ms": 100, "log_level": 0}
     admin = AdminClient(options, logger=_silent)
     topic = NewTopic("tenure.readiness", num_partitions=1, replication_factor=1)
     try:

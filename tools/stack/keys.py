@@ -23,22 +23,41 @@ ROLES = (*(f"tenure_{service}_{kind}" for service in SERVICES for kind in ("owne
 def make(folder: Path) -> None:
     """Make what is missing; what is there is never changed."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    issuer = _signing_key(folder / "issuer.key")
-    _write_once(folder / "jwks.json", json.dumps({"keys": [public_jwk(issuer)]}, indent=1).encode())
-    _write_once(folder / "mac.key", secrets.token_bytes(32))
+    make_issuer(folder)
+    make_mac(folder)
     passwords(folder)
     for service in SERVICES:
-        _signing_key(folder / f"ledger-{service}.key")
-        if not (folder / service).exists():  # An epoch that ended leaves a gap on purpose: never refill it.
-            (folder / service).mkdir(mode=0o700)
-            _write_once(folder / service / "epoch-1.key", secrets.token_bytes(32))
+        make_own(folder, service)
+
+
+def make_issuer(folder: Path) -> None:
+    """Make the key that signs this stack's tokens, and its public half as the services read it."""
+    issuer = _signing_key(folder / "issuer.key")
+    write_once(folder / "jwks.json", json.dumps({"keys": [public_jwk(issuer)]}, indent=1).encode())
+
+
+def make_mac(folder: Path) -> bytes:
+    """Make the key that bodies are told apart by, and give it: all services have the same."""
+    write_once(folder / "mac.key", secrets.token_bytes(32))
+    return (folder / "mac.key").read_bytes()
+
+
+def make_own(folder: Path, service: str) -> None:
+    """Make the keys that one service alone has: its ledger's, and its first epoch's."""
+    ledger = _signing_key(folder / f"ledger-{service}.key").public_key()
+    # For whoever checks and must not sign: the verifier, an auditor.
+    public = ledger.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    write_once(folder / f"ledger-{service}.pub", public)
+    if not (folder / service).exists():  # An epoch that ended leaves a gap on purpose: never refill it.
+        (folder / service).mkdir(mode=0o700)
+        write_once(folder / service / "epoch-1.key", secrets.token_bytes(32))
 
 
 def passwords(folder: Path) -> dict[str, str]:
     """Give the database passwords by role, made on first use."""
     path = folder / "passwords.json"
     fresh = {role: secrets.token_urlsafe(24) for role in ("postgres", *ROLES)}
-    _write_once(path, json.dumps(fresh, indent=1).encode())
+    write_once(path, json.dumps(fresh, indent=1).encode())
     known: dict[str, str] = json.loads(path.read_bytes())
     return known
 
@@ -52,13 +71,14 @@ def public_jwk(key: Ed25519PrivateKey) -> dict[str, str]:
 
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:
-    _write_once(path, Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    write_once(path, Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     key = load_pem_private_key(path.read_bytes(), password=None)
     assert isinstance(key, Ed25519PrivateKey), f"{path.name} is an Ed25519 key"
     return key
 
 
-def _write_once(path: Path, content: bytes) -> None:
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file for this user only, complete or not at all; one that is there is left."""
     if path.exists():
         return
     part = path.with_name(path.name + ".part")

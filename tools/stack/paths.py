@@ -50,4 +50,5 @@ class Paths:
 
 
 LOCAL = Paths(ROOT / ".tenure")
+DEMO = Paths(LOCAL.home / "demo")  # The demonstration's own stack.
 JARS = LOCAL.kafka / "lib"  # One copy for every stack of this clone, the tests' too.

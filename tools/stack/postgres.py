@@ -18,6 +18,10 @@ from tools.stack.process import Process
 
 MAJOR = "18"
 UNPRIVILEGED = "nobody"
+NAMES = {
+    "given": "the one that TENURE_DATABASE_URL names",
+    "wheel": f"PostgreSQL {MAJOR} from its wheel",
+}
 DATABASE = "tenure"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

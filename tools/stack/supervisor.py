@@ -17,6 +17,7 @@ from typing import TextIO
 
 from tools.stack import sweep
 from tools.stack.assembly import PROCESSES, Say, Stack, database_answers, remembered
+from tools.stack.embedded import Embedded
 from tools.stack.errors import StackError
 from tools.stack.identity import identify, note, noted
 from tools.stack.kafka import can_create_topics
@@ -130,7 +131,9 @@ class Supervisor:
                 self._record()
                 waiting |= {each.name: each for each in started_anew}
             for name in [name for name, each in waiting.items() if each.running() and each.ready()]:
-                self.say(f"{name} is ready on port {waiting.pop(name).port}")
+                self.say(f"{name} is ready on port {waiting[name].port}")
+                if isinstance(waiting.pop(name), Embedded):
+                    self.stack.fill_broker()  # It was started anew, and has forgotten everything.
                 self._say_ready(waiting)
             turn += 1
             if turn % 50 == 0:

@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import os
 import sys
+from pathlib import Path
 
 import psycopg
 from rich.console import Console
@@ -11,6 +13,7 @@ from rich.text import Text
 
 from shared.clock import monotonic
 from tools.verify.broker import Broker, address
+from tools.verify.canaries import Canaries
 from tools.verify.checks import state
 from tools.verify.checks.registry import IDS, measure
 from tools.verify.estate import Estate
@@ -51,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--same-as", metavar="DIGEST", help="another run's state digest, for I5")
     parser.add_argument(
+        "--canary", action="append", default=[], metavar="STRING", help="I12: what was published as content alone"
+    )
+    parser.add_argument(
+        "--logs", action="append", type=Path, metavar="FOLDER", help="I12: where the processes' logs are"
+    )
+    parser.add_argument(
         "--patience", type=float, default=PATIENCE_SECONDS, metavar="SECONDS", help="wait so long for queues to empty"
     )
     parser.epilog = (
@@ -80,13 +89,19 @@ def _verify(progress: Progress, given: argparse.Namespace) -> int:
     quiet = wait_for_queues(given.patience, progress)
     with snapshot() as schemas:
         # The topics' ends are taken after the snapshots: what had left a queue by then is before an end.
-        estate = Estate(schemas, Published(broker), progress, given.same_as)
+        published = Published(broker, Canaries(given.canary))
+        estate = Estate(schemas, published, progress, given.same_as, given.logs or _beside_the_keys())
         findings = measure(estate, given.only)
     if given.json:
         print(json.dumps({"quiet": quiet, "findings": [each.told() for each in findings]}, indent=1))
     else:
         _show(findings, monotonic() - began, quiet=quiet)
     return FAILS if any(each.verdict == "fails" for each in findings) else HOLDS
+
+
+def _beside_the_keys() -> list[Path]:
+    """Find the logs of a stack that keeps them beside its keys, as the local one does."""
+    return [Path(os.environ.get("TENURE_KEYS", ".tenure/keys")).absolute().parent / "logs"]
 
 
 def _show(findings: list[Finding], seconds: float, *, quiet: bool) -> None:

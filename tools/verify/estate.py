@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -34,6 +35,7 @@ class Estate:
     published: Published
     progress: Progress
     expected_digest: str | None = None
+    logs: Sequence[Path] = ()
 
     @property
     def intake(self) -> Schema:

@@ -11,6 +11,7 @@ import msgspec
 
 from shared.topics import BY_NAME
 from tools.verify.broker import Broker, Ends, Visit
+from tools.verify.canaries import Canaries
 
 INBOUND = "records.events.v1"
 RECEIPTS = "records.receipts.v1"
@@ -41,7 +42,8 @@ def printed(payload: bytes) -> bytes:
 class Published:
     """Everything read from the broker, in one pass over it."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, canaries: Canaries) -> None:
+        self.canaries = canaries
         self.cluster = broker.cluster
         self.partitions = broker.partitions
         self.incarnations = broker.incarnations(BY_NAME)
@@ -62,14 +64,17 @@ class Published:
         broker.read(self.ends, visits)
 
     def _inbound(self, message: Any) -> None:
+        self.canaries.inbound(message)
         self.messages += 1
         self.offsets[message.partition()].append(message.offset())
 
     def _schedule(self, message: Any) -> None:
+        self.canaries.elsewhere(message)
         self.messages += 1
         self._latest(message)
 
     def _any(self, message: Any) -> None:
+        self.canaries.elsewhere(message)
         self.messages += 1
         topic = message.topic()
         headers = _headers(message)

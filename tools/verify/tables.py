@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,10 +57,16 @@ class Schema:
 Schemas = Mapping[str, Schema]
 
 
+def _secret(name: str) -> str:
+    """Read a setting from the folder of secrets, if it is there."""
+    path = Path(os.environ.get("TENURE_SECRETS") or ".") / name.lower()
+    return path.read_text().strip() if os.environ.get("TENURE_SECRETS") and path.is_file() else ""
+
+
 def url_of(service: str) -> str:
     """Find where a service's tables are: its own server's URL, else that of all three, else the administrator's."""
     for name in (f"TENURE_VERIFY_{service.upper()}_DATABASE_URL", "TENURE_VERIFY_DATABASE_URL", "TENURE_DATABASE_URL"):
-        if found := os.environ.get(name):
+        if found := os.environ.get(name) or _secret(name):
             return found.replace("postgresql+asyncpg://", "postgresql://").replace(
                 "postgresql+psycopg://", "postgresql://"
             )

@@ -60,14 +60,19 @@ def receipt(case: Case, verdict: Verdict, told: Told) -> Receipted:
     )
 
 
-def receipt_entry(issued: Receipted) -> Entry:
+def receipt_entry(issued: Receipted, trace: str | None = None) -> Entry:
     """Give the log entry of a receipt."""
     key = str(issued.event_uid or issued.receipt_id)
-    return Entry(events.RECEIPTS, key, issued.type, issued.receipt_id, 1, encode(issued))
+    return Entry(events.RECEIPTS, key, issued.type, issued.receipt_id, 1, encode(issued), trace)
 
 
 def consequences(number: int, case: Case, verdict: Verdict, told: Told) -> list[Entry]:
     """Give what the other services are told: a registered event, or that one is parked."""
+    told_of, trace = _consequences(number, case, verdict, told), case.arrival.trace
+    return [entry._replace(trace=trace) for entry in told_of] if trace else told_of
+
+
+def _consequences(number: int, case: Case, verdict: Verdict, told: Told) -> list[Entry]:
     if verdict.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED) and isinstance(case.found, Sound):
         return [registered(number, case.found, verdict, told)]
     if verdict.outcome == deciding.QUARANTINED:

@@ -35,6 +35,7 @@ class Arrival(NamedTuple):
     message: Message
     read: Sent | Unsound | Refused
     principal: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

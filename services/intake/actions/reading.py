@@ -1,19 +1,54 @@
 """Read a message in its mode, whichever door it came through."""
 
+from typing import Any
+
 from services.intake.actions.cases import Message
-from services.intake.domain.reading import Refused, Sent, Unsound, read_binary, read_structured
+from services.intake.domain.reading import (
+    BODY_BYTES_MAX,
+    Refused,
+    Sent,
+    Unsound,
+    read_binary,
+    read_envelope,
+    read_structured,
+)
 from shared.crash import crash_point
+from shared.tracing import HEADER
+from shared.tracing import read as parsed
 
 TOPIC, HTTP = 0, 1
+Read = Sent | Unsound | Refused
 
 
-def read_message(message: Message) -> Sent | Unsound | Refused:
+def trace_of(message: Message, read: Sent | Unsound | Refused) -> str | None:
+    """Give the trace that an event carries as a `traceparent`; what is none is passed over, as the W3C has it."""
+    said = message.headers.get(HEADER) or (read.trace if isinstance(read, Sent) else None)
+    trace = parsed(said) if said else None
+    return trace.header() if trace else None
+
+
+def read_message(message: Message) -> Read:
     """Read a message in its mode; a refusal is a value here."""
-    if message.raw and b"tenure-test-poison" in message.raw:
-        crash_point("reading_poison")
+    _crash_at_poison(message)
     try:
         if message.mode == "structured":
             return read_structured(message.raw or b"")
         return read_binary(message.headers, message.raw)
     except Refused as refused:
         return refused
+
+
+def read_item(message: Message, value: Any, plain: bool) -> Read:
+    """Read one event of a batch that was decoded as a whole: what is plain need not be decoded again."""
+    if not plain or len(message.raw or b"") > BODY_BYTES_MAX:
+        return read_message(message)
+    _crash_at_poison(message)
+    try:
+        return read_envelope(value, plain)
+    except Refused as refused:
+        return refused
+
+
+def _crash_at_poison(message: Message) -> None:
+    if message.raw and b"tenure-test-poison" in message.raw:
+        crash_point("reading_poison")

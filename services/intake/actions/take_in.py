@@ -146,7 +146,10 @@ async def _store(
     receipts = [
         announcing.receipt(case, verdict, told) for case, verdict in zip(work.cases, work.verdicts, strict=True)
     ]
-    entries = [announcing.receipt_entry(receipt) for receipt in receipts]
+    entries = [
+        announcing.receipt_entry(receipt, case.arrival.trace)
+        for receipt, case in zip(receipts, work.cases, strict=True)
+    ]
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
         entries += announcing.consequences(number, case, verdict, told)
     entries += [announcing.resolved(event, subject, now) for event, subject in resolved]

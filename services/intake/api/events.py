@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.intake.actions.announcing import Receipted
 from services.intake.actions.cases import Arrival, Message
-from services.intake.actions.reading import HTTP, read_message
+from services.intake.actions.reading import HTTP, Read, read_item, read_message, trace_of
 from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import Refused, decode, written
 from services.intake.storage import records
@@ -39,10 +39,11 @@ async def take_events(request: Request, asker: Asker, now: Now) -> Response:
             HTTP,
             None,
             message,
-            read_message(message),
+            read,
             asker.principal,
+            trace_of(message, read),
         )
-        for index, message in enumerate(messages)
+        for index, (message, read) in enumerate(messages)
     ]
     _refuse_unreadable(arrived, batch=_kind(request) == _BATCH)
     receipts = await _taken(request, arrived, now)
@@ -76,13 +77,18 @@ def _kind(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _messages(request: Request, body: bytes) -> list[Message]:
+def _messages(request: Request, body: bytes) -> list[tuple[Message, Read]]:
+    """Give the request's events, each with its original bytes and what was read in it."""
     kind = _kind(request)
-    if kind == _SINGLE:
-        return [Message("structured", {"content-type": kind}, body)]
-    if kind != _BATCH:
-        headers = {name: unquote(value) for name, value in request.headers.items() if name.startswith("ce-")}
-        return [Message("binary", headers, body)]
+    if kind == _BATCH:
+        return _of_batch(request, body)
+    headers = {name: unquote(value) for name, value in request.headers.items() if name.startswith("ce-")}
+    structured = Message("structured", {"content-type": kind}, body)
+    message = structured if kind == _SINGLE else Message("binary", headers, body)
+    return [(message, read_message(message))]
+
+
+def _of_batch(request: Request, body: bytes) -> list[tuple[Message, Read]]:
     try:
         batch, plain = decode(body, request.app.state.edge.body_bytes_max)
     except Refused as refused:
@@ -91,7 +97,8 @@ def _messages(request: Request, body: bytes) -> list[Message]:
         raise Invalid("A batch is a JSON array of at least one event; send one.", "not_a_batch")
     if len(batch) > BATCH_EVENTS_MAX:
         raise TooLarge(f"A batch holds at most {BATCH_EVENTS_MAX} events; send several.")
-    return [Message("structured", {"content-type": _SINGLE}, written(each, plain)) for each in batch]
+    messages = [Message("structured", {"content-type": _SINGLE}, written(each, plain)) for each in batch]
+    return [(message, read_item(message, each, plain)) for message, each in zip(messages, batch, strict=True)]
 
 
 @router.get("/v1/receipts")

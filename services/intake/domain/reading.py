@@ -49,6 +49,7 @@ class Sent(NamedTuple):
     data: dict[str, Any]
     canonical: bytes
     uid: UUID
+    trace: str | None = None  # CloudEvents' attribute `traceparent`, as it came.
 
     def body(self) -> bytes:
         """Give the canonical bytes by which two bodies are the same, whatever mode they came in."""
@@ -277,4 +278,5 @@ def _whole(who: dict[str, str], data: Any, form: bytes) -> Sent:
     return Sent(
         *(who["id"], who["source"], who["type"], who.get("subject"), who.get("time")),
         *(who.get("sequence"), who.get("corrects"), data, form, event_uid(who["source"], who["id"])),
+        who.get("traceparent"),
     )

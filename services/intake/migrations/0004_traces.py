@@ -1,0 +1,16 @@
+"""The trace of each transaction's changes, carried to the topics: a queue's row tells it once for all of its rows."""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+DDL = "ALTER TABLE unpublished ADD COLUMN trace text;"
+
+
+def upgrade() -> None:
+    """Add the column."""
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute(DDL)
