@@ -11,6 +11,8 @@ from shared.brokers import Brokers
 FETCH_WAIT_MS = 35
 UNHURRIED_WAIT_MS = 250  # Of topics that nobody waits for.
 FETCH_BYTES_MIN = 64 * 1024
+# Of eight partitions about one full batch at a time: what is fetched beyond waits in memory, at several times its size.
+PARTITION_FETCH_BYTES_MAX = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +39,5 @@ class Where:
             fetch_min_bytes=FETCH_BYTES_MIN,
             rebalance_timeout_ms=30_000,
             session_timeout_ms=10_000,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES_MAX,
         )

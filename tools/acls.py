@@ -153,9 +153,9 @@ def _take_away(client: KafkaAdminClient, rules: Iterable[ACL]) -> None:
             raise error
 
 
-def _refuse_failures(failed: Iterable[tuple[ACL, KafkaError]]) -> None:
-    for _, error in failed:
-        raise error
+def _refuse_failures(failed: Iterable[type[KafkaError]]) -> None:
+    for error in failed:
+        raise error("a rule was not taken")
 
 
 def _give_passwords(client: KafkaAdminClient, passwords: Mapping[str, str]) -> None:

@@ -52,9 +52,11 @@ def reachable(bootstrap: str) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
+        user = os.environ.get("TENURE_KAFKA_USER")  # The client says no more of a wrong password than of silence.
+        doubt = f" It was asked as {user}: check TENURE_KAFKA_PASSWORD too." if user else ""
         raise BrokerMissing(
             f"Kafka at {bootstrap} does not answer as it should ({error}): "
-            "start it with `./tenure up`, or set TENURE_KAFKA to host:port of one that runs."
+            f"start it with `./tenure up`, or set TENURE_KAFKA to host:port of one that runs.{doubt}"
         ) from error
 
 

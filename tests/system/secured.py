@@ -71,6 +71,7 @@ class SecuredKafka(Process):
         text = text.replace("protocol.map=", "protocol.map=TLS:SASL_SSL,")
         login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         return f"""{text}
+group.initial.rebalance.delay.ms=0
 listener.name.tls.scram-sha-512.sasl.jaas.config={login}
 listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location={self.paths.kafka / "server.pem"}

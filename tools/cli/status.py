@@ -120,6 +120,7 @@ def _show(found: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         table.add_row(*map(str, cells), row["says"], style=None if row["ready"] else "red")
     console = Console()
     console.print(table)
-    broker_is, database_is = broker.NAMES[found["broker"]], postgres.NAMES[found["database_is"]]
+    broker_is = broker.NAMES[found.get("broker", "kafka")]
+    database_is = postgres.NAMES[found.get("database_is", "wheel")]
     for line in (f"\nbroker    {found['kafka']}: {broker_is}", f"database  {found['database']}: {database_is}"):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -44,7 +44,8 @@ def make_keys(folder: Path, public: Path) -> None:
         keys.write_once(own / "mac.key", mac)
         keys.make_own(own, service)
         name = f"ledger-{service}.pub"
-        keys.write_once(public / name, (own / name).read_bytes())
+        for reader in (public, folder / "retention"):  # The verifier; and who checks the others' signed answers.
+            keys.write_once(reader / name, (own / name).read_bytes())
 
 
 def passwords_of(folder: Path) -> tuple[dict[str, str], dict[str, str]]:

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from services.retention.actions.ledger import moved
 from services.retention.actions.reviews import derivations
@@ -38,12 +38,12 @@ class BadSignature(ValueError):
 
 
 def read_holders(keys: Path, services: tuple[str, ...] = ("intake", "review")) -> dict[str, Ed25519PublicKey]:
-    """Read by whose keys our own services sign their answers."""
+    """Read the public keys by which our own services' answers are checked; retention signs for nobody but itself."""
     holders = {}
     for service in services:
-        key = load_pem_private_key((keys / f"ledger-{service}.key").read_bytes(), password=None)
-        assert isinstance(key, Ed25519PrivateKey), f"ledger-{service}.key is an Ed25519 key"
-        holders[service] = key.public_key()
+        key = load_pem_public_key((keys / f"ledger-{service}.pub").read_bytes())
+        assert isinstance(key, Ed25519PublicKey), f"ledger-{service}.pub is an Ed25519 key"
+        holders[service] = key
     return holders
 
 
