@@ -46,11 +46,11 @@ def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
     place = batch.place_of(record)
     where = Place(place.topic, place.part, record.offset, place.incarnation, place.cluster)
     mode = "structured" if headers.get("content-type", "").startswith(STRUCTURED) else "binary"
-    read = _POISON if batch.poison else read_message(Message(mode, headers, record.value))
-    key = record.key.decode("utf-8", "replace")[:64] if record.key else None
     message = Message(mode, headers, record.value)
-    trace = trace_of(message, read)
-    return Arrival(receipt_id(*place, record.offset), where, TOPIC, key, message, read, trace=trace)
+    read = _POISON if batch.poison else read_message(message)
+    key = record.key.decode("utf-8", "replace")[:64] if record.key else None
+    receipt, trace = receipt_id(*place, record.offset), trace_of(message, read)
+    return Arrival(receipt, where, TOPIC, key, message, read, trace=trace)
 
 
 async def _schedules(desk: Desk, connection: Connection, batch: Batch) -> None:

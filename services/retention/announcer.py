@@ -1,5 +1,6 @@
 """The compacted topic of schedules, published from the state table, and fenced like the relay."""
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -36,16 +37,25 @@ class Announcer(Relay):
         self.counted = counted  # Hears how many were announced.
         self.name = "announcer"
         self._traces: dict[str, str] = {}
+        self._remembering = threading.Lock()  # The loop remembers, this thread takes.
 
     def remember(self, traces: Iterable[tuple[str, str]]) -> None:
         """Remember, for a while, the traces that somebody wants to see of records about to change.
 
         A schedule is a state: which event moved it is nowhere written, so another process does not know.
         """
-        for subject, trace in traces:
-            if len(self._traces) >= TRACES_MAX:
-                del self._traces[next(iter(self._traces))]
-            self._traces[subject] = trace
+        with self._remembering:
+            for subject, trace in traces:
+                if len(self._traces) >= TRACES_MAX:
+                    del self._traces[next(iter(self._traces))]
+                self._traces[subject] = trace
+
+    def _traced(self, subject: str) -> list[tuple[str, bytes]]:
+        if not self._traces:
+            return []
+        with self._remembering:
+            trace = self._traces.pop(subject, None)
+        return [(HEADER, trace.encode())] if trace else []
 
     def _session(self) -> None:
         with session_of(self.route) as session:
@@ -82,9 +92,7 @@ class Announcer(Relay):
         count, at = self.partitions[SCHEDULES], wall_clock().isoformat()
         for row in rows:
             key = str(row.record_uid)
-            headers = _headers(key, row.version, at)
-            if self._traces and (trace := self._traces.pop(key, None)):
-                headers.append((HEADER, trace.encode()))
+            headers = _headers(key, row.version, at) + self._traced(key)
             message: dict[str, Any] = {"partition": shard_of(key) % count, "headers": headers}
             while True:
                 try:

@@ -45,9 +45,14 @@ def http_app(
     app.add_exception_handler(LifecycleError, refuse)
     app.add_exception_handler(HTTPException, refuse_http)
     app.add_exception_handler(RequestValidationError, refuse_malformed)
-    spans = spans_of(edge.service, f"{edge.service}-api")
-    told: dict[str, Any] = {"issuer": edge.issuer, "meter": meter, "spans": spans}
-    app.add_middleware(Door, table=table, body_bytes_max=edge.body_bytes_max, **told)
+    app.add_middleware(
+        Door,
+        table=table,
+        issuer=edge.issuer,
+        meter=meter,
+        spans=spans_of(edge.service, f"{edge.service}-api"),
+        body_bytes_max=edge.body_bytes_max,
+    )
     return app
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from re import Pattern
 from traceback import extract_tb
@@ -18,7 +19,7 @@ from shared.errors import Forbidden, LifecycleError
 from shared.http.problems import RETRY_AFTER_SECONDS, problem, refusal
 from shared.ids import random_id
 from shared.metrics import REQUEST_SECONDS, REQUESTS, Meter
-from shared.tracing import HEADER, Carried, Spans, Trace, made, read, within
+from shared.tracing import HEADER, Carried, Spans, made, read, within
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Door:
             return
         visit = _Visit(send)
         came = read(_header(scope, HEADER.encode()))
-        with within(came or visit.trace()):
+        with within(came or made(visit.id)):
             await self._serve(scope, receive, visit, Carried((came,), True) if came else Carried())
 
     async def _serve(self, scope: Scope, receive: Receive, visit: "_Visit", came: Carried) -> None:
@@ -89,10 +90,8 @@ class Door:
             route = f"{entrance.method} {entrance.template}"
             self._admit(scope, entrance)
             body = await self._body(scope, receive)
-            if entrance.template.startswith("/v1/"):
-                with self.spans.over(route, came, visit.id):
-                    await self.app(scope, _replay(body, receive), visit.send)
-            else:
+            told = entrance.template.startswith("/v1/")  # Probes and scrapes are nobody's work.
+            with self.spans.over(route, came, visit.id) if told else nullcontext():
                 await self.app(scope, _replay(body, receive), visit.send)
         except Exception as error:
             if visit.status:
@@ -160,9 +159,6 @@ class _Visit:
 
     def seconds(self) -> float:
         return monotonic() - self._begun
-
-    def trace(self) -> Trace:
-        return made(self.id)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -14,10 +14,6 @@ from tools.demo.inclusion import NotIncluded
 CERTIFICATE, SALT, ENTRY_SALT = b'{"decided_by":"D-RO1"}', b"s" * 16, b"e" * 16
 
 
-def leaf(digest: bytes) -> bytes:
-    return sha256(b"\x00" + digest).digest()
-
-
 def proof_of(index: int, size: int) -> tuple[dict, str]:
     """Give the evidence of a certificate that is one leaf among others, in a tree that the ledger itself grew."""
     entry = b"o" * 32 + sha256(SALT + CERTIFICATE).digest()
@@ -25,7 +21,7 @@ def proof_of(index: int, size: int) -> tuple[dict, str]:
     digests[index] = sha256(ENTRY_SALT + entry).digest()
     tree = Tree()
     tree.grow(digests)
-    path = evidence.path([leaf(each) for each in digests], index)
+    path = evidence.path(digests, index)
     proof = {"salt": SALT.hex(), "entry": entry.hex(), "entry_salt": ENTRY_SALT.hex(), "leaf_index": index}
     head = f"tenure-ledger\nretention\n{size}\n{tree.root.hex()}\n2026-01-01T00:00:00+00:00\n"
     return {**proof, "tree_size": size, "path": [each.hex() for each in path]}, head

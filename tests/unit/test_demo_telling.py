@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from tools.demo import __main__ as program
-from tools.demo import plot, story, waiting
+from tools.demo import plot, waiting
 from tools.demo.dating import by_year
 from tools.demo.estate import Estate
 from tools.demo.pace import PAUSE_SECONDS_MAX, SECONDS_PER_WORD, Pace
@@ -222,24 +222,6 @@ def test_what_falls_due_is_counted_by_year_and_end():
         ("2028 by the rule", 3),
         ("2029 by the rule", 3),
     ]
-
-
-def test_a_chapter_that_is_left_out_says_why_and_is_not_played(monkeypatch):
-    played = []
-    chapters = tuple(each._replace(play=lambda *_, name=each.name: played.append(name)) for each in story.CHAPTERS)
-    monkeypatch.setattr(story, "CHAPTERS", chapters)
-    by = teller()
-
-    story.play(_estate(by), {"kill": "no real broker is here"})
-
-    assert "kill" not in played
-    assert len(played) == len(chapters) - 1
-    assert "   left out here: no real broker is here" in told(by)
-
-
-def test_a_chapter_that_is_not_there_cannot_be_left_out():
-    with pytest.raises(KeyError, match="there is no chapter kil"):
-        story.play(_estate(teller()), {"kil": "slip"})
 
 
 def _estate(by: Teller) -> Estate:

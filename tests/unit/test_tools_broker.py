@@ -45,6 +45,16 @@ def test_the_first_broker_that_there_is_is_used(machine, java, mvn, given, expec
     assert broker.choose(given) == expected
 
 
+@pytest.mark.parametrize("kind", ["kafka", "embedded"])
+def test_a_user_is_refused_where_the_broker_is_our_own(machine, kind):
+    machine(java=NEW, mvn="Maven")
+    user = {"TENURE_KAFKA_USER": "upstream", "TENURE_KAFKA_PASSWORD": "x"}
+
+    with pytest.raises(StackError, match="Set TENURE_KAFKA to the broker that is meant"):
+        broker.choose({**user, "TENURE_BROKER": kind})
+    assert broker.choose({**user, "TENURE_KAFKA": "host:9092"}) == "given"
+
+
 def test_the_jars_need_no_maven(machine, tmp_path):
     machine(java=NEW)
     (tmp_path / "lib").mkdir()

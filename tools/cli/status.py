@@ -15,6 +15,7 @@ from tools.cli import lag
 from tools.cli.running import described, take_settings
 from tools.stack import broker, postgres
 from tools.stack.embedded import answers_as_kafka
+from tools.stack.errors import StackError
 from tools.stack.identity import Identity, alive
 from tools.stack.keys import SERVICES, passwords
 from tools.stack.paths import LOCAL
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     found = described() or {}
     take_settings()
     up = up_already(LOCAL)
+    if up and not found:
+        raise StackError("The stack is starting for the first time; ask again in a moment.")
     if args.shell and up:
         print("\n".join(_addresses()))
         return 0

@@ -104,7 +104,7 @@ def _played(teller: Teller, broker: Mapping[str, str], *, stay: bool) -> int:
 def _told(estate: Estate) -> int:
     teller, began = estate.teller, monotonic()
     try:
-        play(estate, {})
+        play(estate)
     except (Untrue, Mistake, NotPublished, BrokerMissing) as error:
         teller.fail(str(error))
         teller.say(f"the processes' logs are in {estate.stack.paths.logs.relative_to(ROOT)}/")

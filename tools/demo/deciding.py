@@ -19,6 +19,11 @@ def open_tasks(estate: Estate) -> dict[str, Task]:
     return {each["subject"]: each for each in estate.pages("review", "/v1/tasks", "tasks", "D-RO1", state="open")}
 
 
+def asked_about(estate: Estate) -> list[str]:
+    """List whom the open tasks are about, once for each task."""
+    return [each["subject"] for each in estate.pages("review", "/v1/tasks", "tasks", "D-RO1", state="open")]
+
+
 def await_tasks(estate: Estate) -> dict[str, Task]:
     """Wait until everybody whose time has come has a task."""
     wanted = {str(fate.nominal) for fate in people.FATES}

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tools.verify.merkle import Growing
 
 _CERTIFICATE = """
 SELECT c.canonical, c.salt, l.payload, l.salt, e.leaf_index
@@ -26,8 +27,8 @@ def gather(database_url: str, disposal: str, keys: Path, folder: Path) -> bool:
             return False
         canonical, salt, entry, entry_salt, index = found
         size, root, at, signature = head
-        leaves = [sha256(b"\x00" + row[0]).digest() for row in connection.execute(_LEAVES, [size])]
-    proof = {"salt": salt, "entry": entry, "entry_salt": entry_salt, "path": path(leaves, index)}
+        entries = [row[0] for row in connection.execute(_LEAVES, [size])]
+    proof = {"salt": salt, "entry": entry, "entry_salt": entry_salt, "path": path(entries, index)}
     signed = f"tenure-ledger\nretention\n{size}\n{root.hex()}\n{at.astimezone(UTC).isoformat()}\n"
     folder.mkdir(exist_ok=True)
     (folder / "certificate.json").write_bytes(canonical)
@@ -38,22 +39,20 @@ def gather(database_url: str, disposal: str, keys: Path, folder: Path) -> bool:
     return True
 
 
-def path(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Give the hashes from a leaf up to the root, nearest first (RFC 9162, section 2.1.3.1)."""
-    if len(leaves) == 1:
+def path(entries: Sequence[bytes], index: int) -> list[bytes]:
+    """Give the hashes from one of a tree's entries up to its root, nearest first (RFC 9162, section 2.1.3.1)."""
+    if len(entries) == 1:
         return []
-    half = 1 << ((len(leaves) - 1).bit_length() - 1)
-    left, right = leaves[:half], leaves[half:]
-    return [*path(left, index), root(right)] if index < half else [*path(right, index - half), root(left)]
+    half = 1 << ((len(entries) - 1).bit_length() - 1)
+    left, right = entries[:half], entries[half:]
+    return [*path(left, index), _root(right)] if index < half else [*path(right, index - half), _root(left)]
 
 
-def root(leaves: Sequence[bytes]) -> bytes:
-    """Give the root of a tree of leaves' hashes."""
-    level = list(leaves)
-    while len(level) > 1:
-        odd = level[-1:] if len(level) % 2 else []
-        level = [sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)] + odd
-    return level[0]
+def _root(entries: Sequence[bytes]) -> bytes:
+    tree = Growing()
+    for each in entries:
+        tree.add(each)
+    return tree.root()
 
 
 def _hex(named: dict[str, Any]) -> dict[str, Any]:

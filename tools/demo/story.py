@@ -1,6 +1,6 @@
 """The chapters of the story, in order: each shows one promise."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tools.demo import accounting, around, arriving, dating, killing, proving, verifying, years
@@ -9,71 +9,57 @@ from tools.demo.so_far import SoFar
 
 
 class Chapter(NamedTuple):
-    """One promise and how it is shown; by its name it can be left out."""
+    """One promise and how it is shown."""
 
-    name: str
     title: str
     promise: str
     play: Callable[[Estate, SoFar], None]
 
 
 CHAPTERS = (
-    Chapter("arrivals", "What came in", "Every event gets a receipt; accepted means durable.", arriving.come_in),
+    Chapter("What came in", "Every event gets a receipt; accepted means durable.", arriving.come_in),
     Chapter(
-        "refusals",
         "What was refused, and why",
         "Nothing is swallowed: what cannot be accepted is kept sealed, and upstream is told the mend.",
         arriving.are_refused,
     ),
+    Chapter("Who is due, and why", "Every record has its date, and every date explains itself.", dating.are_due),
     Chapter(
-        "dates", "Who is due, and why", "Every record has its date, and every date explains itself.", dating.are_due
-    ),
-    Chapter(
-        "contact",
         "One later contact moves a person's records",
         "The same facts give the same dates, however late one of them comes.",
         dating.move,
     ),
-    Chapter("content", "Content is sealed at the door", "It is shown for a purpose only.", arriving.see_content),
-    Chapter("years", "Years pass", "Nothing goes early, and nothing goes unseen.", years.pass_by),
-    Chapter("people", "People decide about people", "A grave matter takes two of them.", years.people_decide),
+    Chapter("Content is sealed at the door", "It is shown for a purpose only.", arriving.see_content),
+    Chapter("Years pass", "Nothing goes early, and nothing goes unseen.", years.pass_by),
+    Chapter("People decide about people", "A grave matter takes two of them.", years.people_decide),
     Chapter(
-        "hold",
         "A hold wins over disposals in flight",
         "A hold that was acknowledged wins, up to the transaction that executes.",
         years.hold_wins,
     ),
     Chapter(
-        "certificate",
         "What remains is a certificate",
         "Anyone can check it, without asking Tenure.",
         proving.remains,
     ),
     Chapter(
-        "kill",
         "kill -9, and nothing is lost",
         "Whatever was under way goes on after a crash; nothing is done twice.",
         killing.loses_nothing,
     ),
-    Chapter("accounts", "Both accounts", "Each event is in one term, each record is in one term.", accounting.add_up),
+    Chapter("Both accounts", "Each event is in one term, each record is in one term.", accounting.add_up),
     Chapter(
-        "verify",
         "verify: every invariant, from raw tables and topics",
         "An independent check that shares no code with the services.",
         verifying.holds,
     ),
-    Chapter("around", "Look around", "", around.look),
+    Chapter("Look around", "", around.look),
 )
 
 
-def play(estate: Estate, left_out: Mapping[str, str]) -> None:
-    """Play the whole story; `Untrue` ends it. What is left out, by name, is told with the reason."""
-    if unknown := left_out.keys() - {each.name for each in CHAPTERS}:
-        raise KeyError(f"there is no chapter {', '.join(sorted(unknown))}")
+def play(estate: Estate) -> None:
+    """Play the whole story; `Untrue` ends it."""
     so_far = SoFar()
     for each in CHAPTERS:
         estate.teller.chapter(each.title, each.promise)
-        if each.name in left_out:
-            estate.teller.say(f"left out here: {left_out[each.name]}")
-        else:
-            each.play(estate, so_far)
+        each.play(estate, so_far)

@@ -55,7 +55,9 @@ def people_decide(estate: Estate, _: SoFar) -> None:
     tell = estate.teller
     tasks = deciding.await_tasks(estate)
     kinds = ", ".join(f"{tasks[str(fate.nominal)]['kind']} {fate.group}" for fate in people.FATES)
-    tell.prove(True, f"each of five suspects has one review over all their records: {kinds}")
+    about = deciding.asked_about(estate)
+    once = all(about.count(str(fate.nominal)) == 1 for fate in people.FATES)
+    tell.prove(once, f"each of five suspects has one review over all their records: {kinds}", about)
     for fate in (RETAINED, LIFELONG):
         kept = deciding.decide(estate, tasks, fate, "retain")
         tell.prove(kept["state"] == "completed", f"D-RO1 retains {fate.words}", kept)
@@ -69,9 +71,10 @@ def people_decide(estate: Estate, _: SoFar) -> None:
     tell.prove(alone.status == 403, f"another reviewing officer is not that person: {alone.refusal}", alone)
     agreed = deciding.approve(estate, waits, "D-HIM1")
     tell.prove(agreed.ok and agreed.body["state"] == "completed", "D-HIM1 approves", agreed)
-    for record in (DISPOSED.record, REPORT, APPROVED.record, HELD.record):
-        order_of(estate, record, "cooling")
-    tell.prove(True, "four orders by decision cool off too, a shared suspect's intelligence report among them")
+    decided = [DISPOSED.record, REPORT, APPROVED.record, HELD.record]
+    ordered = [order_of(estate, record, "cooling")["record_id"] for record in decided]
+    claim = "four orders by decision cool off too, a shared suspect's intelligence report among them"
+    tell.prove(ordered == [str(record) for record in decided], claim, ordered)
     later = estate.wait("the retained record's new date", 60, lambda: _re_dated(estate))
     tell.prove(later > estate.today(), f"the retained report is reviewed again on {later:%-d %B %Y}", later)
 

@@ -20,6 +20,11 @@ NAMES: dict[str, str] = {
 def choose(given: Mapping[str, str]) -> Kind:
     """Choose the broker; TENURE_BROKER=kafka or =embedded asks for one of ours, whatever else there is."""
     found = _first(given)
+    if found != "given" and "TENURE_KAFKA_USER" in given:
+        raise StackError(
+            "TENURE_KAFKA_USER is set and TENURE_KAFKA is not: the local stack's own broker knows no users. "
+            "Set TENURE_KAFKA to the broker that is meant, or unset the user and its password."
+        )
     if found == "embedded" and given.get("TENURE_ENV") == "production":
         mend = lacks() or "Unset TENURE_BROKER, and Apache Kafka is used."
         raise StackError(f"The embedded broker is for trying out, never under TENURE_ENV=production. {mend}")

@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 PREFIX = b"canary-"  # The demonstration and the tests plant strings that begin so, in content alone.
@@ -43,14 +42,6 @@ class Canaries:
             topic = message.topic()
             self.met[topic] += 1
             self.messages.setdefault(topic, f"{topic}[{message.partition()}]@{message.offset()}")
-
-    def in_file(self, path: Path) -> int | None:
-        """Give the number of the first line of a file where anything is; None: nowhere."""
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if self.in_bytes(line):
-                    return number
-        return None
 
 
 def _forms(text: str) -> set[bytes]:

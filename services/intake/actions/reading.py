@@ -20,7 +20,7 @@ TOPIC, HTTP = 0, 1
 Read = Sent | Unsound | Refused
 
 
-def trace_of(message: Message, read: Sent | Unsound | Refused) -> str | None:
+def trace_of(message: Message, read: Read) -> str | None:
     """Give the trace that an event carries as a `traceparent`; what is none is passed over, as the W3C has it."""
     said = message.headers.get(HEADER) or (read.trace if isinstance(read, Sent) else None)
     trace = parsed(said) if said else None

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -66,10 +66,15 @@ def _logs(estate: Estate, tally: Tally) -> None:
         tally.note("no logs were there to look through: name their folder with `--logs`")
     for path in files:
         tally.looked()
-        if line := canaries.in_file(path):
+        if line := _first_line(path, canaries.in_bytes):
             tally.fail("logs that tell what was planted", f"{path.name} line {line:,}")
-        if any(secret in path.read_bytes() for secret in secrets):
-            tally.fail("logs that tell a password", path.name)
+        if line := _first_line(path, lambda text: any(secret in text for secret in secrets)):
+            tally.fail("logs that tell a password", f"{path.name} line {line:,}")
+
+
+def _first_line(path: Path, tells: Callable[[bytes], bool]) -> int | None:
+    with path.open("rb") as file:
+        return next((number for number, line in enumerate(file, 1) if tells(line)), None)
 
 
 def _passwords() -> Iterator[str]:
