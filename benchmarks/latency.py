@@ -59,8 +59,8 @@ def run(rate: int, seconds: int, say: Say) -> list[Result]:
         for thread in threads:
             thread.start()
         say(f"{rate} events/s for {WARM_UP_SECONDS} s to warm up and {seconds} s to measure")
-        sent = _publish(stack, rate, WARM_UP_SECONDS + seconds)
-        _await([(reader, set(keys)) for reader, keys in zip(readers, sent, strict=False)])
+        sent = publish(stack, rate, WARM_UP_SECONDS + seconds)
+        await_keys([(reader, set(keys)) for reader, keys in zip(readers, sent, strict=False)])
         for reader in readers:
             reader.stopping.set()
         for thread in threads:
@@ -70,7 +70,7 @@ def run(rate: int, seconds: int, say: Say) -> list[Result]:
         return _results(stack, rate, readers, sent)
 
 
-def _publish(stack: Stack, rate: int, seconds: int) -> tuple[dict[str, float], dict[str, float]]:
+def publish(stack: Stack, rate: int, seconds: int) -> tuple[dict[str, float], dict[str, float]]:
     """Publish at an even rate; when each went, by the key of its receipt and by that of its schedule."""
     producer = Producer({"bootstrap.servers": stack.bootstrap, "acks": "all"})
     run_name, receipts, schedules = secrets.token_hex(4), {}, {}
@@ -89,7 +89,7 @@ def _publish(stack: Stack, rate: int, seconds: int) -> tuple[dict[str, float], d
     return receipts, schedules
 
 
-def _await(waited: list[tuple[Reader, set[str]]]) -> None:
+def await_keys(waited: list[tuple[Reader, set[str]]]) -> None:
     """Wait until every key was read."""
     for reader, keys in waited:
         left, moved = len(keys), time.monotonic()

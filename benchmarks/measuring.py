@@ -191,17 +191,17 @@ def make_event(number: int, run: str) -> Outgoing:
     return Outgoing("captured", SOURCE, name, kind, data, subject=subject, time=time, sequence="1")
 
 
-def preload(stack: Stack, count: int) -> dict[int, int]:
-    """Write the events to the topic before anything reads them; gives where each partition ends."""
+def preload(stack: Stack, count: int, topic: str = TOPIC, run: str = "ingest") -> dict[int, int]:
+    """Write the events to a topic before anything reads them; gives how many each partition got."""
     producer = Producer({"bootstrap.servers": stack.bootstrap, "linger.ms": 20, "acks": "all"})
     ends = dict.fromkeys(range(PARTITIONS), 0)
     for number in range(count):
-        event = make_event(number, "ingest")
+        event = make_event(number, run)
         part = shard_of(event.key) % PARTITIONS
         ends[part] += 1
         while True:
             try:
-                producer.produce(TOPIC, event.data, event.key, partition=part, headers=event.headers)
+                producer.produce(topic, event.data, event.key, partition=part, headers=event.headers)
                 break
             except BufferError:
                 producer.poll(0.1)

@@ -8,10 +8,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.db import Connection, driver
 from shared.errors import NotFound
-from shared.keys import Keys
+from shared.keys import NONCE_BYTES, Keys, unwrap
 
-_NONCE = 12
-_DRAW = "SELECT array(SELECT nextval('body_id') FROM generate_series(1, $1::int))"
+# Which epoch is the newest is asked with the ids: no process has to be told that one has begun.
+_DRAW = """
+SELECT array(SELECT nextval('body_id') FROM generate_series(1, $1::int)), min(epoch), max(epoch)
+FROM epoch WHERE began_at IS NOT NULL AND ended_at IS NULL"""
 
 
 class Plain(NamedTuple):
@@ -22,28 +24,38 @@ class Plain(NamedTuple):
 
 
 def seal(keys: Keys, body_id: int, content: bytes) -> tuple[bytes, bytes, bytes]:
+    """Give (nonce, sealed, wrapped key) of one body, under the newest epoch that was known at the start."""
+    return seal_under(keys.epochs[keys.epoch], body_id, content)
+
+
+def seal_under(wrapper: AESGCM, body_id: int, content: bytes) -> tuple[bytes, bytes, bytes]:
     """Give (nonce, sealed, wrapped key) of one body. The id is bound in: a body moved to another row does not open."""
     bound = body_id.to_bytes(8, "big")
-    fresh = os.urandom(32 + 2 * _NONCE)
-    data_key, nonce, wrap_nonce = fresh[:32], fresh[32:-_NONCE], fresh[-_NONCE:]
-    wrapped = wrap_nonce + keys.epochs[keys.epoch].encrypt(wrap_nonce, data_key, bound)
+    fresh = os.urandom(32 + 2 * NONCE_BYTES)
+    data_key, nonce, wrap_nonce = fresh[:32], fresh[32:-NONCE_BYTES], fresh[-NONCE_BYTES:]
+    wrapped = wrap_nonce + wrapper.encrypt(wrap_nonce, data_key, bound)
     return nonce, AESGCM(data_key).encrypt(nonce, content, bound), wrapped
 
 
 async def store(connection: Connection, keys: Keys, bodies: Sequence[Plain]) -> list[int]:
-    """Seal and store bodies; gives their ids in order."""
+    """Seal and store bodies under the newest epoch; gives their ids in order."""
     if not bodies:
         return []
     raw = await driver(connection)
-    ids: list[int] = await raw.fetchval(_DRAW, len(bodies))
+    drawn = await raw.fetchrow(_DRAW, len(bodies))
+    assert drawn is not None, "an aggregate gives one row"
+    ids, oldest, epoch = drawn
+    wrapper = await keys.wrapper(epoch)
+    if len(keys.epochs) > 1:
+        keys.forget_before(oldest)
     rows, wraps = [], []
     for body_id, (record_key, content) in zip(ids, bodies, strict=True):
-        nonce, sealed, wrapped = seal(keys, body_id, content)
+        nonce, sealed, wrapped = seal_under(wrapper, body_id, content)
         rows.append((body_id, record_key, nonce, sealed))
-        wraps.append((body_id, keys.epoch, wrapped))
+        wraps.append((body_id, epoch, wrapped))
     await raw.copy_records_to_table("body", records=rows, columns=["body_id", "record_key", "nonce", "sealed"])
     await raw.copy_records_to_table("body_key", records=wraps, columns=["body_id", "epoch", "wrapped"])
-    return ids
+    return list(ids)
 
 
 async def open_body(connection: Connection, keys: Keys, body_id: int) -> bytes:
@@ -54,6 +66,5 @@ async def open_body(connection: Connection, keys: Keys, body_id: int) -> bytes:
     )
     if row is None:
         raise NotFound("This content is no longer held: it was disposed of.")
-    bound, wrapped = body_id.to_bytes(8, "big"), row["wrapped"]
-    data_key = keys.epochs[row["epoch"]].decrypt(wrapped[:_NONCE], wrapped[_NONCE:], bound)
-    return AESGCM(data_key).decrypt(row["nonce"], row["sealed"], bound)
+    data_key = unwrap(await keys.wrapper(row["epoch"]), body_id, row["wrapped"])
+    return AESGCM(data_key).decrypt(row["nonce"], row["sealed"], body_id.to_bytes(8, "big"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer
 
 from shared.brokers import Brokers
+from shared.yielding import Yielding
 
 # Whatever came within the wait, or this much: else each event is a fetch of its own. Each pass of each stage has its
 # price whatever it carries: with shorter waits the passes fill two cores at 500 events/s, and wait for each other.
@@ -24,6 +25,7 @@ class Where:
     slot: int
     topics: tuple[str, ...]
     wait_ms: int = FETCH_WAIT_MS
+    yielding: Yielding | None = None  # Who says how much of it may be handed out; None: all.
 
     def consumer(self) -> AIOKafkaConsumer:
         """Make the consumer: no automatic anything, a stable member id, a hard kill then costs half a second."""

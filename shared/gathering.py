@@ -5,18 +5,23 @@ from collections.abc import Iterable, Iterator
 
 from shared.batches import Batch, Source, Span
 from shared.clock import monotonic
+from shared.pace import Pace
+from shared.yielding import Yielding
 
 BATCH_RECORDS_MAX = 2_000
 SETTLING_MAX = 2  # Batches of one topic at a time,
 FEW_RECORDS = 200  # and the second only of this many records: a few more to one transaction cost next to nothing.
+ALL = Pace("alone", BATCH_RECORDS_MAX)
 
 
 class Gathering:
     """The spans that wait for a batch, and the batches that are being settled."""
 
-    def __init__(self, source: Source, topics: Iterable[str]) -> None:
+    def __init__(self, source: Source, topics: Iterable[str], yielding: Yielding | None = None) -> None:
         self.source = source
         self.changed = asyncio.Event()
+        self.yielding = yielding or Yielding(ALL)
+        self.yielding.changed = self.changed.set
         self.waiting: dict[str, list[Span]] = {topic: [] for topic in topics}
         self.settling: dict[str, set[Batch]] = {topic: set() for topic in self.waiting}
 
@@ -28,7 +33,14 @@ class Gathering:
     def left(self, batch: Batch) -> None:
         """Hear that a batch is done with: its topic may have another."""
         self.settling[batch.topic].discard(batch)
+        self.yielding.took(monotonic() - batch.since)
         self.changed.set()
+
+    def abandon(self) -> None:
+        """Call lost what no agent has begun."""
+        for spans in self.waiting.values():
+            for span in spans:
+                span.conclude(False)
 
     def stalled(self, seconds: float) -> str | None:
         """Name a topic of which a batch has been tried for longer than this."""
@@ -47,9 +59,10 @@ class Gathering:
         """Take the spans of the next batch, if there is to be one now; one whose tries are counted goes alone."""
         waiting = [span for span in self.waiting[topic] if not span.outcome.done()]
         few = sum(len(span.records) for span in waiting) < FEW_RECORDS
-        if not waiting or settling >= SETTLING_MAX or (settling and few):
+        room = self.yielding.room(settling)
+        if not waiting or not room or settling >= SETTLING_MAX or (settling and few):
             return []
-        taken, room = [waiting[0]], BATCH_RECORDS_MAX - len(waiting[0].records)
+        taken, room = [waiting[0]], room - len(waiting[0].records)
         for span in waiting[1:]:
             if not taken[0].attempts and not span.attempts and len(span.records) <= room:
                 taken.append(span)

@@ -17,7 +17,7 @@ from mode import Service
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import positions
-from shared.away import away
+from shared.away import away, silence
 from shared.batches import Span
 from shared.clock import monotonic
 from shared.consumer import Where
@@ -48,14 +48,14 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self.app, self.channel, self.where, self.engine = app, channel, where, engine
         self.pumps: set[asyncio.Future[Any]] = set()
         self.flying: set[Span] = set()
-        self.gathering = Gathering(self, where.topics)
+        self.gathering = Gathering(self, where.topics, where.yielding)
         self.left = self.gathering.left
         self.done: dict[TopicPartition, int] = {}
         self.incarnation: dict[str, str] = {}
         self.cluster = ""
         self.assigned = False
         self.heard = -KAFKA_SILENT_SECONDS_MAX
-        self.waits_for = self._silence()
+        self.waits_for = f"Kafka at {where.brokers} has not answered yet."
         self.joined = asyncio.Event()
         self.incarnations = Incarnations(where.brokers)
         self.asking = asyncio.Lock()
@@ -80,12 +80,12 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 await self._identify()
                 return
             except (TopicsMissing, NoAnswer) as error:
-                self.waits_for = str(error) if isinstance(error, TopicsMissing) else self._silence()
+                self.waits_for = str(error) if isinstance(error, TopicsMissing) else await self._silence()
                 log.warning("%s", self.waits_for)
                 await asyncio.sleep(1)
 
-    def _silence(self) -> str:
-        return f"Kafka at {self.where.brokers} does not answer; work goes on when it does."
+    async def _silence(self) -> str:
+        return await asyncio.get_running_loop().run_in_executor(None, silence, self.where.brokers)
 
     @property
     def ready(self) -> bool:
@@ -141,7 +141,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 try:
                     await self._identify()
                 except NoAnswer:
-                    self.waits_for = self._silence()
+                    self.waits_for = await self._silence()
                     log.warning("%s", self.waits_for)
 
     async def _tell_kafka(self) -> None:
@@ -183,7 +183,10 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def _stream(self, tp: TopicPartition, at: int, careful_to: int) -> None:
         """Hand out batch after batch, until one is not ours; then the stored position is read again."""
         while not self.should_stop:
-            most = CAREFUL_RECORDS_MAX if at < careful_to else BATCH_RECORDS_MAX
+            if self.where.yielding:
+                await self.where.yielding.open()
+            small = at < careful_to or self.where.yielding
+            most = CAREFUL_RECORDS_MAX if small else BATCH_RECORDS_MAX
             polled = await self.consumer.getmany(tp, timeout_ms=500, max_records=most)
             records, after = polled.get(tp, []), await self.consumer.position(tp)
             if after == at:
@@ -266,6 +269,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         await self._drain()
 
     async def _drain(self) -> None:
+        if self.where.yielding:
+            self.gathering.abandon()  # It may wait for its turn for hours.
         if self.flying:
             await asyncio.wait([span.outcome for span in self.flying], timeout=GRACE_SECONDS)
         for task in self.pumps:

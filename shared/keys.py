@@ -1,8 +1,11 @@
-"""Keys that live outside PostgreSQL: read from 0600 files, never logged."""
+"""Keys that live outside PostgreSQL: held in memory by the processes that need them, never logged."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import digest as hmac_digest
+from os import urandom
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,16 +13,25 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from shared.errors import Invalid
+from shared.keystore import Files, KeyMissing, KeyStore, read_private
+from shared.settings import Settings
+
+NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """One service's keys: the epoch that new bodies are wrapped under, the ledger's signature, the MAC of bodies."""
+    """One service's keys: its epochs', the ledger's signature, the MAC of bodies. `epoch` is the newest at the start.
+
+    Which epoch new bodies go under the database says, with every batch: a process that was asleep while another epoch
+    began needs no telling. Keys that came meanwhile are fetched from the store when first needed.
+    """
 
     epoch: int
     epochs: dict[int, AESGCM] = field(repr=False)
     ledger: Ed25519PrivateKey = field(repr=False)
     mac_key: bytes = field(repr=False)
+    store: KeyStore | None = field(default=None, repr=False)
 
     def mac(self, content: bytes) -> bytes:
         """Give the keyed digest by which two bodies are told to be the same, and nothing else."""
@@ -29,23 +41,62 @@ class Keys:
         """Give the opaque reference by which something guessable may leave: crime numbers can be guessed."""
         return hmac_digest(sha256(b"reference" + self.mac_key).digest(), name.encode(), "sha256").hex()
 
+    async def wrapper(self, epoch: int) -> AESGCM:
+        """Give what wraps under an epoch; raises `KeyMissing` where its key is gone or never came."""
+        found = self.epochs.get(epoch)
+        if found is None:
+            if self.store is None:
+                raise KeyMissing(f"The key of epoch {epoch} is not here.")
+            found = self.epochs[epoch] = AESGCM(await asyncio.to_thread(self.store.key, epoch))
+        return found
 
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise Invalid(f"The key file {path.name} is missing from the keys folder; `./tenure up` makes the local ones.")
-    if path.stat().st_mode & 0o077:
-        raise Invalid(f"The key file {path.name} can be read by others; run `chmod 600` on it.")
-    return path.read_bytes()
+    def forget_before(self, epoch: int) -> None:
+        """Drop the keys of older epochs from memory: they have ended."""
+        for each in [known for known in self.epochs if known < epoch]:
+            del self.epochs[each]
 
 
-def read_keys(folder: Path, service: str) -> Keys:
-    """Read a service's keys; a missing or readable-by-others file is refused by name."""
-    ledger = load_pem_private_key(_read(folder / f"ledger-{service}.key"), password=None)
+def wrap(wrapper: AESGCM, data_keys: Sequence[tuple[int, bytes]]) -> list[bytes]:
+    """Wrap the data keys of bodies, each bound to its body's id."""
+    nonces = urandom(NONCE_BYTES * len(data_keys))
+    wrapped = []
+    for at, (body_id, data_key) in enumerate(data_keys):
+        nonce = nonces[at * NONCE_BYTES : (at + 1) * NONCE_BYTES]
+        wrapped.append(nonce + wrapper.encrypt(nonce, data_key, body_id.to_bytes(8, "big")))
+    return wrapped
+
+
+def unwrap(wrapper: AESGCM, body_id: int, wrapped: bytes) -> bytes:
+    """Give the data key of one body."""
+    return wrapper.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], body_id.to_bytes(8, "big"))
+
+
+def store_of(settings: Settings, service: str) -> KeyStore:
+    """Give the key store that the settings name."""
+    if settings.key_store == "files":
+        return Files(settings.keys / service)
+    from shared.keystore.transit import Transit, TransitPlace  # Only here: it brings an HTTP client of its own.
+
+    assert settings.transit_token_file is not None, "the settings ask for it with the transit engine"
+    place = TransitPlace(
+        settings.transit_url, settings.transit_token_file, settings.transit_mount, settings.transit_ca_file
+    )
+    return Transit(place, service)
+
+
+def keys_of(settings: Settings, service: str) -> Keys:
+    """Read a service's keys, its epochs' from the store that the settings name."""
+    return read_keys(settings.keys, service, store_of(settings, service))
+
+
+def read_keys(folder: Path, service: str, store: KeyStore | None = None) -> Keys:
+    """Read a service's keys, its epochs' from files unless told otherwise; what is missing is refused by name."""
+    ledger = load_pem_private_key(read_private(folder / f"ledger-{service}.key"), password=None)
     if not isinstance(ledger, Ed25519PrivateKey):
         raise Invalid(f"ledger-{service}.key is not an Ed25519 key; make a new one.")
-    epochs = {
-        int(path.stem.removeprefix("epoch-")): AESGCM(_read(path)) for path in (folder / service).glob("epoch-*.key")
-    }
+    store = store or Files(folder / service)
+    epochs = {epoch: AESGCM(store.key(epoch)) for epoch in store.epochs()}
     if not epochs:
+        store.key(1)  # Where the store knows how its first key is made, this says it.
         raise Invalid(f"No epoch key for {service}; `./tenure up` makes the local ones.")
-    return Keys(max(epochs), epochs, ledger, _read(folder / "mac.key"))
+    return Keys(max(epochs), epochs, ledger, read_private(folder / "mac.key"), store)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.db import Connection, columns, driver
 from shared.ids import salts, shard_of
-from shared.tracing import HEADER, Trace, outgoing
+from shared.tracing import HEADER, Trace, outgoing, read, touch
 
 # Real days, not policy: an id says in which daily partition of the log its row lies.
 _IDS = """
@@ -75,4 +75,8 @@ async def put(
 
 def _headers(own: str | None, trace: Trace | None) -> str | None:
     """Give the header of a row that belongs to another trace than its transaction."""
-    return json.dumps({HEADER: own}) if own and not (trace and trace.trace_id in own) else None
+    if not own or (trace and trace.trace_id in own):
+        return None
+    if found := read(own):
+        touch(found)
+    return json.dumps({HEADER: own})

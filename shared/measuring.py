@@ -26,8 +26,8 @@ SELECT (SELECT count(*) FROM (SELECT FROM unpublished LIMIT {COUNTED_MAX}) q) AS
     (SELECT count(*) FROM (SELECT FROM unsealed LIMIT {COUNTED_MAX}) q) AS unsealed,
     (SELECT at FROM log WHERE log_id = (SELECT log_ids[1] FROM unsealed ORDER BY queue_id LIMIT 1)) AS unsealed_at"""
 _LETTERS = f"""
-SELECT topic, count(*) AS n FROM (SELECT topic FROM dead_letter ORDER BY letter_id DESC LIMIT {COUNTED_MAX}) d
-GROUP BY topic"""
+SELECT topic, count(*) AS n FROM (SELECT letter_id FROM letter_state WHERE state IN ('open', 'asked', 'trying')
+    LIMIT {COUNTED_MAX}) s JOIN dead_letter d USING (letter_id) GROUP BY topic"""
 _POSITIONS = """
 SELECT topic, part, next_offset FROM position p
 WHERE EXISTS (SELECT FROM unnest($1::text[], $2::text[]) u (topic, incarnation)

@@ -91,7 +91,7 @@ SEALER_DELAY = Metric(
 )
 DEAD_LETTERS = Metric(
     *("tenure_dead_letters", "gauge", "letters"),
-    f"Messages set aside because they could not be read or derived from, by the topic they came on; {_UPTO}.",
+    f"Messages set aside, unread or underivable, that were not taken since, by the topic they came on; {_UPTO}.",
     *(("topic",), WORKERS),
 )
 TICKED = Metric(
@@ -112,6 +112,36 @@ QUARANTINE = Metric(
 QUARANTINE_OLDEST = Metric(
     *("tenure_quarantine_oldest_seconds", "gauge", "seconds"),
     "For how long the oldest arrival in quarantine waits; 0: none does.",
+    *((), _INTAKE),
+)
+QUARANTINE_INCOMPLETE = Metric(
+    *("tenure_quarantine_incomplete", "gauge", "arrivals"),
+    "Arrivals that lacked a required field, by source, of the newest 10,000 quarantined.",
+    *(("source",), _INTAKE),
+)
+QUARANTINE_MENDED = Metric(
+    *("tenure_quarantine_mended", "gauge", "ratio"),
+    "Share of the newest 10,000 quarantined arrivals that was accepted, superseded or resolved since, by source.",
+    *(("source",), _INTAKE),
+)
+QUARANTINE_WAITED = Metric(
+    *("tenure_quarantine_waited_seconds", "gauge", "seconds"),
+    "For how long the oldest of the newest 10,000 quarantined arrivals waits, by source; 0: none of it does.",
+    *(("source",), _INTAKE),
+)
+VIEWS = Metric(
+    *("tenure_views_total", "counter", "views"),
+    "Views of content asked for at this process, logged first: shown, or refused by the pack or a screen.",
+    *(("outcome",), frozenset({"intake-api"})),
+)
+ACCESS_ALERTS = Metric(
+    *("tenure_access_alerts_open", "gauge", "alerts"),
+    f"Alerts about views that professional standards have not closed; {_UPTO}.",
+    *((), _INTAKE),
+)
+ACCESS_ALERTS_OLDEST = Metric(
+    *("tenure_access_alerts_oldest_seconds", "gauge", "seconds"),
+    "For how long the oldest open alert about a view waits; 0: none does.",
     *((), _INTAKE),
 )
 DUE = Metric(
@@ -154,6 +184,26 @@ NEWS_AGE = Metric(
     "How old intake's newest word is that all arrivals up to then are passed on; nothing is disposed of on old news.",
     *((), _RETENTION),
 )
+BACKLOAD_SHARE = Metric(
+    *("tenure_backload_share", "gauge", "ratio"),
+    "Share of the reading that a back-load has: 0 paused or yielding to live events that wait, 1 no live events come.",
+    *((), _INTAKE),
+)
+UNRECONCILED = Metric(
+    *("tenure_unreconciled", "gauge", "things"),
+    "What is not reconciled: accounts.open, sources.overdue, manifests.open, manifests.differ; taken each minute.",
+    *(("what",), _INTAKE),
+)
+TIMELINESS = Metric(
+    *("tenure_timeliness_seconds", "gauge", "seconds"),
+    "How long records of the last 7 days took, by source and lag, at a quantile (p50, p95, max); taken each minute.",
+    *(("source", "lag", "quantile"), _INTAKE),
+)
+LATE = Metric(
+    *("tenure_records_late", "gauge", "records"),
+    "Records of the last 7 days over the pack's limit, by source and lag; taken each minute.",
+    *(("source", "lag"), _INTAKE),
+)
 TASKS = Metric(
     *("tenure_tasks_open", "gauge", "tasks"),
     f"Review tasks that are not done, by state; {_UPTO} in all.",
@@ -177,7 +227,9 @@ REQUEST_SECONDS = Metric(
 
 DECLARED: tuple[Metric, ...] = (
     *(ARRIVALS, RECEIPTS, PUBLISHED, SETTLED_BATCHES, SETTLED_MESSAGES, LAG_ROWS, LAG_SECONDS, QUEUE_ROWS, QUEUE_AGE),
-    *(DIRTY, RELAY_DELAY, SEALER_DELAY, DEAD_LETTERS, TICKED, READY, QUARANTINE, QUARANTINE_OLDEST),
+    *(DIRTY, RELAY_DELAY, SEALER_DELAY, DEAD_LETTERS, TICKED, READY, QUARANTINE, QUARANTINE_OLDEST, BACKLOAD_SHARE),
+    *(UNRECONCILED, TIMELINESS, LATE),
+    *(VIEWS, ACCESS_ALERTS, ACCESS_ALERTS_OLDEST, QUARANTINE_INCOMPLETE, QUARANTINE_MENDED, QUARANTINE_WAITED),
     *(DUE, DUE_OLDEST, HOLDS, DISPOSALS, DISPOSALS_IN_HAND, UNCONFIRMED, PAUSED, NEWS_AGE, TASKS, TASKS_OVERDUE),
     *(REQUESTS, REQUEST_SECONDS),
 )

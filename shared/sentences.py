@@ -35,6 +35,7 @@ PROBLEMS = {
     "no_clock_date": "none of the dates that start its clock is known",
     "no_person_clock": "an offending person has no date of coming to notice",
     "no_floor_date": "a floor has no date to start from",
+    "merge_not_yet_supported": "a person on it was merged with another, and rules for merges are not in force yet",
     "no_birth_date": "the date of birth of a person kept by age is not known",
     "contradictory_dates": "its dates contradict each other",
     "under_10": "a person on it was under the age of responsibility at the time, and no review says why it counts",

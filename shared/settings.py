@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     review_database_url: SecretStr = Field(default=SecretStr(""), description="review's database and role")
     policy: Path = Field(default=Path("policy/default.toml"), description="the policy pack's file")
     keys: Path = Field(default=Path(".tenure/keys"), description="folder of key files, 0600")
+    key_store: Literal["files", "transit"] = Field(default="files", description="where the epochs' keys are held")
+    transit_url: str = Field(default="", description="the transit engine's server (Vault, OpenBao), https://HOST:PORT")
+    transit_token_file: Path | None = Field(default=None, description="file of the token that the engine asks for")
+    transit_mount: str = Field(default="transit", description="the transit engine's mount path")
+    transit_ca_file: Path | None = Field(default=None, description="the authority of the engine's certificate (PEM)")
     jwks_file: Path = Field(default=Path(".tenure/keys/jwks.json"), description="public keys of the token issuer")
     issuer: str = Field(default="urn:tenure:local", description="the tokens' issuer")
     audience: str = Field(default="tenure", description="the tokens' audience")
@@ -41,7 +46,16 @@ class Settings(BaseSettings):
     slot: int = Field(default=0, ge=0, le=63, description="the worker's number among its like: its place in the group")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     crash_point: str = Field(default="", description="tests only: NAME:N ends the process at the N-th passage")
-    pool_size: int = Field(default=6, ge=2, le=50, description="database connections of one process")
+    backload_live_rows_max: int = Field(
+        default=500, ge=0, le=1_000_000, description="more unread live events than this, and a back-load waits"
+    )
+    backload_live_ms_max: int = Field(
+        default=250, ge=100, le=3_600_000, description="a receipt late by more milliseconds, and a back-load waits"
+    )
+    backload_share_percent: int = Field(
+        default=25, ge=1, le=100, description="a back-load's share of the reading while live events come"
+    )
+    pool_size: int = Field(default=6, ge=3, le=50, description="database connections of one process")
 
     @classmethod
     def settings_customise_sources(
@@ -60,6 +74,12 @@ class Settings(BaseSettings):
     def _user_and_password_come_together(self) -> Self:
         if bool(self.kafka_user) != bool(self.kafka_password.get_secret_value()):
             raise ValueError("TENURE_KAFKA_USER and TENURE_KAFKA_PASSWORD are set together or not at all; set both.")
+        return self
+
+    @model_validator(mode="after")
+    def _the_transit_engine_needs_its_place(self) -> Self:
+        if self.key_store == "transit" and not (self.transit_url and self.transit_token_file):
+            raise ValueError("TENURE_KEY_STORE=transit needs TENURE_TRANSIT_URL and _TOKEN_FILE; set both.")
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import time_ns
 from typing import NamedTuple
 
 from opentelemetry.context import Context
@@ -40,11 +41,12 @@ class Told:
         A job of the clock (nothing came, no `new`) that wrote nothing is not told: most find nothing to do.
         """
         span, others = self._start(name, came, words)
-        told = False
+        told, began = False, time_ns()
         try:
-            with within(_trace(span)) as work:
+            with within(_trace(span), came) as work:
                 yield work
                 told = work.wrote or bool(came.traces) or new is not None
+                others += self._touched(name, work, began, words)
         except BaseException as error:
             told = True
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))  # Its own words may quote content.
@@ -52,6 +54,16 @@ class Told:
         finally:
             for each in (span, *others) if told else ():
                 each.end()
+
+    def _touched(self, name: str, work: Work, began: int, words: Mapping[str, str | int]) -> list[Span]:
+        """Show the work in the traces of what it wrote: it did not come with them, it found them."""
+        back = [Link(_context(work.trace))]
+        there = {each.trace_id for each in work.came.sampled} | {work.trace.trace_id}
+        return [
+            self._tracer.start_span(name, _under(each), SpanKind.CONSUMER, words, back, began)
+            for each in sorted(work.touched)
+            if each.trace_id not in there
+        ]
 
     def _start(self, name: str, came: Carried, words: Mapping[str, str | int]) -> "_Started":
         if came.alone:

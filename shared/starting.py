@@ -12,7 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared.errors import LifecycleError
-from shared.keys import read_keys
+from shared.keys import keys_of
+from shared.keystore import KeyStoreAway
 from shared.policy import BadPack, read_pack
 from shared.settings import Settings
 
@@ -74,7 +75,9 @@ def _faults(settings: Settings, service: str, kind: str) -> Iterator[str]:
     except BadPack as error:
         yield f"TENURE_POLICY names a pack that cannot be used; mend what it says here.\n{error}"
     try:
-        read_keys(settings.keys, service)
+        keys_of(settings, service)
+    except KeyStoreAway as error:
+        yield f"TENURE_KEY_STORE names a store that cannot be used: {error.message}"
     except LifecycleError as error:
         yield f"TENURE_KEYS names a folder that cannot be used: {error.message}"
     except (OSError, ValueError):

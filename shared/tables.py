@@ -84,3 +84,20 @@ GRANT INSERT, DELETE ON idempotency TO tenure_{service}_api;
 REVOKE ALL ON FUNCTION turn_log_days(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION turn_log_days(integer) TO tenure_{service}_worker;
 """
+
+# What can be done about a dead letter, beside the letter itself, which nobody changes.
+LETTERS_DDL = """
+ALTER TABLE dead_letter ADD COLUMN headers jsonb, ADD COLUMN subject uuid, ADD COLUMN sequence bigint;
+CREATE TABLE letter_state (
+    letter_id bigint PRIMARY KEY, state text NOT NULL DEFAULT 'open', review_on date, asked_by text, tried_at timestamptz,
+    attempts integer NOT NULL DEFAULT 0, refused text, version integer NOT NULL DEFAULT 1,
+    CHECK (state IN ('open', 'asked', 'trying', 'taken', 'superseded'))
+);
+CREATE INDEX letter_state_waits ON letter_state (letter_id) WHERE state IN ('open', 'asked', 'trying');
+INSERT INTO letter_state (letter_id) SELECT letter_id FROM dead_letter;
+"""
+LETTERS_GRANTS = """
+GRANT SELECT ON letter_state TO tenure_{service}_api, tenure_{service}_worker, tenure_verify;
+GRANT UPDATE (state, asked_by, version) ON letter_state TO tenure_{service}_api;
+GRANT INSERT, UPDATE ON letter_state TO tenure_{service}_worker;
+"""

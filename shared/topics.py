@@ -71,17 +71,37 @@ def _types(*names: str) -> tuple[str, ...]:
     return tuple(f"tenure.{name}.v1" for name in names)
 
 
+_EVENTS = (
+    *_types("record.captured", "record.revised", "record.withdrawn", "nominal.recorded"),
+    *_types("contact.recorded", "contact.withdrawn", "trigger.recorded", "trigger.withdrawn"),
+)
+
 WRITTEN = (
     Topic(
         "records.events.v1",
         "inbound",
         ("upstream",),
         ("intake",),
-        _types("record.captured", "record.revised", "record.withdrawn", "nominal.recorded")
-        + _types("contact.recorded", "contact.withdrawn", "trigger.recorded", "trigger.withdrawn"),
+        _EVENTS,
         retention=TRANSIT_WINDOW,
     ),
-    Topic("records.receipts.v1", "public", ("intake",), ("upstream",), _types("receipt.issued")),
+    # The same events, as many as there are: read while live ones leave room.
+    Topic("records.backload.v1", "inbound", ("upstream",), ("intake",), _EVENTS, retention=TRANSIT_WINDOW),
+    Topic(
+        "records.manifests.v1",
+        "inbound",
+        ("upstream",),
+        ("intake",),
+        _types("manifest.published"),
+        partitions=SMALL_PARTITIONS,
+    ),
+    Topic(
+        "records.receipts.v1",
+        "public",
+        ("intake",),
+        ("upstream",),
+        _types("receipt.issued", "manifest.reconciled"),
+    ),
     Topic(
         "records.quarantine.v1",
         "public",
@@ -96,7 +116,7 @@ WRITTEN = (
         ("intake",),
         ("retention", "review"),
         _types("record.registered", "nominal.registered", "fact.registered")
-        + _types("event.parked", "event.resolved", "watermark.advanced"),
+        + _types("event.parked", "event.resolved", "watermark.advanced", "discard.requested"),
     ),
     Topic(
         "retention.reviews.v1",
@@ -136,14 +156,14 @@ WRITTEN = (
         "public",
         ("retention",),
         ("intake", "review", "upstream", "holders"),
-        _types("disposal.executed"),
+        _types("disposal.executed", "discard.refused"),
     ),
     Topic(
         "records.disposal-receipts.v1",
         "public",
         ("intake", "review", "holders"),
         ("retention",),
-        _types("disposal.confirmed"),
+        _types("disposal.confirmed", "epoch.ended"),
     ),
     Topic(
         "compliance.certificates.v1",
@@ -154,11 +174,20 @@ WRITTEN = (
         retention=None,
     ),
     Topic(
+        "compliance.measures.v1",
+        "public",
+        ("intake",),
+        ("dashboards",),
+        _types("measure.taken"),
+        retention=None,
+        partitions=SMALL_PARTITIONS,
+    ),
+    Topic(
         "compliance.checkpoints.v1",
         "public",
         SERVICES,
         ("auditors",),
-        _types("checkpoint.signed"),
+        _types("checkpoint.signed", "epoch.ended"),
         retention=None,
         partitions=SMALL_PARTITIONS,
     ),
@@ -167,7 +196,7 @@ WRITTEN = (
         "public",
         ("intake",),
         ("professional_standards", "dashboards"),
-        _types("content.viewed", "content.refused"),
+        _types("content.viewed", "content.refused", "access.alerted"),
     ),
 )
 
@@ -179,7 +208,7 @@ def _letters_of(topic: Topic) -> Topic:
         topic.kind,
         tuple(reader for reader in topic.read_by if reader in SERVICES),
         ("data_stewards",),
-        _types("event.parked"),
+        _types("letter.parked"),
         retention=QUARTER,
         partitions=SMALL_PARTITIONS,
     )

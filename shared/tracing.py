@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from shared.ids import named, random_id
@@ -57,6 +57,9 @@ class Carried(NamedTuple):
         return [each for each in self.traces if each.sampled]
 
 
+NOTHING = Carried()
+
+
 def carried(records: Sequence[Any]) -> Carried:
     """Give the traces that messages carry."""
     sent = [value for record in records for name, value in record.headers or () if name in _HEADERS]
@@ -82,7 +85,9 @@ class Work:
     """What is being done, its trace, and whether anything was written under it."""
 
     trace: Trace
+    came: Carried
     wrote: bool = False
+    touched: set[Trace] = field(default_factory=set)  # Traces of what was written that belongs elsewhere.
 
 
 _work: ContextVar[Work | None] = ContextVar("work", default=None)
@@ -103,10 +108,23 @@ def outgoing() -> Trace | None:
     return work.trace
 
 
+def came_sampled() -> bool:
+    """Say whether somebody wants to see what came with the batch in hand."""
+    work = _work.get()
+    return work is not None and bool(work.came.sampled)
+
+
+def touch(trace: Trace) -> None:
+    """Remember that what was written belongs to another trace too: the work is told of in that one as well."""
+    work = _work.get()
+    if work is not None and trace.sampled:
+        work.touched.add(trace)
+
+
 @contextmanager
-def within(trace: Trace) -> Iterator[Work]:
+def within(trace: Trace, came: Carried = NOTHING) -> Iterator[Work]:
     """Do what follows under a trace."""
-    work = Work(trace)
+    work = Work(trace, came)
     token = _work.set(work)
     try:
         yield work
@@ -129,7 +147,7 @@ class Untold:
     @contextmanager
     def over(self, name: str, came: Carried, new: str | None = None, **words: str | int) -> Iterator[Work]:
         """Do what follows under the one trace that came, or a new one."""
-        with within(came.traces[0] if came.alone else made(new)) as work:
+        with within(came.traces[0] if came.alone else made(new), came) as work:
             yield work
 
 

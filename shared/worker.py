@@ -23,10 +23,11 @@ from shared.clock import wall_clock
 from shared.collector import collect_seldom
 from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where
 from shared.db import BY_KEY, Connection, connect, transaction, transient
+from shared.epoch_turn import TURN_SECONDS, EpochTurn
 from shared.events import RECEIPTS as RECEIPTS_TOPIC
 from shared.health import health_app, until_migrated
 from shared.kafka import BatchSource
-from shared.keys import Keys, read_keys
+from shared.keys import Keys, keys_of
 from shared.ledger import seal
 from shared.logs import start_logs
 from shared.measuring import Lags, ends_of, hurry, positions_of, queues
@@ -44,6 +45,7 @@ from shared.metrics import (
 from shared.relay import Relay, Route, Row
 from shared.settings import Settings
 from shared.topics import TOPICS
+from shared.yielding import Yielding
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +137,7 @@ class Worker:
     def __init__(self, settings: Settings, service: str) -> None:
         start_logs(settings.log_level, service=service, process=f"{service}-worker-{settings.slot}")
         self.settings, self.service = settings, service
-        self.keys: Keys = read_keys(settings.keys, service)
+        self.keys: Keys = keys_of(settings, service)
         url = settings.database_url(service)
         name = f"{service}-worker-{settings.slot}"
         self.engine: AsyncEngine = connect(url, name=name, pool_size=settings.pool_size, **BY_KEY)
@@ -156,6 +158,7 @@ class Worker:
         self.relay.told = self._published
         self.app.service(RelayKeeper(self.app, self.relay))
         self.sources: list[BatchSource] = []
+        self.handlers: dict[str, Handler] = {}
         self.tells: dict[str, Any] = {}  # What else `/readyz` says: whatever a service's own ticks last found.
         for topic in TOPICS:  # Series that nothing has counted yet are there all the same.
             if service in topic.written_by:
@@ -179,6 +182,7 @@ class Worker:
         self.tick("seal", SEAL_SECONDS, sealing)
         self.tick("turn_log_days", 3600, turning)
         self.tick("compare_clocks", 30, comparing_clocks)
+        self.tick("epochs", TURN_SECONDS, EpochTurn(self.engine, self.service, self.keys).turn)
         self.tick("measure", MEASURE_SECONDS, self._measure)
 
     async def _measure(self) -> None:
@@ -223,19 +227,24 @@ class Worker:
         *,
         after: Callable[[Batch], Awaitable[None]] | None = None,
         unhurried: bool = False,
+        yielding: Yielding | None = None,
     ) -> None:
         """Settle each topic's batches with its handler; `after` runs once a batch has committed.
 
         Of `unhurried` topics what comes in a quarter of a second is settled together. They have a consumer of their
-        own: one fetches nothing more while anything that it has fetched waits, of whichever topic.
+        own: one fetches nothing more while anything that it has fetched waits, of whichever topic. So have those that
+        are `yielding` to others.
         """
         channel = self.app.channel(maxsize=64)
         group, wait_ms = f"tenure-{self.service}", FETCH_WAIT_MS
         if unhurried:
             group, wait_ms = f"{group}-unhurried", UNHURRIED_WAIT_MS
-        where = Where(self.settings.brokers, group, self.settings.slot, tuple(sorted(handlers)), wait_ms)
+        if yielding:
+            group = f"{group}-yielding"
+        where = Where(self.settings.brokers, group, self.settings.slot, tuple(sorted(handlers)), wait_ms, yielding)
         source = BatchSource(self.app, channel, where, self.engine)
         self.sources.append(source)
+        self.handlers.update(handlers)
         self.app.service(source)
         for topic in handlers:
             self.meter.count(SETTLED_BATCHES, topic, by=0)

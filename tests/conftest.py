@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import connect, driver
-from tests import stack
+from tests import servers, stack
+from tools.stack.errors import StackError
 from tools.stack.kafka import Kafka
 from tools.stack.keys import passwords
 from tools.stack.paths import Paths
@@ -25,7 +26,26 @@ def pytest_configure(config):
 
 
 def pytest_report_header(config):
-    return f"seed: {config.getoption('--seed')} (repeat with --seed)"
+    try:
+        chosen = servers.first_choice()
+    except StackError as error:
+        raise pytest.UsageError(str(error)) from error
+    return [f"seed: {config.getoption('--seed')} (repeat with --seed)", f"shared servers: {chosen}"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if servers.choice.cache_info().currsize and servers.choice() != servers.first_choice():
+        terminalreporter.write_line(f"shared servers: {servers.choice()}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        *place, reason = report.longrepr  # The reason of a fixture is one for all its tests; each shows something else.
+        shown = item.originalname.removeprefix("test_").replace("_", " ")
+        report.longrepr = (*place, reason.replace(stack.UNSHOWN, f"{stack.UNSHOWN.removesuffix('this.')}that {shown}."))
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -84,14 +104,10 @@ def database_keys(database):
 
 
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[Kafka]:
+def kafka() -> Iterator[Kafka | servers.Broker]:
     """Give this run's Kafka; a test that kills its broker starts its own."""
-    with stack.folder() as paths:
-        server = Kafka(paths)
-        with stack.or_skip():
-            server.start()
+    with stack.kafka_server() as server:
         yield server
-        server.stop()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ DESK = Desk(KEYS, PACK, 0)
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
 CRIME = "urn:demo:crime"
+INDEX = "urn:demo:nominals"
 STOPS = "urn:police-uk:stop-and-search"
 
 
@@ -91,6 +92,36 @@ def trigger(id_="t1", record="r1", **changes):
 
 def trigger_withdrawn(id_="tw1", trigger_id="t1", record="r1"):
     return event("tenure.trigger.withdrawn.v1", {"trigger_event_id": trigger_id, "record_id": str(uid(record))}, id_)
+
+
+def activity(id_="a1", record="r1", person=None, **changes):
+    about = {"record_id": str(uid(record)) if record else None}
+    about |= {"nominal_source": "crime", "nominal_id": person} if person else {}
+    data = {"kind": "visit", "result": "seen", "on": "2024-05-06", "fields": {"announced": False, "persons": 2}}
+    data = {name: value for name, value in (data | about | changes).items() if value is not None}
+    return event("tenure.activity.recorded.v1", data, id_)
+
+
+def activity_withdrawn(id_="aw1", activity_id="a1", record="r1"):
+    data = {"activity_event_id": activity_id, "record_id": str(uid(record))}
+    return event("tenure.activity.withdrawn.v1", data, id_)
+
+
+def party(person):
+    return {"nominal_source": "crime", "nominal_id": person}
+
+
+def merged(id_="m1", gone="p2", into="p1"):
+    data = {"from": party(gone), "into": party(into)}
+    return event("tenure.nominal.merged.v1", data, id_, source=INDEX)
+
+
+def unmerged(id_="um1", merge_id="m1", into="p1"):
+    return event("tenure.nominal.unmerged.v1", {"merge_event_id": merge_id}, id_, source=INDEX, subject=str(ref(into)))
+
+
+def distinguished(id_="d1", a="p1", b="p2"):
+    return event("tenure.nominal.distinguished.v1", {"a": party(a), "b": party(b)}, id_, source=INDEX)
 
 
 def binary(sent):

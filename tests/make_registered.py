@@ -3,6 +3,8 @@
 from collections import defaultdict
 from datetime import UTC, date, datetime
 
+import msgspec
+
 from services.retention.actions.settle import person_of
 from services.retention.actions.take_in import fresh
 from services.retention.domain import Fact, Given, of_record, of_schedule
@@ -116,6 +118,8 @@ def fold(events, pack=PACK):
             event.received_on,
         )
         (of if fact.record else on)[fact.record or fact.nominal][event.event_uid] = kept
+        if fact.other:
+            on[fact.other][event.event_uid] = msgspec.structs.replace(kept, subject=str(fact.other))
     records = {key: found for key, facts in of.items() if (found := of_record(list(facts.values()), pack))}
     given = defaultdict(list)
     for record in records.values():
@@ -138,3 +142,41 @@ def _together(gifts):
 def _people(record, persons):
     offenders = sorted(nominal_ref(*nominal) for nominal, gift in record.gives.items() if gift.offending)
     return [persons[key] for key in offenders]
+
+
+def _of_index(event_id, kind, subject, other, data, withdraws=None):
+    return FactRegistered(
+        **_told(event_id),
+        kind=kind,
+        record_id=None,
+        nominal_ref=ref(subject),
+        withdraws=withdraws,
+        data=data,
+        other_ref=ref(other) if other else None,
+    )
+
+
+def merged(event_id="m1", gone="p2", into="p1"):
+    """The index says that `gone` is `into`."""
+    data = {name: {"nominal_source": "crime", "nominal_id": who} for name, who in (("from", gone), ("into", into))}
+    return _of_index(event_id, "merged", into, gone, data)
+
+
+def unmerged(event_id="u1", merge_id="m1", into="p1"):
+    return _of_index(event_id, "unmerged", into, None, {"merge_event_id": merge_id}, event_uid(CRIME, merge_id))
+
+
+def distinguished(event_id="d1", a="p1", b="p2"):
+    data = {"a": {"nominal_source": "crime", "nominal_id": a}, "b": {"nominal_source": "crime", "nominal_id": b}}
+    return _of_index(event_id, "distinguished", a, b, data)
+
+
+def activity(event_id="a1", record="r1", person=None, on="2024-05-06", kind="visit", result="seen"):
+    return FactRegistered(
+        **_told(event_id),
+        kind="activity",
+        record_id=uid(record) if record else None,
+        nominal_ref=ref(person) if person else None,
+        withdraws=None,
+        data={"kind": kind, "result": result, "on": on, "fields": {"announced": False}},
+    )

@@ -1,4 +1,7 @@
-"""Real servers for tests: one PostgreSQL and one Kafka per run, and whole private stacks that a test may kill."""
+"""Real servers for tests: one PostgreSQL and one Kafka per run, and whole private stacks that a test may kill.
+
+The shared ones may be containers (`tests/servers.py`); a private stack's are always processes of this machine.
+"""
 
 import os
 import shutil
@@ -9,15 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from tests import servers
 from tools.stack import keys
 from tools.stack.assembly import Stack
 from tools.stack.errors import Missing
+from tools.stack.kafka import Kafka
 from tools.stack.migrate import create_database, migrate
 from tools.stack.paths import ROOT, Paths
 from tools.stack.postgres import Postgres
 
 TEMPLATE = "tenure_template"
 POLICY = ROOT / "policy" / "demonstration.toml"
+UNSHOWN = "only a real Kafka can show this."
 
 
 @contextmanager
@@ -50,17 +56,44 @@ def private_stack(only: tuple[str, ...] = (), **settings: str) -> Iterator[Stack
 
 
 @contextmanager
-def database_server(**settings: str) -> Iterator[Postgres]:
+def database_server() -> Iterator[Postgres | servers.Database]:
     """Start a PostgreSQL with a migrated template database on it."""
     with folder() as paths:
         paths.make()
         secrets = keys.passwords(paths.keys)
-        server = Postgres(paths, secrets["postgres"], **{"fsync": "off", **settings})
+        with _postgres(paths, secrets["postgres"]) as server:
+            create_database(server.url("postgres"), TEMPLATE)
+            migrate(server.url(TEMPLATE), secrets, POLICY)
+            yield server
+
+
+@contextmanager
+def _postgres(paths: Paths, password: str) -> Iterator[Postgres | servers.Database]:
+    settings = {"fsync": "off"}
+    if servers.choice().containers:
+        with servers.postgres(paths, password, settings) as container:
+            yield container
+        return
+    server = Postgres(paths, password, **settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def kafka_server() -> Iterator[Kafka | servers.Broker]:
+    """Start a Kafka."""
+    if servers.choice().containers:
+        with servers.kafka() as container:
+            yield container
+        return
+    with folder() as paths:
+        server = Kafka(paths)
         with or_skip():
             server.start()
         try:
-            create_database(server.url("postgres"), TEMPLATE)
-            migrate(server.url(TEMPLATE), secrets, POLICY)
             yield server
         finally:
             server.stop()
@@ -79,4 +112,4 @@ def or_skip(environment: Mapping[str, str] = os.environ) -> Iterator[None]:
     except Missing as missing:
         if environment.get("TENURE_REQUIRE"):
             raise
-        pytest.skip(f"only a real Kafka can show this. {missing}")
+        pytest.skip(f"{UNSHOWN} {missing}")

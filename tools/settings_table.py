@@ -22,6 +22,7 @@ _READ_BY = {
     **dict.fromkeys(("jwks_file", "issuer", "audience", "clock", "port"), APIS),
     **{f"{service}_database_url": f"{service}'s two" for service in ("intake", "retention", "review")},
     "slot": WORKERS + ", and intake's `api` for its accounts",
+    **dict.fromkeys(("backload_live_rows_max", "backload_live_ms_max", "backload_share_percent"), "intake's `worker`"),
     "env": "review's `api`, `./tenure token`",
 }
 
@@ -99,6 +100,13 @@ TOOL_SETTINGS = (
     ),
     ToolSetting(
         "TENURE_REQUIRE", "`kafka`, or unset", "unset", "`test`", "tests that lack their server fail, not skip"
+    ),
+    ToolSetting(
+        "TENURE_TEST_SERVERS",
+        "`local`, `containers`, or unset",
+        "containers where an engine answers and has their images, else local",
+        "`test`",
+        "where the servers that tests share come from",
     ),
     ToolSetting(
         "TENURE_DATA", "a folder", "none", "`test`", "whole months of police-uk data, for tests that read them"

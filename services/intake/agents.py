@@ -1,38 +1,72 @@
 """Events in: each batch is taken in one transaction."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from aiokafka import ConsumerRecord
 
 from services.intake.actions.cases import Arrival, Desk, Message
+from services.intake.actions.discarding import carry_out, refused
 from services.intake.actions.following import follow_schedules, shred
+from services.intake.actions.manifests import only_manifests
 from services.intake.actions.reading import TOPIC, read_message, trace_of
+from services.intake.actions.screening import follow_tasks
 from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import Refused
 from shared.batches import Batch
 from shared.clock import policy_day, wall_clock
 from shared.db import Connection
 from shared.dead_letters import park
-from shared.events import DISPOSALS, INBOUND, SCHEDULES, DisposalExecuted, Place, ScheduleChanged
+from shared.events import (
+    BACKLOAD,
+    DISPOSALS,
+    INBOUND,
+    MANIFESTS,
+    SCHEDULES,
+    TASKS,
+    DiscardRefused,
+    DisposalExecuted,
+    Event,
+    Place,
+    ScheduleChanged,
+    TaskChanged,
+)
 from shared.ids import receipt_id
 from shared.reading import read_events
+from shared.tracing import by_subject
 from shared.worker import Worker
+from shared.yielding import Yielding
 
 HEADERS_MAX = 64
 HEADER_CHARS_MAX = 1024
 STRUCTURED = "application/cloudevents+json"
+_DISPOSALS: Mapping[str, type[Event]] = {each.type: each for each in (DisposalExecuted, DiscardRefused)}
 _POISON = Refused("defect", "", "Taking this event in ended the process each time; it is set aside for its makers.")
+_TOO_MANY = Refused("too_many_headers", "", f"The message has over {HEADERS_MAX} headers; send fewer.")
 
 
-def attach(worker: Worker, desk: Desk) -> None:
-    """Register what intake reads."""
-    worker.read({INBOUND: partial(_arrivals, desk)})
-    worker.read({SCHEDULES: partial(_schedules, desk), DISPOSALS: partial(_disposals, desk)}, unhurried=True)
+def attach(worker: Worker, desk: Desk, yielding: Yielding) -> None:
+    """Register what intake reads; a back-load by the same action, at the pace it is given."""
+    worker.read({INBOUND: partial(_live, desk, yielding)})
+    worker.read({BACKLOAD: partial(_arrivals, desk)}, yielding=yielding)
+    told = {SCHEDULES: partial(_schedules, desk), DISPOSALS: partial(_disposals, desk), TASKS: partial(_tasks, desk)}
+    worker.read({**told, MANIFESTS: partial(_manifests, desk)}, unhurried=True)
+
+
+async def _live(desk: Desk, yielding: Yielding, connection: Connection, batch: Batch) -> None:
+    yielding.make_way()
+    await _arrivals(desk, connection, batch)
 
 
 async def _arrivals(desk: Desk, connection: Connection, batch: Batch) -> None:
     now = wall_clock()
     arrived = [arrival(record, batch) for record in batch.records]
+    await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
+
+
+async def _manifests(desk: Desk, connection: Connection, batch: Batch) -> None:
+    now = wall_clock()
+    arrived = [only_manifests(arrival(record, batch)) for record in batch.records]
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
 
@@ -47,7 +81,8 @@ def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
     where = Place(place.topic, place.part, record.offset, place.incarnation, place.cluster)
     mode = "structured" if headers.get("content-type", "").startswith(STRUCTURED) else "binary"
     message = Message(mode, headers, record.value)
-    read = _POISON if batch.poison else read_message(message)
+    too_many = len(record.headers or ()) > HEADERS_MAX
+    read = _POISON if batch.poison else _TOO_MANY if too_many else read_message(message)
     key = record.key.decode("utf-8", "replace")[:64] if record.key else None
     receipt, trace = receipt_id(*place, record.offset), trace_of(message, read)
     return Arrival(receipt, where, TOPIC, key, message, read, trace=trace)
@@ -60,6 +95,17 @@ async def _schedules(desk: Desk, connection: Connection, batch: Batch) -> None:
 
 
 async def _disposals(desk: Desk, connection: Connection, batch: Batch) -> None:
-    executed, letters = read_events(batch, {DisposalExecuted.type: DisposalExecuted})
-    await shred(connection, desk.keys, executed, wall_clock())
+    now = wall_clock()
+    told, letters = read_events(batch, _DISPOSALS)
+    executed = [each for each in told if isinstance(each, DisposalExecuted)]
+    records = [each for each in executed if each.what == "record"]
+    await shred(connection, desk.keys, records, now, dict(by_subject(batch.records)))
+    await carry_out(connection, desk, [each for each in executed if each.what == "arrival"], now)
+    await refused(connection, [each for each in told if isinstance(each, DiscardRefused)], now)
+    await park(connection, desk.keys, batch, letters, now)
+
+
+async def _tasks(desk: Desk, connection: Connection, batch: Batch) -> None:
+    changed, letters = read_events(batch, {TaskChanged.type: TaskChanged})
+    await follow_tasks(connection, changed)
     await park(connection, desk.keys, batch, letters, wall_clock())

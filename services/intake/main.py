@@ -6,14 +6,19 @@ import sys
 from services.intake import agents, schedule
 from services.intake.actions.cases import Desk
 from services.intake.api import make_app
+from services.intake.domain.pacing import NOTHING, Limits, beside
+from services.intake.storage import letters
+from shared import retrying
 from shared.db import connect
 from shared.http import edge_of, serve_api
-from shared.keys import read_keys
+from shared.keys import keys_of
 from shared.logs import start_logs
 from shared.policy import read_pack
+from shared.retrying import Rules
 from shared.settings import Settings
 from shared.starting import settings_of
 from shared.worker import Worker
+from shared.yielding import Yielding
 
 EVENTS_BYTES_MAX = 16_000_000
 
@@ -22,15 +27,21 @@ def worker(settings: Settings) -> Worker:
     """Build the stream process."""
     built = Worker(settings, "intake")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
-    agents.attach(built, Desk(built.keys, pack, settings.slot))
-    schedule.attach(built, pack.zone)
+    told = (settings.backload_live_rows_max, settings.backload_live_ms_max, settings.backload_share_percent)
+    limits = Limits(*told)
+    yielding = Yielding(NOTHING, beside(limits))
+    desk = Desk(built.keys, pack, settings.slot)
+    agents.attach(built, desk, yielding)
+    schedule.attach(built, pack.zone, schedule.Pacer(built, yielding, limits))
+    schedule.keep_accounts(built, desk)
+    retrying.attach(built, pack, Rules(letters.LATER))
     return built
 
 
 async def api(settings: Settings) -> None:
     """Serve the API until stopped; it needs the database alone, never Kafka."""
     start_logs(settings.log_level, service="intake", process="intake-api")
-    keys = read_keys(settings.keys, "intake")
+    keys = keys_of(settings, "intake")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     engine = connect(settings.database_url("intake"), name="intake-api", pool_size=settings.pool_size)
     edge = edge_of("intake", settings, keys, pack, EVENTS_BYTES_MAX)

@@ -11,14 +11,16 @@ from weakref import WeakKeyDictionary
 import msgspec
 from aiokafka import ConsumerRecord
 
+from services.retention.actions import discards
 from services.retention.actions.take_in import Fresh, News, Registered, fresh, take_in, take_news
 from services.retention.settler import Settler
 from shared.batches import Batch, Handler
-from shared.clock import wall_clock
+from shared.clock import policy_day, wall_clock
 from shared.db import Connection
 from shared.dead_letters import Letter, park
 from shared.events import (
     REGISTERED,
+    DiscardRequested,
     Event,
     EventParked,
     EventResolved,
@@ -31,15 +33,19 @@ from shared.ids import receipt_id
 from shared.keys import Keys
 from shared.policy import Pack
 from shared.reading import header, read_events
-from shared.tracing import by_subject, carried
+from shared.tracing import by_subject, came_sampled, carried
+from shared.trails import follow
 from shared.worker import Worker
 
 _MODELS: Mapping[str, type[Event]] = {
     model.type: model
-    for model in (RecordRegistered, NominalRegistered, FactRegistered, EventParked, EventResolved, Watermark)
+    for model in (
+        *(RecordRegistered, NominalRegistered, FactRegistered),
+        *(EventParked, EventResolved, DiscardRequested, Watermark),
+    )
 }
 _FACTS = (RecordRegistered, NominalRegistered, FactRegistered)
-_NEWS = (EventParked, EventResolved, Watermark)
+_NEWS = (EventParked, EventResolved, DiscardRequested, Watermark)
 
 
 class _Named(msgspec.Struct):
@@ -76,7 +82,11 @@ async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:
     now = wall_clock()
     facts, news, letters = read(batch, desk.pack)
     desk.marks[batch] = await take_in(connection, facts, now)  # A try rolled back is overwritten.
+    if came_sampled():
+        await follow(connection, by_subject(batch.records), now)
     await take_news(connection, [*news, *parked(batch, letters, now)])
+    if asked := [each for each in news if isinstance(each, DiscardRequested)]:
+        await discards.order(connection, desk.pack, asked, await policy_day(connection, now, desk.pack.zone), now)
     await park(connection, desk.keys, batch, letters, now)
 
 

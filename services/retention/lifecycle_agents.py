@@ -16,7 +16,7 @@ from shared.clock import monotonic, policy_day, wall_clock
 from shared.crash import crash_point
 from shared.db import Connection, transaction
 from shared.dead_letters import Letter, park
-from shared.events import CONFIRMATIONS, DECISIONS, DisposalConfirmed, Event, ReviewDecided
+from shared.events import CONFIRMATIONS, DECISIONS, DisposalConfirmed, EpochEnded, Event, ReviewDecided
 from shared.metrics import DISPOSALS
 from shared.policy import Pack
 from shared.reading import read_events
@@ -31,7 +31,7 @@ SET_SECONDS_MAX = 0.25
 SET_SIZE_MIN = 25
 SWEEPS_MAX = 40
 
-_MODELS: Mapping[str, type[Event]] = {model.type: model for model in (ReviewDecided, DisposalConfirmed)}
+_MODELS: Mapping[str, type[Event]] = {model.type: model for model in (ReviewDecided, DisposalConfirmed, EpochEnded)}
 
 
 @dataclass(slots=True)
@@ -86,6 +86,8 @@ async def _take_one(life: Lifecycle, connection: Connection, event: Event, today
             await decisions.decide(connection, life.pack, event, today, now)
         elif isinstance(event, DisposalConfirmed):
             await certificates.confirm(connection, life.worker.keys, life.holders, life.pack, event, now)
+        elif isinstance(event, EpochEnded):
+            await certificates.epoch_ended(connection, life.holders, event)
     except certificates.BadSignature:
         return "bad_signature"
     except LookupError:
@@ -94,7 +96,8 @@ async def _take_one(life: Lifecycle, connection: Connection, event: Event, today
 
 
 def _record_of(event: Event, batch: Batch) -> ConsumerRecord:
-    named = str(event.review_id if isinstance(event, ReviewDecided) else getattr(event, "disposal_id", "")).encode()
+    told = ("review_id", "disposal_id", "signature")
+    named = next(str(getattr(event, name)) for name in told if hasattr(event, name)).encode()
     return next(record for record in batch.records if record.value and named in record.value)
 
 

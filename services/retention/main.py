@@ -7,13 +7,16 @@ from services.retention import agents, lifecycle_agents, schedule
 from services.retention.announcer import Announcer
 from services.retention.api import make_app
 from services.retention.settler import Settler
+from services.retention.storage import letters, parked
+from shared import retrying
 from shared.db import connect
 from shared.events import SCHEDULES
 from shared.http import edge_of, serve_api
-from shared.keys import read_keys
+from shared.keys import keys_of
 from shared.logs import start_logs
 from shared.metrics import PUBLISHED
 from shared.policy import read_pack
+from shared.retrying import Rules
 from shared.settings import Settings
 from shared.starting import settings_of
 from shared.worker import RelayKeeper, Worker
@@ -31,13 +34,14 @@ def worker(settings: Settings) -> Worker:
     agents.attach(built, settler, lifecycle_agents.handlers(life))
     schedule.attach(built, settler)
     lifecycle_agents.attach_ticks(life)
+    retrying.attach(built, pack, Rules(letters.LATER, parked.free))
     return built
 
 
 async def api(settings: Settings) -> None:
     """Serve the API until stopped."""
     start_logs(settings.log_level, service="retention", process="retention-api")
-    keys = read_keys(settings.keys, "retention")
+    keys = keys_of(settings, "retention")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     engine = connect(settings.database_url("retention"), name="retention-api", pool_size=settings.pool_size)
     try:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from services.retention.actions.settle import behind
 from services.retention.settler import Settler
-from services.retention.storage import measures
+from services.retention.storage import early, measures
 from shared.clock import policy_day, wall_clock
 from shared.db import Connection, transaction
 from shared.metrics import Reading
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 1
 ROUNDS_MAX = 50  # Then the next tick goes on.
 BEHIND_SECONDS = 30
+FORGET_SECONDS, FORGOTTEN_MAX = 60, 5_000
 BEHIND_MAX = timedelta(minutes=1)
 
 
@@ -36,6 +37,10 @@ def attach(worker: Worker, settler: Settler) -> None:
             said = {"action": "settling_behind", "seconds": int(waited.total_seconds())}
             log.warning("Facts wait to be derived from; nothing is disposed of about their subjects.", extra=said)
 
+    async def forget_who_came() -> None:
+        async with transaction(worker.engine) as connection:
+            await early.forget(connection, FORGOTTEN_MAX)
+
     async def measuring(connection: Connection) -> list[Reading]:
         now = wall_clock()
         return await measures.read(connection, await policy_day(connection, now, settler.pack.zone), now)
@@ -43,3 +48,4 @@ def attach(worker: Worker, settler: Settler) -> None:
     worker.measure(measuring)
     worker.tick("settle_left", SETTLE_SECONDS, settle_left)
     worker.tick("say_behind", BEHIND_SECONDS, say_behind)
+    worker.tick("forget_who_came", FORGET_SECONDS, forget_who_came)

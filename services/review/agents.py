@@ -27,6 +27,8 @@ from shared.events import (
 from shared.ids import nominal_ref
 from shared.keys import Keys
 from shared.reading import read_events
+from shared.tracing import by_subject, came_sampled
+from shared.trails import follow
 from shared.worker import Worker
 
 _SHOWN = ("source_system", "record_type", "unit", "offences", "occurred_on", "reported_at", "recorded_at", "created_on")
@@ -57,6 +59,8 @@ async def reviews(keys: Keys, connection: Connection, batch: Batch) -> None:
     """Make, replace and withdraw tasks."""
     found, letters = read_events(batch, _REQUESTS)
     asked = [each for each in found if isinstance(each, _REQUEST_TYPES)]
+    if came_sampled():
+        await follow(connection, by_subject(batch.records), wall_clock())
     await take_reviews(connection, asked, wall_clock())
     await park(connection, keys, batch, letters, wall_clock())
 
@@ -64,7 +68,7 @@ async def reviews(keys: Keys, connection: Connection, batch: Batch) -> None:
 async def disposals(keys: Keys, connection: Connection, batch: Batch) -> None:
     """Destroy what review holds of what is disposed of, and answer for it."""
     found, letters = read_events(batch, {DisposalExecuted.type: DisposalExecuted})
-    await take_disposals(connection, found, keys, wall_clock())
+    await take_disposals(connection, found, keys, wall_clock(), dict(by_subject(batch.records)))
     await park(connection, keys, batch, letters, wall_clock())
 
 

@@ -9,19 +9,21 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.review import answers as told
 from services.review.actions import showing, working
 from services.review.actions.working import Answers, Desk, Rationale, Ref
 from services.review.domain import Actor, Decision, Task
 from services.review.storage.tasks import Wanted
 from services.review.storage.work import When, competences
 from shared.errors import Invalid
-from shared.http import Asker, Edge, IfMatch, Now, Page, Paged, Today, Transaction, etag, http_app, next_link
+from shared.http import Asker, Edge, IfMatch, Now, Page, Paged, Today, Transaction, answers, etag, http_app, next_link
 from shared.keys import Keys
 from shared.policy import Answer, Pack
 
 TEXT_CHARACTERS_MAX = 10_000
 ANSWERS_MAX = 50
 
+TITLE = "Tenure: review"
 REVIEWERS = frozenset({"reviewing_officer"})
 APPROVERS = frozenset({"head_of_information_management"})
 READERS = REVIEWERS | APPROVERS | {"records_manager", "auditor", "data_protection_officer"}
@@ -122,7 +124,7 @@ def _after(page: Page) -> tuple[date, UUID] | None:
         raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable") from None
 
 
-@router.get("")
+@router.get("", responses=answers(told.Lines))
 async def show_tasks(
     request: Request,
     response: Response,
@@ -138,7 +140,7 @@ async def show_tasks(
     return {"tasks": [showing.summary(task) for task in found]}
 
 
-@router.get("/{task_id}")
+@router.get("/{task_id}", responses=answers(told.Whole, 404, versioned=True))
 async def show_task(
     task_id: UUID, request: Request, response: Response, connection: Transaction, asker: Asker
 ) -> dict[str, Any]:
@@ -151,13 +153,13 @@ async def show_task(
     return {**await showing.whole(connection, task, request.app.state.pack), "assessment": assessment}
 
 
-@router.post("/{task_id}/claim")
+@router.post("/{task_id}/claim", responses=answers(told.Line, 400, 404, 409, versioned=True))
 async def claim(response: Response, connection: Transaction, desk: AtDesk, ref: Named) -> dict[str, Any]:
     """Take an open task."""
     return _stands(response, await working.claim(connection, desk, ref))
 
 
-@router.post("/{task_id}/assign")
+@router.post("/{task_id}/assign", responses=answers(told.Line, 400, 404, 409, versioned=True))
 async def assign(
     body: Assignment, response: Response, connection: Transaction, desk: AtDesk, ref: Named
 ) -> dict[str, Any]:
@@ -165,7 +167,7 @@ async def assign(
     return _stands(response, await working.assign(connection, desk, ref, body.assignee))
 
 
-@router.post("/{task_id}/assessment")
+@router.post("/{task_id}/assessment", responses=answers(told.Proposal, 400, 404, 409, versioned=True))
 async def assess(
     body: NewAssessment, response: Response, connection: Transaction, desk: AtDesk, ref: Named
 ) -> dict[str, Any]:
@@ -175,7 +177,7 @@ async def assess(
     return {**_stands(response, task), "proposal": proposal}
 
 
-@router.post("/{task_id}/decision")
+@router.post("/{task_id}/decision", responses=answers(told.Waiting, 400, 404, 409, versioned=True))
 async def decide(
     body: NewDecision, response: Response, connection: Transaction, desk: AtDesk, ref: Named
 ) -> dict[str, Any]:
@@ -186,7 +188,7 @@ async def decide(
     return _stands(response, task) | await _missing(connection, task, desk.pack)
 
 
-@router.post("/{task_id}/approval")
+@router.post("/{task_id}/approval", responses=answers(told.Waiting, 400, 404, 409, versioned=True))
 async def approve(
     body: NewApproval, response: Response, connection: Transaction, desk: AtDesk, ref: Named
 ) -> dict[str, Any]:
@@ -206,8 +208,11 @@ async def _missing(connection: Transaction, task: Task, pack: Pack) -> dict[str,
     return {"missing": showing.steps(await working.missing(connection, task, pack))}
 
 
+ROUTERS = (router,)
+
+
 def make_app(engine: AsyncEngine, edge: Edge, keys: Keys, pack: Pack) -> FastAPI:
     """Make review's app."""
-    app = http_app("Tenure: review", engine=engine, routes=ROLES, routers=[router], edge=edge)
+    app = http_app(TITLE, engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)
     app.state.keys, app.state.pack = keys, pack
     return app

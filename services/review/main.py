@@ -4,15 +4,22 @@ import asyncio
 import logging
 import sys
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from services.review import agents, schedule
 from services.review.api import make_app
 from services.review.domain import Actor
+from services.review.storage import letters
 from services.review.storage.work import introduce
+from shared import retrying
 from shared.db import connect, persist, transaction
+from shared.health import LOOK_SECONDS, database_checks
 from shared.http import edge_of, serve_api
-from shared.keys import read_keys
+from shared.keys import keys_of
 from shared.logs import start_logs
+from shared.migrations import folder_of
 from shared.policy import read_pack
+from shared.retrying import Rules
 from shared.settings import Settings
 from shared.starting import settings_of
 from shared.worker import Worker
@@ -34,30 +41,37 @@ def worker(settings: Settings) -> Worker:
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     agents.attach(built)
     schedule.attach(built, pack.zone)
+    retrying.attach(built, pack, Rules(letters.LATER))
     return built
 
 
 async def api(settings: Settings) -> None:
     """Serve the API until stopped."""
     start_logs(settings.log_level, service="review", process="review-api")
-    keys = read_keys(settings.keys, "review")
+    keys = keys_of(settings, "review")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     engine = connect(settings.database_url("review"), name="review-api", pool_size=settings.pool_size)
     app = make_app(engine, edge_of("review", settings, keys, pack), keys, pack)
 
-    async def introducing() -> None:
-        async with transaction(engine) as connection:
-            await introduce(connection, DEMO_PEOPLE)
-
-    introduced = None
-    if settings.env == "local":
-        introduced = asyncio.create_task(persist(introducing, _told))
+    introduced = asyncio.create_task(introduce_demo_people(engine)) if settings.env == "local" else None
     try:
         await serve_api(app, settings.host, settings.port)
     finally:
         if introduced is not None:
             introduced.cancel()
         await engine.dispose()
+
+
+async def introduce_demo_people(engine: AsyncEngine) -> None:
+    """Make the demo people known once the database has this service's tables, however late these come."""
+
+    async def introducing() -> None:
+        async with transaction(engine) as connection:
+            await introduce(connection, DEMO_PEOPLE)
+
+    while not all((await database_checks(engine, folder_of("review")))[0].values()):
+        await asyncio.sleep(LOOK_SECONDS)
+    await persist(introducing, _told)
 
 
 def _told(error: BaseException, delay: float) -> None:

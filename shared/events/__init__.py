@@ -3,8 +3,11 @@
 Dates are civil, instants carry an offset, no field of a public event holds free text.
 """
 
+from shared.events.access import AccessAlerted
+from shared.events.accounts import ManifestReconciled, MeasureTaken
 from shared.events.event import Event, encode
 from shared.events.lifecycle import (
+    DiscardRefused,
     DisposalConfirmed,
     DisposalExecuted,
     HoldChanged,
@@ -20,11 +23,13 @@ from shared.events.receipts import (
     CheckpointSigned,
     ContentRefused,
     ContentViewed,
+    EpochEnded,
     Place,
     Reason,
     ReceiptIssued,
 )
 from shared.events.registered import (
+    DiscardRequested,
     EventParked,
     EventResolved,
     FactRegistered,
@@ -35,6 +40,7 @@ from shared.events.registered import (
 )
 from shared.events.topics import (
     ACCESS,
+    BACKLOAD,
     CERTIFICATES,
     CHECKPOINTS,
     CONFIRMATIONS,
@@ -42,6 +48,8 @@ from shared.events.topics import (
     DISPOSALS,
     HOLDS,
     INBOUND,
+    MANIFESTS,
+    MEASURES,
     QUARANTINE,
     RECEIPTS,
     REGISTERED,
@@ -52,6 +60,7 @@ from shared.events.topics import (
 
 __all__ = [
     "ACCESS",
+    "BACKLOAD",
     "CERTIFICATES",
     "CHECKPOINTS",
     "CONFIRMATIONS",
@@ -59,23 +68,31 @@ __all__ = [
     "DISPOSALS",
     "HOLDS",
     "INBOUND",
+    "MANIFESTS",
+    "MEASURES",
     "QUARANTINE",
     "RECEIPTS",
     "REGISTERED",
     "REVIEWS",
     "SCHEDULES",
     "TASKS",
+    "AccessAlerted",
     "CertificateIssued",
     "CheckpointSigned",
     "ContentRefused",
     "ContentViewed",
+    "DiscardRefused",
+    "DiscardRequested",
     "DisposalConfirmed",
     "DisposalExecuted",
+    "EpochEnded",
     "Event",
     "EventParked",
     "EventResolved",
     "FactRegistered",
     "HoldChanged",
+    "ManifestReconciled",
+    "MeasureTaken",
     "Member",
     "NominalRegistered",
     "Place",

@@ -67,7 +67,7 @@ class ReviewDecided(Event, frozen=True):
 
 
 class TaskChanged(Event, frozen=True):
-    """A task's state, in codes."""
+    """A task's state, in codes, and the records that whoever holds it may look at."""
 
     type: ClassVar[str] = "tenure.task.changed.v1"
 
@@ -78,6 +78,7 @@ class TaskChanged(Event, frozen=True):
     due_on: date
     escalation: str | None
     version: int
+    records: tuple[UUID, ...] = ()
 
 
 class ScheduleChanged(Event, frozen=True):
@@ -118,7 +119,11 @@ class HoldChanged(Event, frozen=True):
 
 
 class DisposalExecuted(Event, frozen=True):
-    """The point of no return is passed: every holder of a copy erases it and says so."""
+    """The point of no return is passed: every holder of a copy erases it and says so.
+
+    Where `what` is `arrival`, a quarantined event is discarded, and `record_id` is the receipt of its arrival: no
+    holder of records knows that id, so none takes it for a record's.
+    """
 
     type: ClassVar[str] = "tenure.disposal.executed.v1"
 
@@ -128,6 +133,18 @@ class DisposalExecuted(Event, frozen=True):
     sequence: int
     executed_at: datetime
     executed_on: date
+    what: Literal["record", "arrival"] = "record"
+
+
+class DiscardRefused(Event, frozen=True):
+    """A quarantined event is not discarded: it waits on, for the reason that the code gives."""
+
+    type: ClassVar[str] = "tenure.discard.refused.v1"
+
+    disposal_id: UUID
+    receipt_id: UUID
+    reason: str
+    at: datetime
 
 
 class DisposalConfirmed(Event, frozen=True):
@@ -142,7 +159,12 @@ class DisposalConfirmed(Event, frozen=True):
     bodies: int
     at: datetime
     signature: str = ""
+    epoch: int | None = None  # The key epoch that the holder's older backups hang on, of holders that seal, and
+    epoch_began_at: datetime | None = None
 
     def signed(self) -> bytes:
-        """Give the bytes that the signature is over."""
-        return "\n".join((str(self.disposal_id), str(self.record_id), self.holder, self.answer)).encode()
+        """Give the bytes that the signature is over; of the epoch's beginning the whole seconds since 1970."""
+        said = [str(self.disposal_id), str(self.record_id), self.holder, self.answer]
+        if self.epoch is not None and self.epoch_began_at is not None:
+            said += [str(self.epoch), str(int(self.epoch_began_at.timestamp()))]
+        return "\n".join(said).encode()

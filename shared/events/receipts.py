@@ -98,6 +98,27 @@ class CertificateIssued(Event, frozen=True):
     exclusions: tuple[str, ...]
     state: str
     version: int
+    key_epochs: tuple[str, ...] = ()  # `irrecoverable_from` is planned until `tenure.epoch.ended.v1` was told of each.
+
+
+class EpochEnded(Event, frozen=True):
+    """An epoch's key is destroyed: what was wrapped under it is noise from now on, in every backup too.
+
+    The addendum to each certificate that names the epoch; the signature is Ed25519 over `signed()`.
+    """
+
+    type: ClassVar[str] = "tenure.epoch.ended.v1"
+
+    service: str
+    epoch: int
+    began_at: datetime
+    ended_at: datetime
+    destroyed_at: datetime
+    signature: str = ""
+
+    def signed(self) -> bytes:
+        """Give the bytes that the signature is over; of the day the whole seconds since 1970."""
+        return f"{self.service}\n{self.epoch}\n{int(self.destroyed_at.timestamp())}".encode()
 
 
 class CheckpointSigned(Event, frozen=True):

@@ -40,16 +40,24 @@ class NominalRegistered(Registered, frozen=True):
     state: dict[str, Any]
 
 
+FactKind = Literal["contact", "trigger", "activity", "merged", "unmerged", "distinguished", "withdrawal"]
+
+
 class FactRegistered(Registered, frozen=True):
-    """A contact, a trigger, or the withdrawal of one; `withdraws` is the event_uid withdrawn."""
+    """A contact, trigger, activity or statement of the index, or the withdrawal of one.
+
+    `withdraws` is the event_uid withdrawn, of an unmerging that of the merge. A merge and a distinction are about
+    `nominal_ref` (of a merge the one merged into), and about `other_ref` as much.
+    """
 
     type: ClassVar[str] = "tenure.fact.registered.v1"
 
-    kind: Literal["contact", "trigger", "withdrawal"]
+    kind: FactKind
     record_id: UUID | None
     nominal_ref: UUID | None
     withdraws: UUID | None
     data: dict[str, Any]
+    other_ref: UUID | None = None
 
 
 class EventParked(Event, frozen=True):
@@ -61,6 +69,30 @@ class EventParked(Event, frozen=True):
     subject: UUID
     reason: str
     at: datetime
+
+
+class DiscardRequested(Event, frozen=True):
+    """Two people want a quarantined event gone: what is known of it, for holds to match.
+
+    None is not known; an empty tuple is known to be none. `attempt` counts the requests for this arrival from 1.
+    """
+
+    type: ClassVar[str] = "tenure.discard.requested.v1"
+
+    receipt_id: UUID
+    event_uid: UUID
+    attempt: int
+    subject: UUID | None
+    nominals: tuple[UUID, ...] | None
+    sources: tuple[str, ...] | None
+    record_types: tuple[str, ...] | None
+    units: tuple[str, ...] | None
+    offences: tuple[str, ...] | None
+    spans: tuple[tuple[date, date], ...] | None
+    reason: str
+    proposed_by: str
+    approved_by: str
+    first_seen: datetime
 
 
 class EventResolved(Event, frozen=True):

@@ -1,6 +1,7 @@
 """The HTTP edge every service shares: one door, one error shape, one transaction per request."""
 
 from shared.http.app import UndeclaredRoute, http_app, serve_api
+from shared.http.contract import answers
 from shared.http.edge import Edge, edge_of
 from shared.http.inputs import Asker, IfMatch, Now, Page, Paged, Today, Transaction, etag, next_link, require_version
 from shared.http.repeats import Idempotent, Repeat, once
@@ -17,6 +18,7 @@ __all__ = [
     "Today",
     "Transaction",
     "UndeclaredRoute",
+    "answers",
     "edge_of",
     "etag",
     "http_app",

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from shared.collector import collect_seldom
 from shared.errors import LifecycleError
 from shared.http import house
+from shared.http.contract import contract_of
 from shared.http.door import HEADER_BYTES_MAX, Door
 from shared.http.edge import Edge
 from shared.http.problems import refuse, refuse_http, refuse_malformed, vocabulary
@@ -30,14 +31,17 @@ class UndeclaredRoute(Exception):
 
 
 def http_app(
-    title: str, *, engine: AsyncEngine, routes: Mapping[str, frozenset[str]], routers: Sequence[APIRouter], edge: Edge
+    title: str,
+    *,
+    engine: AsyncEngine,
+    routes: Mapping[str, frozenset[str]],
+    routers: Sequence[APIRouter],
+    edge: Edge,
+    schemas: Mapping[str, Any] | None = None,
 ) -> FastAPI:
     """Make a service's app; a route without roles in `routes`, or roles without a route, is refused at once."""
-    app = FastAPI(title=title, version="1", docs_url=None, redoc_url=None)
-    for router in (house.router, *routers):
-        app.include_router(router)
     table = {**house.HOUSE_ROLES, **routes}
-    contract = app.openapi()
+    app, contract = contract_of(title, (house.router, *routers), table, schemas)
     _compare(contract, table)
     meter = Meter(edge.service, f"{edge.service}-api")
     app.state.engine, app.state.edge, app.state.meter = engine, edge, meter

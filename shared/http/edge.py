@@ -24,6 +24,7 @@ class Edge:
     mac: Callable[[bytes], bytes] = field(repr=False)
     migrations: Path
     rehearsal: bool = False
+    epoch_days: int = 0
     body_bytes_max: int = BODY_BYTES_MAX
 
 
@@ -37,5 +38,6 @@ def edge_of(service: str, settings: Settings, keys: Keys, pack: Pack, body_bytes
         mac=keys.mac,
         migrations=folder_of(service),
         rehearsal=settings.clock == "rehearsal",
+        epoch_days=pack.vault.epoch_days,
         body_bytes_max=body_bytes_max,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -16,14 +17,21 @@ from shared.db import Connection, driver, transaction, transient
 from shared.errors import Conflict, NotFound
 from shared.events import encode
 from shared.health import database_checks, note
+from shared.http.contract import answers
 from shared.http.edge import Edge
+from shared.http.epochs import EPOCH_ROLES
+from shared.http.epochs import router as epochs_router
 from shared.http.inputs import Asker, Now, Transaction
+from shared.http.letters import LETTER_ROLES
+from shared.http.letters import router as letters_router
 from shared.ids import named
 from shared.log import Entry, put
 from shared.metrics import MEDIA_TYPE, Meter
 from shared.migrations import AWAY, MEND
 
 router = APIRouter()
+router.include_router(epochs_router)
+router.include_router(letters_router)
 
 DAYS_AHEAD_MAX = 150 * 366  # Longer than any period: what is asked beyond it is a slip of the pen.
 CLOCKS_APART_MAX = timedelta(minutes=5)
@@ -37,6 +45,8 @@ HOUSE_ROLES: Mapping[str, frozenset[str]] = {
     "GET /v1/clock": ALL_ROLES,
     "PUT /v1/clock": frozenset({"head_of_information_management"}),
     "GET /v1/ledger/checkpoint": ALL_ROLES,
+    **EPOCH_ROLES,
+    **LETTER_ROLES,
 }
 
 
@@ -46,7 +56,16 @@ async def livez() -> dict[str, str]:
     return {"status": "live"}
 
 
-@router.get("/readyz", tags=["health"])
+class Readiness(BaseModel):
+    """Each check by itself, and what mends those that do not hold."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, bool]
+    waits_for: list[str]
+    pack: str
+
+
+@router.get("/readyz", tags=["health"], responses={200: {"model": Readiness}, 503: {"model": Readiness}})
 async def readyz(request: Request) -> JSONResponse:
     """Say whether the service can work: database, migrations, pack and clock, each by itself, and what mends it."""
     edge = request.app.state.edge
@@ -112,7 +131,7 @@ async def clock(request: Request, connection: Transaction, now: Now) -> ClockFac
     return _face(request.app.state.edge, now, await raw.fetchval("SELECT offset_days FROM clock"))
 
 
-@router.put("/v1/clock", tags=["clock"])
+@router.put("/v1/clock", tags=["clock"], responses=answers(ClockFace, 409))
 async def move_clock(
     target: ClockTarget, request: Request, connection: Transaction, asker: Asker, now: Now
 ) -> ClockFace:
@@ -165,7 +184,7 @@ class Checkpoint(BaseModel):
     signature: str = Field(description="Ed25519, hex")
 
 
-@router.get("/v1/ledger/checkpoint", tags=["ledger"])
+@router.get("/v1/ledger/checkpoint", tags=["ledger"], responses=answers(Checkpoint, 404))
 async def checkpoint(request: Request, response: Response, connection: Transaction) -> Checkpoint:
     """Give the newest signed head of the ledger."""
     raw = await driver(connection)

@@ -25,7 +25,7 @@ _STATUS = {
     Code.PRECONDITION_REQUIRED: 428,
     Code.OVERLOADED: 503,
 }
-_TITLES = {
+TITLES = {
     400: "The request makes no sense as sent",
     401: "Nobody was named",
     403: "This person may not do this",
@@ -63,7 +63,7 @@ def problem(
     """Make the answer of a refusal."""
     body = {
         "type": f"urn:tenure:problem:{code}",
-        "title": _TITLES.get(status, "Refused"),
+        "title": TITLES.get(status, "Refused"),
         "status": status,
         "code": code,
         "detail": detail,

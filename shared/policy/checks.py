@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shared.policy.access import Known, check_screen, check_sensitive, check_watch, known_of
 from shared.policy.mistakes import Places
 from shared.policy.pack import Pack
 from shared.policy.scheme import in_circle
 from shared.policy.tables import DATES
-from shared.policy.values import Class, Flag, Floor, Group, Offence, Required, Row, Source, View
+from shared.policy.timeliness import check_timeliness
+from shared.policy.values import Class, Flag, Floor, Group, Offence, RecordType, Required, Row, Source, View, When
 
 Finding = tuple[str, str]
 Rule = Callable[[Pack, Any], Iterator[Finding]]
@@ -45,8 +47,36 @@ def _class(pack: Pack, value: Class) -> Iterator[Finding]:
         yield "is its own ancestor", "change `parent` so that the line ends"
     if value.when is not None:
         yield from _unknown("record type", value.when.record_type, pack.record_types, "record_type")
+        yield from _when(pack, value.when)
         if pack.classes[value.id].row is None:
             yield "records would fall into it without a row", "give it, or an ancestor, a `row`"
+
+
+def _when(pack: Pack, value: When) -> Iterator[Finding]:
+    for code in sorted(value.offence):
+        yield from _unknown("offence", code, pack.offences, "offence")
+    for key, _ in value.metadata:
+        if key not in pack.metadata_keys:
+            yield f"`when` asks for metadata {key!r}, which is not passed on", "add it to `keys` of [metadata]"
+
+
+def _record_type(pack: Pack, value: RecordType) -> Iterator[Finding]:
+    if value.id in pack.forbidden.types:
+        yield "is refused at the door", "take it out of `types` of [forbidden], or take this table out"
+    yield from _pointers(value.settled)
+    if value.when is not None:
+        yield from _when(pack, value.when)
+        if value.when == When():
+            yield "says by nothing when a record is of this type", "give `when` a condition"
+    known = pack.evaluation.assessment
+    for grade in sorted(value.not_offending_when_assessed - known) if known else ():
+        yield f"`not_offending_when_assessed` names {grade!r}, which is no assessment", "add it to [evaluation]"
+
+
+def _pointers(pointers: tuple[str, ...]) -> Iterator[Finding]:
+    for pointer in pointers:
+        if not pointer.startswith("/"):
+            yield f"{pointer!r} is no JSON Pointer", "begin it with /"
 
 
 def _dates(key: str, names: tuple[str, ...]) -> Iterator[Finding]:
@@ -110,9 +140,7 @@ def _required(pack: Pack, value: Required) -> Iterator[Finding]:
     systems = {source.source_system: source for source in pack.sources.values()}
     yield from _unknown("source system", value.source_system, systems, "source")
     yield from _unknown("record type", value.record_type, pack.record_types, "record_type")
-    for pointer in value.fields:
-        if not pointer.startswith("/"):
-            yield f"{pointer!r} is no JSON Pointer", "begin it with /"
+    yield from _pointers(value.fields)
 
 
 def _flag(pack: Pack, value: Flag) -> Iterator[Finding]:
@@ -125,7 +153,12 @@ def _view(pack: Pack, value: View) -> Iterator[Finding]:
         yield from _unknown("record type", record_type, pack.record_types, "record_type")
 
 
+def _known(pack: Pack) -> Known:
+    return known_of(pack.record_types, pack.flags, pack.offences)
+
+
 _RULES: dict[str, tuple[Rule, str]] = {
+    "record_type": (_record_type, "id"),
     "class": (_class, "id"),
     "row": (_row, "id"),
     "group": (_group, "id"),
@@ -135,4 +168,8 @@ _RULES: dict[str, tuple[Rule, str]] = {
     "required": (_required, ""),
     "flag": (_flag, "id"),
     "view": (_view, ""),
+    "timeliness": (lambda pack, value: check_timeliness(value, pack.record_types, pack.sources), ""),
+    "screen": (lambda pack, value: check_screen(value, _known(pack)), "id"),
+    "sensitive": (lambda pack, value: check_sensitive(value, _known(pack)), "id"),
+    "watch": (lambda pack, value: check_watch(value, _known(pack)), "id"),
 }

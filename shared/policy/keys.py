@@ -60,6 +60,13 @@ def text_set(value: Any) -> frozenset[str]:
     return frozenset(texts(value))
 
 
+def words(value: Any) -> tuple[tuple[str, str], ...]:
+    """Read a table of texts."""
+    if not isinstance(value, dict) or not all(isinstance(each, str) and each for each in value.values()):
+        raise Wanted('write a table of texts, like {key = "value"}')
+    return tuple(sorted(value.items()))
+
+
 def day(value: Any) -> date:
     """Read a civil date."""
     if not isinstance(value, date) or isinstance(value, datetime):

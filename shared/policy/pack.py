@@ -8,6 +8,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from shared.calendar_rules import Leap, Period
+from shared.policy.access import Access
+from shared.policy.door import Boilerplate, Evaluation, Forbidden, References, Typed, plain
+from shared.policy.timeliness import Timeliness
 from shared.policy.values import (
     Class,
     Contact,
@@ -26,7 +29,10 @@ from shared.policy.values import (
     Step,
     Trigger,
     View,
+    When,
 )
+from shared.policy.vault import Vault
+from shared.policy.workplace import DiscardReason, Quarantine
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,9 @@ class Pack:
     exception_owner: str
     backstop: Period
     limits: Limits
+    quarantine: Quarantine
+    discard_reasons: Mapping[str, DiscardReason]
+    vault: Vault
     record_types: Mapping[str, RecordType]
     classes: Mapping[str, Class]
     rows: Mapping[str, Row]
@@ -58,8 +67,13 @@ class Pack:
     policing_purposes: Mapping[str, Named]
     purposes: Mapping[str, Named]
     views: tuple[View, ...]
-    forbidden_markings: frozenset[str]
+    access: Access
+    forbidden: Forbidden
+    boilerplate: Boilerplate
+    evaluation: Evaluation
+    references: References
     metadata_keys: frozenset[str]
+    timeliness: tuple[Timeliness, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -105,6 +119,32 @@ class Pack:
     def required_fields(self, source_system: str, record_type: str | None) -> tuple[str, ...]:
         """List the JSON Pointers that a record of this source and type must fill in."""
         return self._fields.get((source_system, record_type or ""), ())
+
+    @cached_property
+    def says_nothing(self) -> frozenset[str]:
+        """The words by which a required field says nothing, as `plain` gives them."""
+        return frozenset(map(plain, self.boilerplate.texts))
+
+    @cached_property
+    def forbidden_words(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The markings and the types that may not be held, as `plain` gives them."""
+        return frozenset(map(plain, self.forbidden.markings)), frozenset(map(plain, self.forbidden.types))
+
+    @cached_property
+    def _told_by(self) -> tuple[tuple[str, When], ...]:
+        return tuple((id_, each.when) for id_, each in self.record_types.items() if each.when)
+
+    def type_of(self, state: Typed) -> str | None:
+        """Give a state's record type: as sent, else the first that its system, offences and metadata tell."""
+        if state.record_type is not None:
+            return state.record_type
+        fits = (id_ for id_, when in self._told_by if when.says(state.source_system, state.offences, state.metadata))
+        return next(fits, None)
+
+    def settled_fields(self, record_type: str | None) -> tuple[str, ...]:
+        """List the JSON Pointers whose values a record of this type keeps from its first acceptance."""
+        known = self.record_types.get(record_type or "")
+        return known.settled if known else ()
 
     def chain(self, group: str | None) -> tuple[Step, ...]:
         """List who must approve a disposal of this group, in order."""

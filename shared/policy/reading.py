@@ -5,16 +5,30 @@ import tomllib
 from hashlib import sha256
 from typing import Any
 
+from shared.policy import door
+from shared.policy.access import Access
 from shared.policy.checks import check
 from shared.policy.keys import Keys, read_keys
 from shared.policy.mistakes import BadPack, Mistake, Places, places
 from shared.policy.pack import Pack
 from shared.policy.scheme import inherit
-from shared.policy.tables import FORBIDDEN, LIMITS, METADATA, PACK, TABLES
+from shared.policy.tables import LIMITS, METADATA, PACK, TABLES
 from shared.policy.values import Limits
+from shared.policy.vault import VAULT, Vault
+from shared.policy.workplace import QUARANTINE, Quarantine
 
 _LINE = re.compile(r"at line (\d+)")
-_SINGLE: dict[str, Keys] = {"pack": PACK, "limits": LIMITS, "forbidden": FORBIDDEN, "metadata": METADATA}
+_SINGLE: dict[str, Keys] = {
+    "pack": PACK,
+    "limits": LIMITS,
+    "forbidden": door.FORBIDDEN,
+    "boilerplate": door.BOILERPLATE,
+    "evaluation": door.EVALUATION,
+    "references": door.REFERENCES,
+    "metadata": METADATA,
+    "quarantine": QUARANTINE,
+    "vault": VAULT,
+}
 
 
 def read_pack(text: bytes, name: str) -> Pack:
@@ -48,7 +62,7 @@ def _parse(text: bytes, name: str) -> dict[str, Any]:
 
 def _read_single(found: Places, tables: dict[str, Any], table: str) -> dict[str, Any]:
     value = tables.get(table)
-    if value is None and table in ("pack", "limits"):
+    if value is None and table in ("pack", "limits", "quarantine", "vault"):
         found.note(table, -1, None, "the table is missing", f"add [{table}]")
     elif value is not None and not isinstance(value, dict):
         found.note(table, -1, None, "not a table", f"write it as [{table}]")
@@ -89,6 +103,9 @@ def _pack(digest: str, single: dict[str, Any], lists: dict[str, list[Any]]) -> P
         mode_approved_by=head.pop("mode_approved_by", ()),
         **head,
         limits=Limits(**single["limits"]),
+        quarantine=Quarantine(**single["quarantine"]),
+        discard_reasons=by["discard_reason"],
+        vault=Vault(**single["vault"]),
         record_types=by["record_type"],
         classes=inherit(by["class"], head["backstop"], head["exception_owner"]),
         rows=by["row"],
@@ -104,6 +121,11 @@ def _pack(digest: str, single: dict[str, Any], lists: dict[str, list[Any]]) -> P
         policing_purposes=by["policing_purpose"],
         purposes=by["purpose"],
         views=tuple(lists["view"]),
-        forbidden_markings=single["forbidden"].get("markings", frozenset()),
+        access=Access(tuple(lists["screen"]), tuple(lists["sensitive"]), tuple(lists["watch"])),
+        forbidden=door.Forbidden(**single["forbidden"]),
+        boilerplate=door.Boilerplate(**single["boilerplate"]),
+        evaluation=door.Evaluation(**single["evaluation"]),
+        references=door.References(**single["references"]),
+        timeliness=tuple(lists["timeliness"]),
         metadata_keys=single["metadata"].get("keys", frozenset()),
     )

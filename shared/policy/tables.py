@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.calendar_rules import LEAPS
-from shared.policy import values
+from shared.policy import access, timeliness, values, workplace
 from shared.policy.keys import (
     Key,
     Keys,
@@ -20,6 +20,7 @@ from shared.policy.keys import (
     text_set,
     texts,
     whole,
+    words,
     zone,
 )
 
@@ -68,7 +69,6 @@ LIMITS: Keys = {
         "responsible_from_age",
     )
 } | {"stop_count": Key(whole), "stop_ratio": Key(whole)}
-FORBIDDEN: Keys = {"markings": Key(text_set, needed=True)}
 METADATA: Keys = {"keys": Key(text_set, needed=True)}
 
 _WHEN: Keys = {
@@ -76,7 +76,10 @@ _WHEN: Keys = {
     "source_system": Key(text),
     "offending_link": Key(flag),
     "serious": Key(flag),
+    "offence": Key(text_set),
+    "metadata": Key(words),
 }
+_TYPE_WHEN: Keys = {name: _WHEN[name] for name in ("source_system", "offence", "metadata")}
 _STEP: Keys = {"role": Key(text, needed=True), "competence": Key(text)}
 _CHAIN = Key(many(inner(values.Step, _STEP)))
 
@@ -87,6 +90,8 @@ TABLES: dict[str, Table] = {
             "title": _TITLE,
             "offending_roles": Key(text_set, needed=True),
             "not_offending_when_assessed": Key(text_set),
+            "settled": Key(texts),
+            "when": Key(inner(values.When, _TYPE_WHEN)),
         },
         values.RecordType,
     ),
@@ -151,6 +156,8 @@ TABLES: dict[str, Table] = {
             "principal": Key(text, needed=True),
             "reports_on": Key(text_set),
             "nominal_sources": Key(text_set),
+            "merges": Key(flag),
+            **timeliness.SILENCE,
         },
         values.Source,
         "source",
@@ -179,8 +186,13 @@ TABLES: dict[str, Table] = {
         {"id": _ID, "part": Key(one_of("gate", "criteria"), needed=True), "text": Key(text, needed=True)},
         values.Question,
     ),
+    "timeliness": Table(timeliness.TIMELINESS, timeliness.Timeliness, ""),
+    "discard_reason": Table(workplace.DISCARD_REASON, workplace.DiscardReason),
     "policing_purpose": Table({"id": _ID, "title": _TITLE}, values.Named),
     "purpose": Table({"id": _ID, "title": _TITLE}, values.Named),
+    "screen": Table(access.SCREEN, access.Screen),
+    "sensitive": Table(access.SENSITIVE, access.Sensitive),
+    "watch": Table(access.WATCH, access.Watch),
     "view": Table(
         {"purpose": _ID, "role": Key(text, needed=True), "record_types": Key(text_set)},
         values.View,

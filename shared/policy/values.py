@@ -1,7 +1,8 @@
 """The rows of a policy pack as frozen values: what policy says, and nothing that computes."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from shared.calendar_rules import Period
@@ -40,16 +41,34 @@ class RecordType:
     title: str
     offending_roles: frozenset[str]
     not_offending_when_assessed: frozenset[str] = frozenset()
+    settled: tuple[str, ...] = ()
+    """JSON Pointers into a record's state whose values stay as they were first accepted."""
+    when: "When | None" = None
+    """By what a record that was sent without a type is told to be of this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The conditions of a class; all that are given must hold."""
+    """The conditions of a class, or of a record type; all that are given must hold."""
 
     record_type: str | None = None
     source_system: str | None = None
     offending_link: bool | None = None
     serious: bool | None = None
+    offence: frozenset[str] = frozenset()
+    """Any of these codes."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """All of these values."""
+
+    def says(
+        self, source_system: str | None, offences: Iterable[str] | None, metadata: Mapping[str, str] | None
+    ) -> bool:
+        """Say whether what any state tells of itself fits; type, links and seriousness are for the caller."""
+        return (
+            self.source_system in (None, source_system)
+            and (not self.offence or not self.offence.isdisjoint(offences or ()))
+            and all((metadata or {}).get(key) == value for key, value in self.metadata)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +168,12 @@ class Source:
     principal: str
     reports_on: frozenset[str] = frozenset()
     nominal_sources: frozenset[str] = frozenset()
+    merges: bool = False
+    """Whether it is the index that says who is one person, and who is not."""
+    silent_after: timedelta | None = None
+    """Without an event for longer it is overdue; None: it may be silent."""
+    manifest_every: timedelta | None = None
+    """Without a manifest for longer it is overdue; None: it sends none."""
 
 
 @dataclass(frozen=True, slots=True)

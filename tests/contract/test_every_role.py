@@ -59,6 +59,7 @@ class Doors(NamedTuple):
         method, path = route.split()
         named = {"record_id": uid("r1"), "nominal_ref": ref("p1")}
         named |= {name: uuid4() for name in ("hold_id", "disposal_id", "task_id")}
+        named |= {"epoch": 1, "letter_id": 1}
         headers = {"If-Match": '"1"', "Idempotency-Key": f"key-{uuid4()}"}
         if role is not None:
             headers["Authorization"] = f"Bearer {issuer.token(role, self.folder)}"

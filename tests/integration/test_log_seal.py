@@ -118,7 +118,7 @@ async def test_shredding_needs_a_disposal_and_leaves_no_body_and_no_key(intake_c
             await raw.fetchval("SELECT shred(NULL, $1, 2, $2)", uid(), NOW)
     bodies = [row[0] for row in await raw.fetch("SELECT body_id FROM record_state ORDER BY 1")]
     notice = DisposalExecuted(disposal, uid(), None, 2, NOW, TODAY)
-    assert await shred(intake_connection, KEYS, [notice, notice], NOW) == 2, "a repeat confirms again"
+    assert await shred(intake_connection, KEYS, [notice, notice], NOW, {}) == 2, "a repeat confirms again"
     for gone in bodies[:2]:
         with pytest.raises(NotFound, match="disposed of"):
             await open_body(intake_connection, KEYS, gone)
@@ -134,13 +134,13 @@ async def test_shredding_needs_a_disposal_and_leaves_no_body_and_no_key(intake_c
 async def test_nothing_brings_a_shredded_record_back(intake_connection) -> None:
     topic = Topic()
     await take_in(intake_connection, DESK, [topic.of(captured())], NOW, TODAY)
-    await shred(intake_connection, KEYS, [DisposalExecuted(uuid4(), uid(), None, 1, NOW, TODAY)], NOW)
+    await shred(intake_connection, KEYS, [DisposalExecuted(uuid4(), uid(), None, 1, NOW, TODAY)], NOW, {})
     [again] = await take_in(intake_connection, DESK, [topic.of(captured(sequence=5))], NOW, TODAY)
     assert (again.outcome, again.reasons[0].code) == ("quarantined", "disposed")
 
 
 async def test_who_never_had_a_record_says_so(intake_connection) -> None:
-    await shred(intake_connection, KEYS, [DisposalExecuted(uuid4(), uuid4(), None, 1, NOW, TODAY)], NOW)
+    await shred(intake_connection, KEYS, [DisposalExecuted(uuid4(), uuid4(), None, 1, NOW, TODAY)], NOW, {})
     [row] = await fetch(
         intake_connection, "SELECT payload FROM log WHERE type = 'tenure.disposal.confirmed.v1' ORDER BY log_id DESC"
     )

@@ -15,7 +15,14 @@ from shared.metrics import DECLARED, Meter, Reading
 from tests.make_arrivals import DESK, NOW, TODAY, Topic, captured
 
 LATER = NOW + timedelta(minutes=2)
-BY_LOOK = {"tenure_lag_rows", "tenure_lag_seconds", "tenure_ready", "tenure_tick_succeeded_timestamp_seconds"}
+EACH_MINUTE = {"tenure_unreconciled", "tenure_timeliness_seconds", "tenure_records_late"}
+BY_LOOK = EACH_MINUTE | {
+    "tenure_lag_rows",
+    "tenure_lag_seconds",
+    "tenure_ready",
+    "tenure_tick_succeeded_timestamp_seconds",
+}
+BY_LOOK |= {"tenure_backload_share"}
 
 
 def by_name(readings: Iterable[Reading]) -> dict[tuple[str, ...], float]:

@@ -9,13 +9,29 @@ import msgspec
 import pytest
 
 from services.retention import agents
+from services.retention.actions.settle import settle
 from services.retention.actions.take_in import fresh, take_in, take_news
+from services.retention.storage import early as stored
 from services.retention.storage.reads import basis_of_nominal, basis_of_record
 from shared.db import driver, transaction
 from shared.events import EventParked, EventResolved, Watermark, encode
 from shared.ids import event_uid
 from tests.make_facts import PACK
-from tests.make_registered import NOW, contact, nominal_state, record_state, ref, suspect, trigger, uid, withdrawal
+from tests.make_registered import (
+    NOW,
+    activity,
+    contact,
+    distinguished,
+    merged,
+    nominal_state,
+    record_state,
+    ref,
+    suspect,
+    trigger,
+    uid,
+    unmerged,
+    withdrawal,
+)
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -164,3 +180,50 @@ async def test_a_watermark_never_steps_back(retention_connection):
     await take_news(retention_connection, [Watermark(3, datetime(2020, 1, 1, tzinfo=UTC))])
 
     assert await rows(retention_connection, "SELECT * FROM watermark ORDER BY 1") == [(3, LATER), (4, NOW)]
+
+
+async def test_of_both_nominals_a_merge_is_part_of_what_is_decided_on(retention_connection):
+    merge, undone, apart = merged(gone="p2", into="p1"), unmerged(into="p1"), distinguished(a="p3", b="p2")
+    await keep(retention_connection, merge, undone, apart)
+    keys = dict(await rows(retention_connection, "SELECT nominal_ref, nominal_key FROM nominal"))
+    wanted = {"p1": [merge, undone], "p2": [merge, undone, apart], "p3": [apart]}
+    for name, events in wanted.items():
+        found = await basis_of_nominal(retention_connection, keys[ref(name)])
+        assert found == _digest([event.event_uid for event in events])
+
+
+async def test_an_undoing_marks_whom_the_merge_was_about(retention_connection):
+    await keep(retention_connection, merged(gone="p2", into="p1"))
+    await (await driver(retention_connection)).execute("DELETE FROM dirty")
+    await keep(retention_connection, unmerged(into="p1"))
+    marked = await rows(retention_connection, "SELECT nominal_ref FROM dirty JOIN nominal USING (nominal_key)")
+    assert {each for (each,) in marked} == {ref("p1"), ref("p2")}
+
+
+async def test_who_is_named_before_they_come_is_noted_once(retention_connection):
+    early = """SELECT record_uid, nominal_ref FROM named_early
+        LEFT JOIN record USING (record_key) LEFT JOIN nominal USING (nominal_key)"""
+    came = record_state("r1", links=[suspect("p1")])
+    await keep(retention_connection, came, trigger("t1", "r1"), contact("c1", "p1"))
+    assert await rows(retention_connection, early) == []
+    await keep(retention_connection, trigger("t2", "r2"), contact("c2", "p2"), record_state("r3", change="withdrawn"))
+    await keep(retention_connection, activity("a2", "r2"), merged(gone="p2", into="p4"), nominal_state("p5"))
+    found = {each for row in await rows(retention_connection, early) for each in row if each}
+    assert found == {uid("r2"), uid("r3"), ref("p2"), ref("p4")}
+    listed = await stored.page(retention_connection, 0, 10)
+    assert {each.record_id or each.nominal_ref: each.kinds for each in listed} == KINDS
+    come = [record_state("r2"), nominal_state("p2"), record_state("r5", links=[suspect("p4")])]
+    await keep(retention_connection, *come)
+    await settle(retention_connection, PACK, NOW)
+    assert [each.record_id for each in await stored.page(retention_connection, 0, 10)] == [uid("r3")]
+    assert await stored.page(retention_connection, listed[-1].early_id, 10) == []
+    await stored.forget(retention_connection, 100)
+    assert len(await rows(retention_connection, early)) == 1
+
+
+KINDS = {
+    uid("r2"): ["activity", "trigger"],
+    uid("r3"): ["record_state"],
+    ref("p2"): ["contact", "merged"],
+    ref("p4"): ["merged"],
+}

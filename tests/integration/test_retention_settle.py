@@ -18,14 +18,18 @@ from shared.db import driver, transaction
 from tests.make_facts import PACK
 from tests.make_registered import (
     NOW,
+    activity,
     contact,
+    distinguished,
     fold,
+    merged,
     nominal_state,
     record_state,
     ref,
     suspect,
     trigger,
     uid,
+    unmerged,
     withdrawal,
 )
 
@@ -102,7 +106,11 @@ def estate(rng: random.Random, count: int):
 
 def _other(rng, n, people):
     on = f"20{rng.randrange(10, 26)}-0{rng.randrange(1, 10)}-{rng.randrange(10, 28)}"
-    match rng.randrange(3):
+    match rng.randrange(12) % 4:
+        case 3 if rng.random() < 0.1:
+            return rng.choice([merged, distinguished])(f"m{n}", *rng.sample(people, 2))
+        case 3:
+            return activity(f"a{n}", f"r{rng.randrange(RECORDS)}", rng.choice([None, rng.choice(people)]), on)
         case 0:
             flags = ["mappa"] if rng.random() < 0.1 else []
             born = {} if rng.random() < 0.3 else {"date_of_birth": f"19{rng.randrange(50, 99)}-02-11"}
@@ -367,3 +375,42 @@ async def test_what_a_hold_can_match_is_whatever_any_state_said(engine):
         (["crime_report"], ["crime"], ["Barking", "Ealing"], ["28/11"], True, True, False)
     ]
     assert (await settle_once(engine, await keep(engine, [trigger()]))).done == 1
+
+
+MERGED = "merge_not_yet_supported"
+
+
+async def _problems(engine):
+    schedules, _ = await stored(engine)
+    return {key: (each.state, each.problem, each.keep_until) for key, each in schedules.items()}
+
+
+async def test_a_merge_changes_no_date_and_lets_nothing_go_by_itself(engine):
+    nobody = record_state("r3", record_type="intelligence_report", offences=[], links=[suspect("p3")])
+    both = [SUSPECTED, record_state("r2", links=[suspect("p2")]), nobody, record_state("r4", links=[suspect("p4")])]
+    await keep(engine, both)
+    await settle_all(engine)
+    before = await _problems(engine)
+    told = [merged(gone="p2", into="p1"), merged("m2", gone="p9", into="p3"), distinguished("d1", "p4", "p1")]
+    await keep(engine, told)
+    await settle_all(engine)
+    after = await _problems(engine)
+    assert {key: each[2] for key, each in after.items()} == {key: each[2] for key, each in before.items()}
+    kinds = {name: after[uid(name)][:2] for name in ("r1", "r2", "r3", "r4")}
+    assert kinds == {**dict.fromkeys(("r1", "r2", "r3"), ("exception", MERGED)), "r4": ("current", None)}
+
+
+@pytest.mark.parametrize("first", ["merge", "undoing"])
+async def test_an_undone_merge_frees_both_in_either_order(engine, first):
+    await keep(engine, [SUSPECTED, record_state("r2", links=[suspect("p2")])])
+    told = [merged(gone="p2", into="p1"), unmerged(into="p1")]
+    for event in told if first == "merge" else reversed(told):
+        await keep(engine, [event])
+        await settle_all(engine)
+    assert {each[:2] for each in (await _problems(engine)).values()} == {("current", None)}
+
+
+async def test_somebody_elses_undoing_frees_nobody(engine):
+    await keep(engine, [SUSPECTED, merged(gone="p2", into="p1"), unmerged(into="p3")])
+    await settle_all(engine)
+    assert {each[:2] for each in (await _problems(engine)).values()} == {("exception", MERGED)}

@@ -259,7 +259,7 @@ async def test_the_answers_are_shown_to_who_works_on_the_task_and_destroyed_with
     assert "answers" not in (await office.get(path, "D-AU1")).json()["assessment"]
     executed = DisposalExecuted(uuid4(), asked.subject, asked.review_id, 1, NOW, date(2026, 5, 9))
     async with transaction(office.worker) as connection:
-        await take_disposals(connection, [executed], office.keys, NOW)
+        await take_disposals(connection, [executed], office.keys, NOW, {})
         query = "SELECT count(*) FROM body JOIN decision USING (body_id) WHERE task_id = $1"
         assert await (await driver(connection)).fetchval(query, office.task) == 0
     shown = (await office.get(path, RO)).json()["assessment"]

@@ -212,7 +212,7 @@ async def test_a_disposal_destroys_the_assessment_and_is_answered_once(review_co
     await agents.registered(KEYS, review_connection, batch([record(asked.subject)]))
     body = (await store(review_connection, KEYS, [Plain(None, b"answers")]))[0]
     executed = DisposalExecuted(uuid4(), asked.subject, asked.review_id, 1, NOW, date(2026, 5, 9))
-    await take_disposals(review_connection, [executed, executed], KEYS, NOW)
+    await take_disposals(review_connection, [executed, executed], KEYS, NOW, {})
     await agents.registered(KEYS, review_connection, batch([record(asked.subject, 9)]))
     assert await cards.shown(review_connection, [asked.subject]) == {}
     said = await put_there(review_connection, "records.disposal-receipts.v1", asked.subject)

@@ -1,6 +1,7 @@
 """A broker that asks for passwords: each user can do what is declared of it, by every client, and nothing else."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from kafka.errors import ClusterAuthorizationFailedError
 from kafka.errors import KafkaError as NoAnswer
 from rich.console import Console
 
+from shared.away import silence
 from shared.brokers import Brokers
 from shared.consumer import Where
 from shared.incarnations import Incarnations, TopicsMissing
@@ -23,10 +25,14 @@ from tools import acls, topics
 from tools.adapters.jsonl import read
 from tools.adapters.publish import Plan, publish
 from tools.adapters.receipts import Tally
+from tools.stack import keys, ports
+from tools.stack.service import Service, readyz
+from tools.stack.settings import common
 from tools.verify.broker import Broker
 from tools.verify.progress import Progress
 
 ANSWER_SECONDS_MAX = 10
+WORKER_SECONDS_MAX = 30
 WRITTEN_BY = {user: {topic.name for topic in TOPICS if user in topic.written_by} for user in acls.USERS}
 READ_BY = {user: {topic.name for topic in TOPICS if user in topic.read_by} for user in acls.USERS}
 READ_BY["verify"] = set(BY_NAME)
@@ -256,6 +262,35 @@ def test_applying_again_changes_nothing_and_what_drifted_is_mended(broker, monke
         "took away: User:intake may write topic review.decisions.v1",
         "left alone: User:somebody may read topic records.events.v1",
     ]
+
+
+def test_a_refused_password_is_told_from_a_broker_that_is_away(broker):
+    refused = f"Kafka at {broker.bootstrap} refuses the user intake or its password; set TENURE_KAFKA_USER"
+    away = "Kafka at 127.0.0.1:1 does not answer; work goes on when it does."
+
+    assert silence(broker.asked_by("intake", "wrong")).startswith(refused)
+    assert silence(Brokers("127.0.0.1:1", "intake", "wrong")) == away
+    assert "refuses" not in silence(broker.asked_by("intake"))
+
+
+def test_a_worker_with_a_wrong_password_says_so_and_waits(broker, database, worker_url):
+    paths = database[1]
+    paths.make()
+    keys.make(paths.keys)
+    told = {**common(paths), "TENURE_KAFKA": broker.bootstrap, "TENURE_KAFKA_USER": "intake"}
+    told |= {"TENURE_KAFKA_PASSWORD": "wrong", "TENURE_INTAKE_DATABASE_URL": worker_url("intake")}
+    port = ports.choose()
+    worker = Service("intake", "worker", paths, port, {**told, "TENURE_HEALTH_PORT": str(port)})
+    worker.spawn()
+    try:
+        until = time.monotonic() + WORKER_SECONDS_MAX
+        while "refuses the user intake or its password" not in readyz(port)[1]:
+            assert worker.running(), worker.last_lines()
+            assert time.monotonic() < until, readyz(port)[1]
+            time.sleep(0.2)
+    finally:
+        worker.stop()
+    assert "wrong" not in worker.log.read_text()
 
 
 def test_the_publish_command_and_the_verifier_ask_as_their_users(broker, monkeypatch, tmp_path):

@@ -19,7 +19,7 @@ from tools.cli.handover import PROGRAMS
 from tools.cli.main import COMMANDS
 from tools.stack.broker import refuse_without_kafka
 
-PAGES = ("README.md", "docs/upstream.md", "docs/auditor.md", "docs/operations.md")
+PAGES = ("README.md", "docs/upstream.md", "docs/auditor.md", "docs/access.md", "docs/stewards.md", "docs/operations.md")
 OTHER_PAGES = ("CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md", "docs/ids.md", "docs/settings.md")
 NOT_RUN = re.compile(r"^(\.ci/run|docker |uv |git |\./tenure (demo|test|bench|check|up(?! --detach)))", re.MULTILINE)
 SECTION = "Ten minutes"
@@ -45,10 +45,12 @@ SHOWS = {
         "@batch.json": r'"partial_instant"',
         "publish_http.py": r"crime-4713-1 accepted",
         "publish_kafka.py": r"published at records\.events\.v1\[\d\]@\d",
+        "crime.map.toml --dry-run": r"3 events in all(?s:.*)accepted +3\n",
         JAVA: r"published at records\.events\.v1-\d@\d",
         "/v1/receipts": r'"accepted"(?s:.*)"duplicate"',
         "receipts.py": r"crime-4714-1 accepted",
         "/v1/reconciliation": r'"quarantined": 1',
+        "manifest.py": r'accepted(?s:.*)"from": "20',
         "@mended.json": r'"state": "resolved"(?s:.*)keep until +2028-08-01',
     },
     "docs/auditor.md": {
@@ -59,13 +61,31 @@ SHOWS = {
         "heads.jsonl\n": r'"tree_size":\d+',
         "check.py": r"heads are signed(?s:.*)certificate [0-9a-f-]+: Crime report[^\n]*: TRUE",
     },
+    "docs/access.md": {
+        "/views": r'"reference":"CASE-7"(?s:.*)made up',
+        "/close": r'"kind":"sensitive"(?s:.*)"state":"closed"',
+        "/v1/access?": r'"allowed":true',
+        "/answers": r'"unanswered":1(?s:.*)"answer":"allotted_work"',
+        "/logs": r'"collection"(?s:.*)"consultation"',
+    },
+    "docs/stewards.md": {
+        "sort=-first_seen": r'"code": "partial_date"(?s:.*)"age_days": 0',
+        "/assign": r'"state":"open","version":2',
+        "/v1/quarantine/replay": r'"asked": 1(?s:.*)"code": "partial_date"',
+        '/v1/quarantine/$RECEIPT" ': r'"state": "discarded"(?s:.*)"discard_approved"(?s:.*)"outcome": "discarded"',
+        "/v1/disposals?record": r'"state": "shredded"',
+        "/measures": r'"unit": "Wapping"',
+        "/v1/dead-letters": r"\[\] 200\n\[\] 200\n\[\] 200",
+    },
     "docs/operations.md": {
         "./tenure status\n": r"retention-worker [^\n]*ready",
+        "traceparent": r'"action": ?"settled", "topic": "records\.registered\.v1"',
         "tenure_ready": r'"status": ?"ready"(?s:.*)tenure_ready\{',
         "./tenure verify": r"events: [1-9](?s:.*)records: [1-9](?s:.*)none fails",
         "TENURE_SLOT=1": r'"status": ?"ready"',
         "jwks.json": r"^200$",
         "state=open": r"^\[",
+        "./tenure backload pause": r"back-load is paused(?s:.*)back-load is not paused",
         "/replay": r'"outcome": ?"quarantined"(?s:.*)trigger_not_declared',
         "resume/approve": r'"detail"',
     },

@@ -10,17 +10,19 @@ import pytest
 from shared.ids import record_id
 from tests.stack import private_stack
 from tests.system import counting, whole
+from tests.system.fuzzing import fuzz
 from tests.system.publishing import CRIME, INBOUND, Event, Message, made_up, message_of, publish
 from tools.stack.service import Service
 
 BEFORE, BEHIND = 300, 2_000
+FUZZED = 3_000
 ENDS_MAX = 5
 POISONED_PARTITION = 3
 
 
 @pytest.fixture(scope="module")
 def stack():
-    with private_stack(("kafka", "postgres", "intake-worker")) as running:
+    with private_stack(("kafka", "postgres", "intake-worker", "intake-api")) as running:
         yield running
         counting.last_words(running.processes["intake-worker"].log)
 
@@ -137,6 +139,16 @@ def test_an_event_that_ends_the_process_is_parked_by_its_third_try_alone(stack, 
         f"\nended the process {len(ends)} times: {len(ends) - len(alone)} among others, {len(alone)} alone, parked by"
         f" the third try alone; {BEHIND} behind it settled {took:.0f} s after it came"
     )
+
+
+def test_thousands_of_pieces_of_garbage_have_their_receipt_or_refusal(stack, rng):
+    """The seed says which: broken in every way we know, on the topic and over HTTP. The soak has a hundred thousand."""
+    processes = {name: stack.processes[name].identity() for name in ("intake-worker", "intake-api")}
+    came = fuzz(stack, rng, FUZZED)
+    assert {name: stack.processes[name].identity() for name in processes} == processes, "none ended"
+    assert {"accepted", "quarantined", "unreadable"} <= came.outcomes.keys()
+    assert came.answers.keys() >= {200, 400, 413}
+    print(f"\n{FUZZED} pieces: {came}")
 
 
 class End(NamedTuple):

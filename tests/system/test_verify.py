@@ -1,8 +1,10 @@
 """The verifier finds nothing wrong in a sound system, and finds each thing that somebody tampers with."""
 
+import asyncio
 import json
 import os
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +12,18 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
+from services.intake.actions import screening
+from services.intake.actions.cases import Desk
+from services.intake.actions.viewing import Wanted, view
+from services.intake.domain.access import Asked
+from services.intake.domain.screening import Looker
+from shared.db import connect, driver, transaction
+from shared.errors import Forbidden
+from shared.keys import read_keys
+from shared.policy import read_pack
 from shared.topics import BY_NAME
 from tests import stack
+from tests.system.documented import undocumented
 from tools.adapters.police_uk import read
 from tools.cli import lag
 from tools.stack.paths import ROOT
@@ -25,7 +37,7 @@ from tools.verify.progress import Progress
 EVENTS = 200
 SAMPLE = ROOT / "tools" / "demo" / "sample"
 PARTS = ("kafka", "postgres", "intake-worker", "retention-worker", "review-worker")
-EVERYTHING = {"I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I12", "I15"}
+EVERYTHING = {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I12", "I13", "I15"}
 PACK = "(SELECT pack_hash FROM retention.policy LIMIT 1)"
 CANARY = "canary-5e7d"
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -59,6 +71,7 @@ def running():
             for name, value in started.environment().items():
                 patch.setenv(name, value)
             _until_taken_in(started.admin_url)
+            asyncio.run(_look(started))
             assert main(["--quiet", "--json", "--patience", "30"]) == 0
             for each in started.services():
                 each.send(each.stop_signal)
@@ -95,6 +108,21 @@ def _publish(bootstrap, path: Path):
     assert producer.flush(20) == 0
 
 
+async def _look(started):
+    """View a record that was called sensitive, and ask for it again for a purpose that is none."""
+    pack, now = read_pack(stack.POLICY.read_bytes(), "pack"), datetime.now(UTC)
+    engine = connect(role_url(started.admin_url, "tenure_intake_api", started.paths), name="tests")
+    desk = Desk(read_keys(started.paths.keys, "intake"), pack, 0)
+    async with transaction(engine) as connection:
+        record = await (await driver(connection)).fetchval("SELECT record_uid FROM record WHERE version > 0 LIMIT 1")
+        await screening.mark(connection, (pack, Looker("D-PS1", frozenset()), record), (True, "a test"), 0, now)
+    looker = Looker("D-RM1", frozenset({"records_manager"}))
+    for purpose, refused in (("retention_review", nullcontext()), ("curiosity", pytest.raises(Forbidden))):
+        with refused:
+            await view(engine, desk, Wanted(record, looker, Asked(purpose, "CASE-1", None), []), now, str)
+    await engine.dispose()
+
+
 def _until_taken_in(url):
     with psycopg.connect(url, autocommit=True) as admin:
         for _ in range(120):
@@ -128,6 +156,11 @@ def test_a_topic_is_the_same_one_to_the_verifier_and_to_the_workers(running):
 
 
 TAMPERED = [
+    pytest.param({"I13"}, ["UPDATE intake.access SET reference = '' WHERE allowed"], id="a view without a reference"),
+    pytest.param({"I13"}, ["UPDATE intake.access SET purpose = 'else' WHERE allowed"], id="a view for another purpose"),
+    pytest.param({"I13"}, ["DELETE FROM intake.access WHERE NOT allowed"], id="an attempt is gone"),
+    pytest.param({"I13"}, ["DELETE FROM intake.access_alert"], id="alerts are gone"),
+    pytest.param({"I13"}, ["UPDATE intake.access_alert SET actor = 'D-RO2'"], id="alerts are about another"),
     pytest.param(
         {"I1", "I2"},
         ["DELETE FROM intake.arrival WHERE arrival_key = (SELECT min(arrival_key) FROM intake.arrival)"],
@@ -209,6 +242,11 @@ TAMPERED = [
         id="a record has no schedule",
     ),
     pytest.param(
+        {"I7"},
+        [f"INSERT INTO retention.parked VALUES ('{NOBODY}', '{NOBODY}', 'field_missing', now())"],
+        id="a subject is kept from disposal by nothing",
+    ),
+    pytest.param(
         {"I9"},
         ["INSERT INTO intake.body_key VALUES (999999, 1, '')"],
         id="a key outlives its body",
@@ -241,6 +279,12 @@ TAMPERED = [
         id="a leaf is altered",
     ),
 ]  # fmt: skip
+
+
+def test_what_is_on_the_topics_is_as_the_contract_says(running):
+    seen, wrong = undocumented(running.bootstrap)
+    assert wrong == set()
+    assert seen >= {f"tenure.{name}.v1" for name in ("receipt.issued", "record.registered", "schedule.changed")}
 
 
 @pytest.mark.parametrize(("fails", "statements"), TAMPERED)

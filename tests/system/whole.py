@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from shared.events import CONFIRMATIONS, DECISIONS, DISPOSALS, INBOUND, REGISTERED, REVIEWS, SCHEDULES
+from shared.events import BACKLOAD, CONFIRMATIONS, DECISIONS, DISPOSALS, INBOUND, REGISTERED, REVIEWS, SCHEDULES, TASKS
 from shared.topics import BY_NAME
 from tests.system import counting
 from tools.stack.assembly import Stack
@@ -21,7 +21,7 @@ PARTS = ("kafka", "postgres", *(f"{service}-worker" for service in WORKERS))
 VERIFY_SECONDS_MAX = 120
 PATIENCE_SECONDS = "30"
 READS = {
-    "intake": (INBOUND, SCHEDULES, DISPOSALS),
+    "intake": (INBOUND, BACKLOAD, SCHEDULES, DISPOSALS, TASKS),
     "retention": (REGISTERED, DECISIONS, CONFIRMATIONS),
     "review": (REGISTERED, REVIEWS, DISPOSALS),
 }
@@ -95,7 +95,7 @@ def verify(stack: Stack, *arguments: str) -> dict[str, dict[str, Any]]:
     assert ran.returncode in (0, 1), ran.stdout + ran.stderr
     told = json.loads(ran.stdout)
     wrong = {each["id"]: (each["reason"], each["examples"]) for each in told["findings"] if each["verdict"] == "fails"}
-    assert (ran.returncode, wrong) == (0, {})
+    assert (ran.returncode, wrong) == (0, {}), f"{ran.returncode}: {wrong}"
     assert told["quiet"], "the verifier's look was one at a system at rest"
     return {each["id"]: each for each in told["findings"]}
 

@@ -68,6 +68,8 @@ def test_the_rules_are_those_of_the_contract():
 
     assert {rule for rule in rules if rule.startswith("User:upstream ")} == {
         "User:upstream may write topic records.events.v1",
+        "User:upstream may write topic records.backload.v1",
+        "User:upstream may write topic records.manifests.v1",
         "User:upstream may read topic records.receipts.v1",
         "User:upstream may read topic retention.holds.v1",
         "User:upstream may read topic retention.disposals.v1",

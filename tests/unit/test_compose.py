@@ -135,7 +135,7 @@ def test_a_process_is_given_its_own_passwords_keys_and_port_and_no_others(name):
     beside = {"tenure_kafka_password": f"kafka_{service}"} if kind == "worker" else {"jwks.json": "jwks.json"}
 
     assert targets(name) == own | beside
-    assert SERVICES[name]["volumes"] == [f"{service}-keys:/keys:ro"]
+    assert SERVICES[name]["volumes"] == [f"{service}-keys:/keys" + (":ro" if kind == "api" else "")]
     assert SERVICES[name]["command"] == [f"services.{service}.main", kind]
     assert SERVICES[name]["ports"] == [f"127.0.0.1:{told[port]}:{told[port]}"]
     assert SERVICES[name]["healthcheck"]["test"][-1] == str(told[port])

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.intake import agents, main
+from services.intake.api import events
+from services.intake.domain import reading, shapes
+from shared.http import door
 from shared.settings import Settings
 from tools import settings_table
 from tools.stack.paths import ROOT
@@ -21,7 +25,7 @@ def test_each_reason_of_a_refusal_has_its_mend():
     files = [*(ROOT / "services" / "intake").rglob("*.py")]
     codes = {code for path in files for code in REASON.findall(path.read_text())}
     codes |= {f"bad_{name}" for name in (*OPTIONAL, "source", "type")}
-    table = (ROOT / "docs" / "upstream.md").read_text().partition("| code | mend |")[2]
+    table = (ROOT / "docs" / "upstream.md").read_text().partition("| code | mend |")[2].partition("\n\n")[0]
     told = {
         code
         for row in table.splitlines()
@@ -30,6 +34,30 @@ def test_each_reason_of_a_refusal_has_its_mend():
     }
     assert len(codes) > 40
     assert told == codes
+
+
+def test_the_limits_are_those_of_the_code():
+    table = (ROOT / "docs" / "upstream.md").read_text().partition("| limit | is | beyond it |")[2].partition("\n\n")[0]
+    told = [
+        [int(each.replace(",", "")) for each in re.findall(r"(?<!\^)\b\d[\d,]*\b", row.split("|")[2])]
+        for row in table.splitlines()
+        if row.startswith("| ") and not row.startswith("|--")
+    ]
+    reason = shapes.Withdrawn.__annotations__["reason"].__metadata__[0].max_length
+    assert told == [
+        [reading.BODY_BYTES_MAX],
+        [main.EVENTS_BYTES_MAX],
+        [events.BATCH_EVENTS_MAX],
+        [reading.DEPTH_MAX],
+        [2, reading.DIGITS_MAX],
+        [agents.HEADERS_MAX, agents.HEADER_CHARS_MAX],
+        [door.HEADERS_MAX, door.HEADER_BYTES_MAX],
+        [reading.ID_CHARS_MAX],
+        [reading.SOURCE_CHARS_MAX],
+        [shapes.NAME_CHARS_MAX],
+        [reason],
+        [shapes.LIST_ITEMS_MAX],
+    ]
 
 
 def test_each_invariant_that_is_measured_is_explained():

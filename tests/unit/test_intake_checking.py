@@ -10,21 +10,28 @@ import rfc8785
 from services.intake.domain.checking import Sound, check, shown
 from shared.events import Reason
 from shared.ids import event_uid
+from shared.policy import Required
 from tests.make_arrivals import (
     CRIME,
+    INDEX,
     PACK,
     STOPS,
     TODAY,
+    activity,
+    activity_withdrawn,
     captured,
     contact,
     contact_withdrawn,
+    distinguished,
     event,
+    merged,
     nominal,
     read,
     ref,
     trigger,
     trigger_withdrawn,
     uid,
+    unmerged,
     withdrawn,
 )
 
@@ -42,11 +49,44 @@ def person(name):
     return {"nominal_source": "crime", "nominal_id": name, "role": "suspect"}
 
 
+def with_party(sent, name, source):
+    return sent | {"data": sent["data"] | {name: sent["data"][name] | {"nominal_source": source}}}
+
+
 RELATED = {"source_system": "crime", "source_record_id": "r9", "kind": "same_incident"}
 REFUSED = [
     (captured(attributes={"source": CANARY}), "source_not_registered", "/source"),
     (event("tenure.canary-7f3a.v1", {}), "type_not_yet_known", "/type"),
-    (event("tenure.nominal.merged.v1", {}), "type_not_yet_known", "/type"),
+    (event("tenure.record.captured.v2", {}), "type_not_yet_known", "/type"),
+    (event("tenure.nominal.merged.v1", {}, source=INDEX), "field_missing", "/data/from"),
+    (merged(gone="p1", into="p1"), "same_nominal", "/data/from"),
+    (distinguished("d1", "p1", "p1"), "same_nominal", "/data/b"),
+    (merged() | {"subject": str(ref("p2"))}, "subject_mismatch", "/subject"),
+    ({**unmerged(), "subject": None}, "no_subject", "/subject"),
+    (merged() | {"source": CRIME}, "may_not_merge", "/source"),
+    (unmerged() | {"source": CRIME}, "may_not_merge", "/source"),
+    (with_party(merged(), "from", CANARY), "not_your_nominal", "/data/from/nominal_source"),
+    (with_party(distinguished(), "b", CANARY), "not_your_nominal", "/data/b/nominal_source"),
+    (merged(gone="a\nb"), "control_character", "/data/from/nominal_id"),
+    (merged() | {"sequence": "1"}, "sequence_not_allowed", "/sequence"),
+    (activity(record=None), "no_subject", "/subject"),
+    (activity(record=None) | {"subject": str(uid())}, "field_missing", "/data/record_id"),
+    (activity(record_id=CANARY), "bad_id", "/data/record_id"),
+    (activity(on="2022-08"), "partial_date", "/data/on"),
+    (activity(on=FAR), "future_date", "/data/on"),
+    (activity(fields={"notes": "x" * 129}), "field_invalid", "/data/fields"),
+    (activity(fields={"notes": {"a": CANARY}}), "field_invalid", "/data/fields"),
+    (activity(nominal_source="nominals", nominal_id="p"), "not_your_nominal", "/data/nominal_source"),
+    ({**activity_withdrawn(), "subject": str(uid("another"))}, "subject_mismatch", "/subject"),
+    (event("tenure.activity.withdrawn.v1", {"activity_event_id": "a1"}), "no_subject", "/subject"),
+    (captured(evaluation={"source": 4}), "grade_not_known", "/data/evaluation/source"),
+    (captured(evaluation={"source": "1", "assessment": CANARY}), "grade_not_known", "/data/evaluation/assessment"),
+    (captured(evaluation={"handling": "X"}), "grade_not_known", "/data/evaluation/handling"),
+    (captured(evaluation={"source": [1]}), "field_invalid", "/data/evaluation/source"),
+    (captured(medium="physical", place="store 4"), "field_missing", "/data/custodian"),
+    (captured(medium="physical", custodian="D-EO1"), "field_missing", "/data/place"),
+    (captured(objects=[{"kind": "vehicle"}]), "field_missing", "/data/objects/0/ref"),
+    (captured(places=[{"kind": "address", "ref": "x" * 513}]), "field_invalid", "/data/places/0/ref"),
     (captured(source_system=None), "field_missing", "/data/source_system"),
     (captured(content=None), "field_missing", "/data/content"),
     (captured(content=CANARY), "field_invalid", "/data/content"),
@@ -114,6 +154,8 @@ REFUSED = [
     (stop(object_of_search=""), "required_field_empty", "/data/content/object_of_search"),
     (stop(object_of_search="  "), "required_field_empty", "/data/content/object_of_search"),
     (stop(), "required_field_empty", "/data/content/object_of_search"),
+    (stop(object_of_search=" N/A "), "required_field_boilerplate", "/data/content/object_of_search"),
+    (stop(object_of_search="As Above"), "required_field_boilerplate", "/data/content/object_of_search"),
 ]
 
 
@@ -151,6 +193,16 @@ SOUND = [
     (nominal(flags=["mappa"], date_of_birth="1980-02-29"), "nominal", ref(), ref(), 1),
     (contact(), "contact", ref(), ref(), 0),
     (contact_withdrawn(), "withdrawal", ref(), ref(), 0),
+    (merged(into="p1"), "merged", ref("p1"), ref("p1"), 0),
+    (unmerged(into="p1"), "unmerged", ref("p1"), ref("p1"), 0),
+    (distinguished("d1", "p3", "p1"), "distinguished", ref("p3"), ref("p3"), 0),
+    (activity(), "activity", uid(), None, 0),
+    (activity(record=None, person="p1"), "activity", ref("p1"), ref("p1"), 0),
+    (activity(person="p1"), "activity", uid(), ref("p1"), 0),
+    (activity(on="2022-08", precision="month"), "activity", uid(), None, 0),
+    (activity_withdrawn(), "withdrawal", uid(), None, 0),
+    (captured(medium="physical", place="store 4", custodian="D-EO1"), "record", uid(), None, 1),
+    (captured(evaluation={"source": 1, "assessment": "E", "handling": "P"}), "record", uid(), None, 1),
     (trigger(), "trigger", uid(), None, 0),
     (trigger(nominal_source="crime", nominal_id="p1"), "trigger", uid(), ref(), 0),
     (trigger_withdrawn(), "withdrawal", uid(), None, 0),
@@ -162,7 +214,21 @@ def test_what_is_sound_says_what_it_is_about(sent, kind, subject, person, sequen
     found = check(read(sent), PACK, TODAY)
     assert isinstance(found, Sound), found
     assert (found.kind, found.subject, found.nominal, found.sequence) == (kind, subject, person, sequence)
-    assert found.event_uid == event_uid(CRIME, sent["id"])
+    assert found.event_uid == event_uid(sent["source"], sent["id"])
+
+
+def test_a_field_that_is_not_required_may_say_nothing() -> None:
+    assert isinstance(check(read(captured(content={"summary": "n/a"})), PACK, TODAY), Sound)
+
+
+def test_a_record_without_a_type_is_asked_as_the_type_that_it_is_told_to_be() -> None:
+    told = captured(record_type=None, metadata={"upstream_type": "crime"})
+    field = Required("crime", "crime_report", ("/unit",))
+    asking = dataclasses.replace(PACK, required=(*PACK.required, field))
+    [reason] = check(read(told), asking, TODAY)
+    assert isinstance(reason, Reason)
+    assert (reason.code, reason.pointer) == ("required_field_empty", "/data/unit")
+    assert isinstance(check(read(captured(record_type=None)), asking, TODAY), Sound)
 
 
 def test_a_withdrawal_names_the_event_of_its_own_source() -> None:

@@ -291,3 +291,59 @@ PASSES = {question.id: "yes" for question in PACK.questions if question.part == 
 )
 def test_answers_propose(answers, expected):
     assert proposal(answers, PACK) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        pytest.param(
+            *(
+                'types = ["chis_record"]',
+                'types = ["crime_report"]',
+                "record_type crime_report: is refused at the door",
+            ),
+            id="forbidden",
+        ),
+        pytest.param('settled = ["/rec', 'settled = ["rec', "is no JSON Pointer; begin it with /", id="no pointer"),
+        pytest.param('["A", "B", "C", "D", "E"]', '["A"]', "names 'E', which is no assessment", id="no such grade"),
+        pytest.param("{upstream_type = ", "{colour = ", "asks for metadata 'colour'", id="metadata not passed on"),
+        pytest.param("{upstream_type = ", "{sensitivity = 1, upstream_type = ", "a table of texts", id="no text"),
+        pytest.param('when = {metadata = {upstream_type = "crime"}}', "when = {}", "says by nothing", id="by nothing"),
+        pytest.param(
+            *('when = {record_type = "stop_and_search"', 'when = {offence = ["99/9"]', "offence '99/9' is not in"),
+            id="offence",
+        ),
+    ],
+)
+def test_what_the_door_is_to_ask_is_checked(old, new, mistake):
+    assert any(mistake in each for each in mistakes(changed(old, new)))
+
+
+class _State:
+    def __init__(self, record_type=None, source_system="crime", offences=(), metadata=None):
+        self.record_type, self.source_system = record_type, source_system
+        self.offences, self.metadata = offences, metadata
+
+
+@pytest.mark.parametrize(
+    ("state", "type_"),
+    [
+        pytest.param(_State("anything"), "anything", id="as sent"),
+        pytest.param(_State(metadata={"upstream_type": "crime"}), "crime_report", id="by metadata"),
+        pytest.param(_State(metadata={"upstream_type": "other"}), None, id="by nothing"),
+        pytest.param(_State(offences=["1"]), None, id="no metadata"),
+    ],
+)
+def test_a_type_is_told_by_the_first_that_fits(state, type_):
+    assert PACK.type_of(state) == type_
+
+
+def test_the_pace_of_the_quarantine_and_the_reasons_to_discard_are_the_packs():
+    assert (PACK.quarantine.review, PACK.quarantine.cooling_off_days) == (Period(days=7), 0)
+    assert DEFAULT.quarantine.cooling_off_days == 7
+    assert PACK.discard_reasons.keys() == DEFAULT.discard_reasons.keys() >= {"test_data", "sent_in_error"}
+    [missing] = mistakes(changed('review = "7d"', '# review = "7d"'))
+    assert "quarantine: `review` is missing; add it" in missing
+    text = DEMONSTRATION.decode()
+    [mistake] = mistakes(text.replace('id = "sent_in_error"', 'id = "test_data"'))
+    assert "discard_reason test_data: stands here twice" in mistake

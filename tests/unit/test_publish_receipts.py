@@ -1,13 +1,15 @@
 """Receipts are matched by place and counted once."""
 
 import json
+from collections import namedtuple
 from types import SimpleNamespace
 
 import pytest
 
-from tools.adapters.receipts import Tally, _settle
+from tools.adapters.receipts import Receipts, Tally, _settle
 from tools.cli.publish import _status
 
+Part = namedtuple("Part", "partition")
 MISSING = {"code": "required_missing", "pointer": "/content/object_of_search", "sentence": "It is required."}
 
 
@@ -44,6 +46,25 @@ def test_what_is_not_about_our_events_is_passed_over(stranger):
     assert settled(stranger).received == 0
 
 
+def test_a_receipt_that_is_faster_than_the_acknowledgement_is_kept_until_then():
+    consumer = SimpleNamespace(
+        partitions_for_topic=lambda _: {0}, assign=lambda _: None, poll=lambda **_: polled.pop(0)
+    )
+    polled = [{Part(0): [record(7), record(8)]}, {}]
+    for records in polled[0].values():
+        for at, each in enumerate(records):
+            each.offset = at
+    receipts, pending, tally = Receipts(consumer), set(), Tally(published=2)
+
+    assert receipts.hear(pending, tally) == 0
+    assert receipts.expect(("records.events.v1", 3, 8), pending, tally) == 1
+    assert (pending, dict(tally.outcomes)) == (set(), {"accepted": 1})
+    receipts.hear(pending, tally)
+    assert receipts.expect(("records.events.v1", 3, 7), pending, tally) == 0, (
+        "ours would have been acknowledged before 8"
+    )
+
+
 def test_refused_events_are_counted_by_their_first_reason():
     tally = settled(record(0, "quarantined", [MISSING, {"code": "other"}]), record(1, "quarantined", [MISSING]))
 
@@ -56,7 +77,7 @@ def test_refused_events_are_counted_by_their_first_reason():
         (["accepted", "duplicate", "superseded", "accepted"], 0),
         (["accepted", "accepted", "accepted", "quarantined"], 3),
         (["accepted", "accepted", "accepted", "unreadable"], 3),
-        (["accepted", "quarantined"], 1),
+        (["accepted", "quarantined"], 4),
     ],
 )
 def test_the_exit_status_says_the_result(outcomes, status):

@@ -1,11 +1,13 @@
 """What the facts of one record say: class, group given, notice, floors, and what is missing."""
 
+import dataclasses
 from datetime import date
 from uuid import UUID
 
 import pytest
 
 from services.retention.domain import Given, Side, basis, of_record, on_date_of, side_bytes, side_from
+from shared.policy import When
 from tests.make_facts import (
     N42,
     N43,
@@ -182,6 +184,34 @@ def test_a_withdrawn_record_keeps_the_dates_of_its_highest_state():
     side = record(state(), entered_in_error()).side
     assert (side.withdrawn, side.floor_until, side.row) == (True, date(2028, 8, 3), "R01")
     assert not record(state(), entered_in_error(), state(3)).side.withdrawn
+
+
+def untyped(**changes):
+    return state(**{"record_type": None, "metadata": {"upstream_type": "crime"}, **changes})
+
+
+def test_a_record_without_a_type_is_dated_as_the_type_that_the_pack_tells():
+    assert record(untyped()) == record(state())
+    assert record(untyped()).traits.record_types == {"crime_report"}
+    assert record(untyped(metadata={"upstream_type": "poem"})).side.problem == "unclassified"
+    assert record(untyped(metadata=None)).side.problem == "unclassified"
+
+
+@pytest.mark.parametrize(
+    ("when", "klass"),
+    [
+        pytest.param(When(offence=frozenset({"1", "28/11"})), "first", id="one of the offences"),
+        pytest.param(When(offence=frozenset({"1"})), "crime.report.suspect", id="another offence"),
+        pytest.param(When(metadata=(("dataset", "a"),)), "first", id="metadata"),
+        pytest.param(When(metadata=(("dataset", "a"), ("function", "b"))), "crime.report.suspect", id="half of it"),
+        pytest.param(When(source_system="crime"), "first", id="its source"),
+        pytest.param(When(source_system="another"), "crime.report.suspect", id="another source"),
+    ],
+)
+def test_a_class_may_ask_for_offences_metadata_and_source(when, klass):
+    first = dataclasses.replace(PACK.classes["crime.report.suspect"], id="first", when=when)
+    pack = dataclasses.replace(PACK, classes={"first": first, **PACK.classes})
+    assert of_record([state(metadata={"dataset": "a"})], pack).side.class_id == klass
 
 
 def test_of_two_states_with_one_sequence_the_order_of_arrival_never_matters():

@@ -29,7 +29,7 @@ def test_sound_settings_are_given():
         ("PORT", "80000", "must be a whole number from 0 to 65535"),
         ("PORT", "http", "must be a whole number from 0 to 65535"),
         ("SLOT", "-1", "must be a whole number from 0 to 63"),
-        ("POOL_SIZE", "1", "must be a whole number from 2 to 50"),
+        ("POOL_SIZE", "1", "must be a whole number from 3 to 50"),
         ("CLOCK", "fast", "must be one of real, rehearsal"),
         ("ENV", "prod", "must be one of local, test, production"),
         ("LOG_LEVEL", "loud", "must be one of debug, info, warning, error"),

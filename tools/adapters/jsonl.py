@@ -79,7 +79,7 @@ def _event(line: bytes) -> Outgoing:
         sequence=texts.get("sequence"),
         content_type=texts.get("datacontenttype", "application/json"),
         extensions={name: text for name, text in texts.items() if name not in ATTRIBUTES},
-        about=_subject(data),  # Not sent as its subject: over HTTP the same line must be the same event.
+        about=named_subject(data),  # Not sent as its subject: over HTTP the same line must be the same event.
     )
 
 
@@ -119,7 +119,7 @@ def _data(attributes: dict[str, msgspec.Raw]) -> bytes:
         raise BadLine("'data_base64' is not base64: encode it again, or write 'data'") from None
 
 
-def _subject(data: bytes) -> str | None:
+def named_subject(data: bytes) -> str | None:
     """Work out whom the data names; an event that names nobody goes as it is, and intake says so."""
     try:
         names = msgspec.json.decode(data, type=_Named)

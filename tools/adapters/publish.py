@@ -1,41 +1,36 @@
 """Publish files of events to Kafka, and say what became of each.
 
 Everything is read and checked before the first event is sent, so a file with a mistake in it publishes nothing; and
-publishing again changes nothing, so an interrupted run is mended by running it again.
+publishing again changes nothing. How far a file has come is kept, so an interrupted run is mended by running it again.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError
 from rich.console import Console
 
-from shared.ids import shard_of
+from shared.events import BACKLOAD, INBOUND
 from tools.adapters import jsonl, police_uk
+from tools.adapters.journal import Journal, Journals, Progress
 from tools.adapters.outgoing import Mistake, Outgoing
-from tools.adapters.progress import stage
-from tools.adapters.receipts import TOPIC as RECEIPTS
-from tools.adapters.receipts import Place, Receipts, Tally
-from tools.topics import BOOTSTRAP_WAIT_MS, brokers_at, reachable
+from tools.adapters.progress import Advance, stage
+from tools.adapters.receipts import Receipts, Tally
+from tools.adapters.sending import NotPublished, connected, partitions_of, sent
+from tools.adapters.stopping import Stop, stoppable
+from tools.topics import reachable
 
-TOPIC = "records.events.v1"
-IN_FLIGHT_MAX = 10_000
-DELIVERY_SECONDS_MAX = 30
-CLOSE_SECONDS_MAX = 2
-BATCH_BYTES = 256 * 1024
-LINGER_MS = 10
+PENDING_MAX = 50_000  # Without a receipt; beyond it the sender waits, so memory stays flat however long the file.
+LISTEN_EVERY = 500
 
 Reader = Callable[[Path], Iterator[Outgoing]]
+Look = Callable[[Path, int, Outgoing], None]
 FORMATS: dict[str, Reader] = {"police-uk": police_uk.read, "jsonl": jsonl.read}
 
-
-class NotPublished(Exception):
-    """Publishing stopped on the way; the message says how far it came and the mend."""
+__all__ = ["BACKLOAD", "FORMATS", "INBOUND", "NotPublished", "Plan", "check", "publish", "read_by_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +40,22 @@ class Plan:
     paths: tuple[Path, ...]
     read: Reader
     kinds: dict[Path, Counter[str]]
+    topic: str = INBOUND
+    limit: int | None = None
 
     @property
     def total(self) -> int:
         """Count the events of all files."""
         return sum(kinds.total() for kinds in self.kinds.values())
 
+    def of(self, path: Path) -> Iterator[Outgoing]:
+        """Read one file's events; where there is a limit, those that are within it."""
+        return islice(self.read(path), None if self.limit is None else self.kinds[path].total())
+
     def events(self) -> Iterator[Outgoing]:
         """Read every file's events, one file after the other."""
         for path in self.paths:
-            yield from self.read(path)
+            yield from self.of(path)
 
 
 def read_by_name(path: Path) -> Iterator[Outgoing]:
@@ -63,106 +64,98 @@ def read_by_name(path: Path) -> Iterator[Outgoing]:
     return FORMATS["jsonl" if lines else "police-uk"](path)
 
 
-def check(paths: Sequence[Path], read: Reader) -> Plan:
-    """Read every file to its end and count; a `Mistake` in any of them stops all."""
+def check(
+    paths: Sequence[Path], read: Reader, *, topic: str = INBOUND, limit: int | None = None, look: Look | None = None
+) -> Plan:
+    """Read every file to its end, or to the limit of all, and count; a `Mistake` in any of them stops all."""
     if not paths:
         raise Mistake("No file was named: `./tenure publish FILE...`, for instance a CSV file of data.police.uk.")
-    return Plan(tuple(paths), read, {path: Counter(event.kind for event in read(path)) for path in paths})
+    kinds: dict[Path, Counter[str]] = {}
+    left = limit
+    for path in dict.fromkeys(paths):  # A file that is named twice is published once.
+        found = kinds[path] = Counter[str]()
+        for number, event in enumerate(islice(read(path), left), start=1):
+            found[event.kind] += 1
+            if look is not None:
+                look(path, number, event)
+        left = None if left is None else left - found.total()
+    return Plan(tuple(kinds), read, kinds, topic, limit)
 
 
-def publish(plan: Plan, bootstrap: str, console: Console, tally: Tally, *, wait: bool = True) -> None:
-    """Send the plan's events and, if asked, wait for their receipts; the tally holds what is known at any moment."""
-    pending: set[Place] = set()
-    with reachable(bootstrap), _connected(bootstrap) as (consumer, producer):
-        partitions = _partitions(consumer, bootstrap)
-        receipts = Receipts(consumer)
+def publish(
+    plan: Plan,
+    bootstrap: str,
+    console: Console,
+    tally: Tally,
+    *,
+    wait: bool = True,
+    journals: Journals | None = None,
+) -> None:
+    """Send the plan's events and, if asked, wait for their receipts; the tally holds what is known when it ends."""
+    with reachable(bootstrap), stoppable() as stop, connected(bootstrap) as (consumer, producer):
+        partitions = partitions_of(consumer, plan.topic, bootstrap)
+        receipts = Receipts(consumer) if wait else None
         with stage(console, "publishing", plan.total) as advance:
-            for place in _acknowledged(_send(plan.events(), producer, partitions), tally):
-                pending.add(place)
-                advance()
-        if wait and pending:
-            _await(receipts, pending, tally, console)
+            run = _Run(plan, producer, partitions, receipts, stop, advance)
+            kept = {path: journals.of(path) if journals else None for path in plan.paths}
+            if all(run.publish(path, tally, journal) for path, journal in kept.items()):
+                for journal in kept.values():  # Only now: cut off, the next run knows which files were done.
+                    if journal:
+                        journal.forget()
 
 
-def _await(receipts: Receipts, pending: set[Place], tally: Tally, console: Console) -> None:
-    with stage(console, "receipts", len(pending)) as advance:
-        receipts.collect(pending, tally, advance)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run over the files of a plan, one after the other."""
 
+    plan: Plan
+    producer: Any
+    partitions: int
+    receipts: Receipts | None
+    stop: Stop
+    advance: Advance
 
-@contextmanager
-def _connected(bootstrap: str) -> Iterator[tuple[Any, Any]]:
-    """Open a consumer of receipts and an idempotent producer, and close both, in haste if need be."""
-    address: dict[str, Any] = {
-        **brokers_at(bootstrap).kafka_python(),
-        "bootstrap_timeout_ms": BOOTSTRAP_WAIT_MS,
-        "client_id": "tenure-publish",
-        "allow_auto_create_topics": False,
-    }
-    consumer = KafkaConsumer(
-        **address, group_id=None, enable_auto_commit=False, isolation_level="read_committed", fetch_max_wait_ms=100
-    )
-    with closing(consumer):
-        producer = KafkaProducer(
-            **address,
-            acks="all",
-            enable_idempotence=True,
-            batch_size=BATCH_BYTES,
-            linger_ms=LINGER_MS,
-            delivery_timeout_ms=DELIVERY_SECONDS_MAX * 1000,
-            request_timeout_ms=DELIVERY_SECONDS_MAX * 500,
-            max_block_ms=DELIVERY_SECONDS_MAX * 1000,
-        )
+    def publish(self, path: Path, tally: Tally, journal: Journal | None) -> bool:
+        """Publish a file from where it was left; says whether all of it was, and has its receipts."""
+        progress = journal.load() if journal else Progress()
+        if self.receipts:
+            self.receipts.begin(progress.heard)
+        self.advance(progress.tally.received if self.receipts else progress.sent)
         try:
-            yield consumer, producer
-        except BaseException:
-            # `close` refuses while events wait to be sent, and they may wait for ever: let them go first.
-            producer._sender.force_close()
-            with suppress(KafkaError):
-                producer.close(timeout=CLOSE_SECONDS_MAX)
-            raise
-        producer.close(timeout=CLOSE_SECONDS_MAX)
+            done = self._send(path, progress, journal) and self._wait(progress, journal, 0)
+        finally:
+            tally.include(progress.tally)
+            self._keep(progress, journal, now=True)
+        return done
 
+    def _send(self, path: Path, progress: Progress, journal: Journal | None) -> bool:
+        """Send what was not sent yet; says whether all of it was, for the sender waits where receipts fall silent."""
+        events = takewhile(lambda _: not self.stop.asked, islice(self.plan.of(path), progress.sent, None))
+        for place in sent(events, self.producer, self.plan.topic, self.partitions):
+            progress.tally.published += 1
+            if self.receipts is None:
+                self.advance()
+            else:
+                self.advance(self.receipts.expect(place, progress.pending, progress.tally))
+                if progress.sent % LISTEN_EVERY == 0:
+                    self.advance(self.receipts.hear(progress.pending, progress.tally))
+                if len(progress.pending) >= PENDING_MAX and not self._wait(progress, journal, PENDING_MAX // 2):
+                    return False
+            self._keep(progress, journal)
+        self.stop.heed()
+        return True
 
-def _partitions(consumer: Any, bootstrap: str) -> int:
-    """Count the partitions of the events' topic; it and the receipts' must be there before anything is sent."""
-    found = {topic: len(consumer.partitions_for_topic(topic) or ()) for topic in (TOPIC, RECEIPTS)}
-    for topic, count in found.items():
-        if not count:
-            raise NotPublished(f"The topic {topic} is not at {bootstrap}: make it with `./tenure topics apply`.")
-    return found[TOPIC]
+    def _wait(self, progress: Progress, journal: Journal | None, down_to: int) -> bool:
+        """Wait for receipts until so few are pending; says whether that came to be."""
 
+        def step(count: int) -> None:
+            self.advance(count)
+            self._keep(progress, journal)
+            self.stop.heed()
 
-def _send(events: Iterable[Outgoing], producer: Any, partitions: int) -> Iterator[Any]:
-    """Hand events to the producer; yields each one's future, in order."""
-    for event in events:
-        key = event.key
-        yield producer.send(
-            TOPIC,
-            key=key.encode(),
-            value=event.data,
-            headers=event.headers,
-            partition=shard_of(key) % partitions,
-        )
+        return not self.receipts or self.receipts.collect(progress.pending, progress.tally, step, down_to)
 
-
-def _acknowledged(futures: Iterable[Any], tally: Tally) -> Iterator[Place]:
-    """Yield where each event arrived, keeping at most so many unacknowledged."""
-    waiting: deque[Any] = deque()
-    for future in futures:
-        waiting.append(future)
-        while waiting and (len(waiting) > IN_FLIGHT_MAX or waiting[0].is_done):
-            yield _place(waiting.popleft(), tally)
-    while waiting:
-        yield _place(waiting.popleft(), tally)
-
-
-def _place(future: Any, tally: Tally) -> Place:
-    try:
-        arrived = future.get(timeout=DELIVERY_SECONDS_MAX)
-    except KafkaError as error:
-        raise NotPublished(
-            f"Kafka stopped taking events after {tally.published:,} ({error}): "
-            "publish again when it answers; what is there already changes nothing."
-        ) from error
-    tally.published += 1
-    return arrived.topic, arrived.partition, arrived.offset
+    def _keep(self, progress: Progress, journal: Journal | None, *, now: bool = False) -> None:
+        if journal:
+            progress.heard = self.receipts.at if self.receipts else progress.heard
+            journal.save(progress, now=now)

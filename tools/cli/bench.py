@@ -1,11 +1,13 @@
 """`tenure bench`: measure on a private stack, beside peers, and print what came out."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import NamedTuple
 
-from benchmarks import ingest, latency, measuring, memory, over_http, start
+from benchmarks import backload, ingest, latency, measuring, memory, over_http, start
 from benchmarks.measuring import Result
 
 NAME = "bench"
@@ -13,11 +15,13 @@ HELP = "measure, beside peers that do the same work in other ways"
 EXAMPLES = """  ./tenure bench ingest
   ./tenure bench ingest --workers 2
   ./tenure bench latency --rate 500 --seconds 20 --json
+  ./tenure bench backload --events 100000
   ./tenure bench http
   ./tenure bench memory --events 200000
   ./tenure bench start --brokers kafka --demo"""
 
 PEERS = ("limit", "orm")
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print; what goes on meanwhile is told on standard error."""
+    """Measure and print; what goes on meanwhile is told on standard error. However it ends, its servers end with it."""
+    for number in STOPS:
+        signal.signal(number, _stop)
     measuring.tell(BENCHES[args.bench].measure(args), args.json)
     return 0
 
@@ -66,6 +72,17 @@ def _latency(args: argparse.Namespace) -> list[Result]:
     return latency.run(args.rate, args.seconds, _say)
 
 
+def _of_backload(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--events", type=_count, default=100_000, help="how many events of 1 KB (default 100000)")
+    parser.add_argument("--rate", type=_count, default=500, help="live events a second (default 500)")
+    parser.add_argument("--seconds", type=_count, default=10, help="for how long in each turn (default 10)")
+    parser.add_argument("--repetitions", type=_count, default=3, help="turns of each (default 3)")
+
+
+def _backload(args: argparse.Namespace) -> list[Result]:
+    return backload.run(backload.Plan(args.events, args.rate, args.seconds, args.repetitions), _say)
+
+
 def _of_http(parser: argparse.ArgumentParser) -> None:
     _repeated(parser, 30_000)
 
@@ -94,6 +111,13 @@ def _start(args: argparse.Namespace) -> list[Result]:
     return start.run(start.Plan(tuple(args.brokers), args.repetitions, args.demo), _say)
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)  # A second one would leave behind what the first has begun to stop.
+    _say("bench: stopped; its servers stop and its folder goes")
+    raise KeyboardInterrupt
+
+
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -109,6 +133,7 @@ class Bench(NamedTuple):
 BENCHES = {
     "ingest": Bench("events a second, from the topic to everything durable", _of_ingest, _ingest),
     "latency": Bench("milliseconds from an event to its receipt and to its schedule", _of_latency, _latency),
+    "backload": Bench("milliseconds from a live event to its receipt beside a back-load", _of_backload, _backload),
     "http": Bench("events a second over HTTP, durable before the answer, beside the topic", _of_http, _http),
     "memory": Bench("MB of each process after many events, and since a tenth of them", _of_memory, _memory),
     "start": Bench("seconds from `up` to everything ready, cold and warm, on each broker", _of_start, _start),

@@ -29,6 +29,7 @@ def commands() -> dict[str, list[str]]:
         "import rules": [sys.executable, "-c", imports],
         "house rules": [*python, "tools.checks"],
         "settings table": [*python, "tools.settings_table", "--check"],
+        "documents": [*python, "tools.cli", "documents", "--check"],
     }
 
 

@@ -1,5 +1,6 @@
 """Calls a service's API as a person of the local stack."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -11,15 +12,32 @@ from tools.stack.issuer import token
 _WAIT_SECONDS = 30
 
 
-def call(service: str, method: str, path: str, role: str, body: object = None) -> dict[str, Any]:
+def call(
+    service: str, method: str, path: str, role: str, body: object = None, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Give a service's answer; a refusal is told in its own words."""
+    answer = _ask(service, method, path, role, body, headers or {})
+    found: dict[str, Any] = answer.json() if answer.content else {}
+    return found
+
+
+def pages(service: str, path: str, role: str) -> Iterator[Any]:
+    """Give a list's answers, page after page."""
+    later: str | None = path
+    while later:
+        answer = _ask(service, "GET", later, role, None, {})
+        yield answer.json()
+        later = answer.links.get("next", {}).get("url")
+
+
+def _ask(service: str, method: str, path: str, role: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
     base = api_url(service)
     try:
         answer = httpx.request(
             method,
             base + path,
             json=body,
-            headers={"Authorization": f"Bearer {token(role)}"},
+            headers={"Authorization": f"Bearer {token(role)}", **headers},
             timeout=_WAIT_SECONDS,
             trust_env=False,
         )
@@ -29,8 +47,7 @@ def call(service: str, method: str, path: str, role: str, body: object = None) -
         raise StackError(message) from None
     if answer.is_error:
         raise StackError(f"{service} refuses: {_reason(answer)}")
-    found: dict[str, Any] = answer.json() if answer.content else {}
-    return found
+    return answer
 
 
 def _reason(answer: httpx.Response) -> str:

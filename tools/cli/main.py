@@ -20,13 +20,18 @@ GROUPS = {
     },
     "Use it": {
         "publish": "publish record events from files, and count their receipts",
+        "backload": "show how far a back-load has come, pause it, or let it go on",
         "explain": "say why a record's date is what it is",
+        "reconcile": "show both accounts, manifests and silent sources, or how late records came",
+        "reapply": "after a restored backup, erase again what was disposed of since",
+        "epoch": "begin, re-wrap and end epochs of the sealing keys",
         "clock": "move the rehearsal's date forward",
         "token": "print a bearer token of a made-up person in a role, for curl",
         "topics": "create the declared topics, or list where the broker differs",
     },
     "Prove it": {
         "verify": "check every invariant, ledger and account from raw tables and topics",
+        "documents": "write the public contract from the code's own models",
         "check": "run linters, types, import rules and house rules",
         "test": "run the tests against a real broker and a real database",
         "bench": "measure",
@@ -55,7 +60,7 @@ def usage() -> str:
     """Write the page that `./tenure --help` shows."""
     lines = [_USAGE]
     for title, commands in GROUPS.items():
-        lines += [f"{title}:", *(f"  {name:<9}{line}" for name, line in commands.items()), ""]
+        lines += [f"{title}:", *(f"  {name:<11}{line}" for name, line in commands.items()), ""]
     return "\n".join(lines).rstrip() + "\n" + _EXAMPLES
 
 

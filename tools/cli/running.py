@@ -4,11 +4,12 @@ import json
 import os
 from typing import Any
 
+from shared.settings import Settings
 from tools.stack.errors import StackError
 from tools.stack.keys import passwords
 from tools.stack.paths import LOCAL
 from tools.stack.postgres import DATABASE
-from tools.stack.settings import from_user, of_tools
+from tools.stack.settings import from_user, of_tools, role_url
 
 
 def described() -> dict[str, Any] | None:
@@ -39,3 +40,13 @@ def api_url(service: str) -> str:
     if url is None:
         raise StackError("Nothing was ever started here; `./tenure up` starts it.")
     return url
+
+
+def worker_url(settings: Settings, service: str) -> str:
+    """Give a service's database as its worker: what the settings say, else the stack's."""
+    if given := settings.database_url(service):
+        return given
+    admin = os.environ.get("TENURE_DATABASE_URL")
+    if admin is None:
+        raise StackError(f"Set TENURE_{service.upper()}_DATABASE_URL to the database as {service}'s worker.")
+    return role_url(admin, f"tenure_{service}_worker", LOCAL)

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tools.cli import lag
+from tools.cli import lag, reconcile
 from tools.cli.running import described, take_settings
 from tools.stack import broker, postgres
 from tools.stack.embedded import answers_as_kafka
@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     elif behind is not None:
         _show(found, rows)
         lag.show(behind, Console())
+        for line in reconcile.silent() if any(row["process"] == "intake-api" and row["ready"] for row in rows) else ():
+            print(line)
     else:
         print("The stack is down; `./tenure up` starts it.", file=sys.stderr if args.shell else sys.stdout)
     return 3 if not up else int(not all(row["ready"] for row in rows))
@@ -99,7 +101,18 @@ def _readiness(name: str, port: int) -> tuple[bool, str]:
         ready = answers_queries(f"postgresql://postgres:{secret}@127.0.0.1:{port}/postgres")
         return ready, "ready" if ready else "does not answer"
     ready, said = readyz(port)
-    return ready, "ready" if ready else in_words(said)
+    return ready, f"ready{_of_backload(said)}" if ready else in_words(said)
+
+
+def _of_backload(said: str) -> str:
+    """Say what a back-load does, where there is one or it is paused."""
+    try:
+        told = json.loads(said)["backload"]
+        if told["unread"]:
+            return f"; back-load {told['state']}, {told['unread']:,} unread: nothing is disposed of until they are read"
+        return "; back-load paused" if told["state"] == "paused" else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def in_words(said: str) -> str:

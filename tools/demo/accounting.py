@@ -6,25 +6,27 @@ from tools.demo.estate import Estate
 from tools.demo.so_far import SoFar
 
 PLACES = ("accepted", "superseded", "duplicate", "quarantined", "discarded", "unreadable", "forbidden")
+TERMS = ("disposed", "transferred", "held", "on_order", "active")
 CAUGHT_UP_SECONDS_MAX = 120
+_WHOLE = "/v1/reconciliation?limit=200"  # The story has a few sources and days.
 
 
 def account(estate: Estate) -> tuple[Counter[str], Counter[str]]:
     """Give both accounts over all sources and days: events by outcome, records by how they stand."""
-    found = estate.get("intake", "/v1/reconciliation", "D-AU1")
+    found = estate.get("intake", _WHOLE, "D-AU1")
     events: Counter[str] = Counter()
     records: Counter[str] = Counter()
     for row in found["events"]:
         events.update({name: row[name] for name in ("received", *PLACES) if name in row})
     for row in found["records"]:
-        records.update({name: count for name, count in row.items() if isinstance(count, int)})
+        records.update({name: row[name] for name in ("received", *TERMS)})
     return events, records
 
 
 def by_source(estate: Estate) -> Counter[str]:
     """Count the events received from each source."""
     received: Counter[str] = Counter()
-    for row in estate.get("intake", "/v1/reconciliation", "D-AU1")["events"]:
+    for row in estate.get("intake", _WHOLE, "D-AU1")["events"]:
         received[row["source"]] += row["received"]
     return received
 

@@ -65,7 +65,7 @@ def by_http(today: date) -> list[Event]:
     """Give an intelligence report, one dated ahead of its time, and a type of event that is not known yet."""
     early = _report("I-2", [], created_on=today.isoformat(), occurred_on=(today + timedelta(days=30)).isoformat())
     known = _report("I-1", [_about(DISPOSED)], created_on="2022-03-01", recorded_at="2022-03-01T09:00:00+00:00")
-    unknown = _event(CRIME, "crime-activity-1", "tenure.activity.recorded.v1", {"kind": "visit"}, None)
+    unknown = _event(CRIME, "crime-warrant-1", "tenure.warrant.recorded.v1", {"kind": "search"}, None)
     return [known, early, {**unknown, "subject": str(RETAINED.record)}]
 
 

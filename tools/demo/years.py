@@ -105,7 +105,7 @@ def hold_wins(estate: Estate, so_far: SoFar) -> None:
         dropped = order_of(estate, record, "dropped")
         tell.prove(dropped["reason"] == "held", f"record {record} is held: its order was dropped, it is still here")
     asked = {"purpose": "retention_review", "reference": "DEMO-2"}
-    seen = estate.ask("D-RO1", "intake", "POST", f"/v1/records/{HELD.record}/views", asked).body
+    seen = estate.ask("D-RM1", "intake", "POST", f"/v1/records/{HELD.record}/views", asked).body
     tell.prove("summary" in seen["content"], "and what is held can still be read")
     so_far.gone |= gone
 

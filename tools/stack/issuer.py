@@ -41,6 +41,7 @@ PEOPLE = (
     DemoPerson("reviewing_officer", "D-RO2"),
     DemoPerson("records_manager", "D-RM1"),
     DemoPerson("head_of_information_management", "D-HIM1"),
+    DemoPerson("head_of_information_management", "D-HIM2"),
     DemoPerson("information_asset_owner", "D-IAO1"),
     DemoPerson("data_protection_officer", "D-DPO1"),
     DemoPerson("disclosure_officer", "D-DO1"),

@@ -16,7 +16,7 @@ from tools.stack.errors import StackError
 from tools.stack.paths import JARS, Paths
 from tools.stack.process import Process
 
-_PROPERTIES = """process.roles=broker,controller
+PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
@@ -81,7 +81,7 @@ class Kafka(Process):
         java = jars.java()
         jars.fetch(JARS)
         self.paths.kafka.mkdir(parents=True, exist_ok=True)
-        properties = _PROPERTIES.format(port=self.port, controller=self.controller_port)
+        properties = PROPERTIES.format(port=self.port, controller=self.controller_port)
         (self.paths.kafka / "server.properties").write_text(properties)
         (self.paths.kafka / "log4j2.properties").write_text(_LOG4J)
         if not (self.paths.kafka / "data" / "meta.properties").exists():

@@ -14,16 +14,22 @@ from tools.verify.broker import Broker, Ends, Visit
 from tools.verify.canaries import Canaries
 
 INBOUND = "records.events.v1"
+BACKLOAD = "records.backload.v1"
+MANIFESTS = "records.manifests.v1"
 RECEIPTS = "records.receipts.v1"
 REGISTERED = "records.registered.v1"
 SCHEDULES = "retention.schedules.v1"
 CHECKPOINTS = "compliance.checkpoints.v1"
+HEAD = b"tenure.checkpoint.signed.v1"
+ACCESS = "access.events.v1"
 WATERMARK = b"tenure.watermark.advanced.v1"
+RECEIPT = b"tenure.receipt.issued.v1"
 SERVICES = ("intake", "retention", "review")
 OURS = frozenset(f"urn:tenure:{service}".encode() for service in SERVICES)
 
+ARRIVING = (INBOUND, BACKLOAD, MANIFESTS)  # What is read here has an arrival.
 # Written by others as well, or by others alone; what stands there without our name is theirs.
-SHARED_WITH_OTHERS = frozenset({INBOUND, "records.disposal-receipts.v1"})
+SHARED_WITH_OTHERS = frozenset({*ARRIVING, "records.disposal-receipts.v1"})
 
 
 class _Receipt(msgspec.Struct):
@@ -48,30 +54,36 @@ class Published:
         self.partitions = broker.partitions
         self.incarnations = broker.incarnations(BY_NAME)
         self.ends: Ends = broker.ends(BY_NAME)
-        self.offsets: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        self.offsets: dict[tuple[str, int], array[int]] = defaultdict(lambda: array("q"))
         self.ids: dict[str, dict[bytes, bytes]] = defaultdict(dict)
         self.twice: dict[str, list[str]] = defaultdict(list)
         self.nameless: dict[str, list[str]] = defaultdict(list)
         self.receipts: dict[bytes, str] = {}
+        self.looked: set[bytes] = set()
         self.registered: dict[int, dict[int, bytes]] = defaultdict(dict)
         self.latest: dict[str, dict[str, tuple[int, bytes]]] = defaultdict(dict)
         self.backwards: list[str] = []
         self.checkpoints: list[dict[str, Any]] = []
         self.messages = 0
         visits: dict[str, Visit] = dict.fromkeys((name for name in BY_NAME if name in broker.partitions), self._any)
-        visits[INBOUND] = self._inbound
+        visits |= dict.fromkeys((topic for topic in ARRIVING if topic in visits), self._inbound)
         visits[SCHEDULES] = self._schedule
+        visits[ACCESS] = self._access
         broker.read(self.ends, visits)
 
     def _inbound(self, message: Any) -> None:
         self.canaries.inbound(message)
         self.messages += 1
-        self.offsets[message.partition()].append(message.offset())
+        self.offsets[message.topic(), message.partition()].append(message.offset())
 
     def _schedule(self, message: Any) -> None:
         self.canaries.elsewhere(message)
         self.messages += 1
         self._latest(message)
+
+    def _access(self, message: Any) -> None:
+        self._any(message)
+        self.looked.add(_headers(message).get("ce_id", b""))
 
     def _any(self, message: Any) -> None:
         self.canaries.elsewhere(message)
@@ -95,12 +107,13 @@ class Published:
         if self.ids[topic].setdefault(id_, print_) != print_:
             self.twice[topic].append(_place(message))
         if topic == RECEIPTS:
-            self._receipt(message)
+            if headers.get("ce_type") == RECEIPT:  # Beside them stands how manifests compare.
+                self._receipt(message)
         elif topic == REGISTERED:
             self.registered[message.partition()][message.offset()] = headers.get("ce_subject", b"")
         elif BY_NAME[topic].cleanup == "compact":
             self._latest(message)
-            if topic == CHECKPOINTS:
+            if topic == CHECKPOINTS and headers.get("ce_type") == HEAD:  # Beside them stands which epochs ended.
                 self.checkpoints.append(msgspec.json.decode(message.value()))
 
     def _receipt(self, message: Any) -> None:

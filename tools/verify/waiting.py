@@ -12,7 +12,9 @@ _QUEUES = {
     "unsealed": "SELECT count(*) FROM unsealed",
     "dirty": "SELECT count(*) FROM dirty",
     "unannounced": "SELECT count(*) FROM schedule WHERE announced_version < version",
+    "tally": "SELECT count(*) FROM tally",
 }
+_ONLY = {"dirty": "retention", "unannounced": "retention", "tally": "intake"}
 _POSITIONS = "SELECT topic, part, next_offset FROM position WHERE topic <> 'records.registered.v1' ORDER BY 1, 2, 3"
 
 
@@ -45,7 +47,7 @@ def _look(connections: dict[str, Connection]) -> tuple[int, object]:
     waiting, positions = 0, []
     for service, connection in connections.items():
         for queue, statement in _QUEUES.items():
-            if service == "retention" or queue in ("unpublished", "unsealed"):
+            if _ONLY.get(queue, service) == service:
                 waiting += connection.execute(statement.encode()).fetchall()[0][0]
         positions.append(connection.execute(_POSITIONS.encode()).fetchall())
     return waiting, positions

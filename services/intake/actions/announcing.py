@@ -1,6 +1,6 @@
 """What intake says of an arrival: its receipt, and to the other services what it changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +12,8 @@ from services.intake.domain import deciding
 from services.intake.domain.checking import Sound
 from services.intake.domain.deciding import Verdict, subject_of
 from services.intake.domain.reading import Refused, Sent, Unsound
+from services.intake.domain.waiting import known_of
+from services.intake.storage.quarantine import Settled
 from shared import events
 from shared.events import encode
 from shared.ids import event_uid
@@ -46,7 +48,7 @@ def corrected_uid(sent: Sent) -> UUID:
 def receipt(case: Case, verdict: Verdict, told: Told) -> Receipted:
     """Give the receipt of an arrival."""
     read, found = case.arrival.read, case.found
-    about_record = isinstance(found, Sound) and found.nominal is None
+    about_record = isinstance(found, Sound) and found.nominal != found.subject and found.kind != "manifest"
     return Receipted(
         receipt_id=case.arrival.receipt_id,
         arrival=case.arrival.place,
@@ -74,21 +76,33 @@ def consequences(number: int, case: Case, verdict: Verdict, told: Told) -> list[
 
 def _consequences(number: int, case: Case, verdict: Verdict, told: Told) -> list[Entry]:
     if verdict.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED) and isinstance(case.found, Sound):
+        if case.found.kind == "manifest":
+            return []  # Of a manifest intake tells once it has compared it.
         return [registered(number, case.found, verdict, told)]
-    if verdict.outcome == deciding.QUARANTINED:
-        subject = subject_of(case.arrival.read, case.arrival.key)
-        subject = case.found.subject if isinstance(case.found, Sound) else subject
-        return parked(case.event_uid, case.source, subject, verdict.reasons[0].code, told.now)
+    if verdict.outcome in (deciding.QUARANTINED, deciding.UNREADABLE):
+        return parked(case, verdict, told.now)
     return []
 
 
-def parked(uid: UUID, source: str, subject: UUID | None, reason: str, now: datetime) -> list[Entry]:
-    """Tell that an event waits: to the services with its subject, to stewards without."""
+def about(case: Case) -> UUID | None:
+    """Give the record or nominal that an arrival is about, as far as it tells."""
+    return case.found.subject if isinstance(case.found, Sound) else subject_of(case.arrival.read, case.arrival.key)
+
+
+def parked_as(case: Case, verdict: Verdict) -> UUID:
+    """Give the id under which an arrival waits: one whose event's id came before is another event, by its receipt."""
+    return case.arrival.receipt_id if verdict.reasons[0].code == deciding.REUSED.code else case.event_uid
+
+
+def parked(case: Case, verdict: Verdict, now: datetime) -> list[Entry]:
+    """Tell that an event waits: to the services once for each whom it names, to stewards without."""
+    uid, reason, subject = parked_as(case, verdict), verdict.reasons[0].code, about(case)
     public = events.EventParked(uid, events_nobody(), reason, now)
-    entries = [Entry(events.QUARANTINE, source, public.type, uid, 1, encode(public))]
-    if subject is not None:
-        told = events.EventParked(uid, subject, reason, now)
-        entries.append(Entry(events.REGISTERED, str(subject), told.type, subject, 1, encode(told)))
+    entries = [Entry(events.QUARANTINE, case.source, public.type, uid, 1, encode(public))]
+    named = known_of(case.arrival.read, verdict.reasons, subject).named
+    for each in (subject, *named) if subject else named:
+        told = events.EventParked(uid, each, reason, now)
+        entries.append(Entry(events.REGISTERED, str(each), told.type, each, 1, encode(told)))
     return entries
 
 
@@ -97,10 +111,16 @@ def events_nobody() -> UUID:
     return UUID(int=0)
 
 
-def resolved(uid: UUID, subject: UUID, now: datetime) -> Entry:
-    """Tell that what waited about a subject is settled."""
-    told = events.EventResolved(uid, subject, now)
-    return Entry(events.REGISTERED, str(subject), told.type, subject, 2, encode(told))
+def resolved(items: Iterable[Settled], now: datetime) -> list[Entry]:
+    """Tell that what waited is settled: to the services once for each whom it named, to stewards without."""
+    entries = []
+    for uid, subjects, source in items:
+        public = events.EventResolved(uid, events_nobody(), now)
+        entries.append(Entry(events.QUARANTINE, source, public.type, uid, 2, encode(public)))
+        for subject in subjects:
+            told = events.EventResolved(uid, subject, now)
+            entries.append(Entry(events.REGISTERED, str(subject), told.type, subject, 2, encode(told)))
+    return entries
 
 
 def registered(number: int, sound: Sound, verdict: Verdict, told: Told) -> Entry:
@@ -129,7 +149,7 @@ def registered(number: int, sound: Sound, verdict: Verdict, told: Told) -> Entry
     elif sound.kind == "nominal":
         event = events.NominalRegistered(**head, nominal_ref=sound.subject, version=verdict.version, state=sent.data)
     else:
-        about_person = sound.kind == "contact" or (sound.nominal == sound.subject)
+        about_person = sound.nominal == sound.subject
         event = events.FactRegistered(
             **head,
             kind=sound.kind,  # type: ignore[arg-type]
@@ -137,5 +157,6 @@ def registered(number: int, sound: Sound, verdict: Verdict, told: Told) -> Entry
             nominal_ref=sound.nominal,
             withdraws=sound.withdraws,
             data=sent.data,
+            other_ref=sound.other,
         )
     return Entry(events.REGISTERED, key, event.type, sound.subject, verdict.version or 0, encode(event))

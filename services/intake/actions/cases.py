@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.checking import Sound, check
@@ -10,10 +10,14 @@ from services.intake.domain.reading import Refused, Sent, Unsound
 from shared.events import Place, Reason
 from shared.keys import Keys
 from shared.policy import Pack
+from shared.policy.door import plain
 
 UNKNOWN = "unknown"
 MARKED = Reason(
     "marking_forbidden", "/data/marking", "The marking is above what this estate may hold; it was not stored."
+)
+TYPED = Reason(
+    "type_forbidden", "/data/record_type", "Records of this type are not to be held in this estate; it was not stored."
 )
 
 
@@ -56,6 +60,11 @@ class Case(NamedTuple):
     mac: bytes
     found: Sound | tuple[Reason, ...]
 
+    @property
+    def forbidden(self) -> bool:
+        """Whether nothing of it may be stored."""
+        return not isinstance(self.found, Sound) and self.found[0] in (MARKED, TYPED)
+
 
 def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
     """Read who an arrival is from and check it."""
@@ -63,13 +72,22 @@ def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
     if isinstance(read, Refused):
         source = arrival.principal or UNKNOWN
         return Case(arrival, arrival.receipt_id, source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
+    forbidden = _forbidden(read.data or {}, desk.pack)
     if isinstance(read, Unsound):
-        return Case(arrival, read.uid, read.source, desk.keys.mac(arrival.message.raw or b""), (read.reason,))
-    marking = read.data.get("marking")
-    if isinstance(marking, str) and marking in desk.pack.forbidden_markings:
-        return Case(arrival, read.uid, read.source, desk.keys.mac(read.body()), (MARKED,))
+        mac = desk.keys.mac(arrival.message.raw or b"")
+        return Case(arrival, read.uid, read.source, mac, (forbidden or read.reason,))
+    if forbidden is not None:
+        return Case(arrival, read.uid, read.source, desk.keys.mac(read.body()), (forbidden,))
     found = check(read, desk.pack, today)
     known = desk.pack.sources.get(read.source)
     if arrival.principal is not None and known is not None and known.principal != arrival.principal:
         found = (Reason("not_your_source", "/source", "This token may not send events of that source."),)
     return Case(arrival, read.uid, read.source, desk.keys.mac(read.body()), found)
+
+
+def _forbidden(data: dict[str, Any], pack: Pack) -> Reason | None:
+    markings, types = pack.forbidden_words
+    marking, type_ = data.get("marking"), data.get("record_type")
+    if isinstance(marking, str) and plain(marking) in markings:
+        return MARKED
+    return TYPED if isinstance(type_, str) and plain(type_) in types else None

@@ -1,6 +1,5 @@
 """Take in a batch of arrivals: one receipt each, whatever comes."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,21 +8,25 @@ from uuid import UUID
 
 import msgspec
 
-from services.intake.actions import announcing
-from services.intake.actions.cases import MARKED, Arrival, Case, Desk, open_case
+from services.intake.actions import accounts, announcing, screening
+from services.intake.actions.cases import Arrival, Case, Desk, open_case
+from services.intake.actions.finding import names_things, things_of
 from services.intake.domain import deciding
 from services.intake.domain.checking import Sound, shown
 from services.intake.domain.deciding import Subject, Verdict
-from services.intake.domain.reading import Refused
+from services.intake.domain.manifests import counted_at
+from services.intake.domain.reading import Refused, Sent
+from services.intake.domain.required import settled_values
+from services.intake.domain.waiting import known_of
 from services.intake.storage import arrivals as storage
-from services.intake.storage import quarantine
+from services.intake.storage import quarantine, things
+from services.intake.storage.things import Thing
 from shared.bodies import Plain, store
-from shared.calendar_rules import Period, add
+from shared.calendar_rules import add
 from shared.db import Connection
 from shared.events import encode
 from shared.log import put
 
-QUARANTINE_REVIEW = Period.parse("7d")
 _pack_message = msgspec.msgpack.Encoder().encode
 
 
@@ -36,6 +39,7 @@ class Work:
     subjects: list[Subject | None] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     firsts: list[bool] = field(default_factory=list)
+    things: dict[int, frozenset[Thing]] = field(default_factory=dict)
 
 
 async def take_in(
@@ -74,6 +78,8 @@ async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID,
             seen[case.event_uid] = (case.mac, verdict.outcome)
         else:
             verdict = _judge_again(case, known)
+        if _new_state(case, verdict) and isinstance(case.found, Sound) and names_things(case.found):
+            work.things[len(work.verdicts)] = things_of(desk, case.found)
         work.verdicts.append(verdict)
 
 
@@ -114,18 +120,27 @@ def _judge_new(
 ) -> Verdict:
     if isinstance(case.arrival.read, Refused):
         return Verdict(deciding.UNREADABLE, (case.arrival.read.reason,))
-    if case.found == (MARKED,):
-        return Verdict(deciding.FORBIDDEN, case.found)
     if not isinstance(case.found, Sound):
+        if case.forbidden:
+            return Verdict(deciding.FORBIDDEN, case.found)
         return Verdict(deciding.QUARANTINED, case.found)
     if subject is None:
         return deciding.judge_fact(case.found, captured, desk.pack)
-    return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, source_key, subject)
+    settled = _settled(desk, case.found)
+    return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, source_key, subject, settled)
+
+
+def _settled(desk: Desk, sound: Sound) -> dict[str, bytes] | None:
+    """Give the digests of what stays as first accepted; most types have nothing of the kind."""
+    if not (pointers := desk.pack.settled_fields(sound.record_type)):
+        return None
+    values = settled_values(sound.sent.data, pointers)
+    return {pointer: desk.keys.mac(b"settled\n%b\n%b" % (pointer.encode(), each)) for pointer, each in values.items()}
 
 
 def _judge_again(case: Case, known: tuple[bytes, str]) -> Verdict:
     verdict = deciding.judge_again(case.mac, known[0])
-    if verdict.outcome == deciding.QUARANTINED and case.found == (MARKED,):
+    if verdict.outcome == deciding.QUARANTINED and not isinstance(case.found, Sound) and case.forbidden:
         return Verdict(deciding.FORBIDDEN, case.found)  # Whatever its id: it is not stored.
     return verdict
 
@@ -135,13 +150,13 @@ async def _store(
 ) -> list[announcing.Receipted]:
     keys = await storage.draw_arrival_keys(connection, len(work.cases))
     bodies = await seal_bodies(connection, desk, work)
-    rows = [_row(work, number) for number in range(len(work.cases))]
+    rows = [_row(work, number, now) for number in range(len(work.cases))]
     await storage.store_arrivals(connection, keys, rows, now, today)
     told = announcing.Told(now, today, shown_states(desk, work))
     await store_new_states(connection, work, told, keys, bodies)
     waiting = _waiting(work, keys, bodies, rows)
     if waiting:
-        await quarantine.store(connection, waiting, now, add(today, QUARANTINE_REVIEW, desk.pack.leap))
+        await quarantine.store(connection, waiting, now, add(today, desk.pack.quarantine.review, desk.pack.leap))
     resolved = await resolve_waiting(connection, work, [row.subject for row in rows])
     receipts = [
         announcing.receipt(case, verdict, told) for case, verdict in zip(work.cases, work.verdicts, strict=True)
@@ -152,10 +167,11 @@ async def _store(
     ]
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
         entries += announcing.consequences(number, case, verdict, told)
-    entries += [announcing.resolved(event, subject, now) for event, subject in resolved]
+    entries += announcing.resolved(resolved, now)
     await put(connection, entries, now)
-    counted = Counter((row.source_key, row.outcome) for row in rows)
-    await storage.count(connection, counted, today, desk.slot)  # Last: the next batch waits for these rows.
+    await screening.follow_pairs(connection, work.cases, work.verdicts)
+    judged = list(zip(work.cases, work.verdicts, rows, strict=True))
+    await accounts.add(connection, desk, judged, now, today)  # Last: the next batch waits for these rows.
     return receipts
 
 
@@ -189,11 +205,11 @@ def _new_state(case: Case, verdict: Verdict) -> bool:
     return stored and isinstance(case.found, Sound) and case.found.sequence > 0
 
 
-def _row(work: Work, number: int) -> storage.ArrivalRow:
+def _row(work: Work, number: int, now: datetime) -> storage.ArrivalRow:
     case, verdict = work.cases[number], work.verdicts[number]
     read, arrival, found = case.arrival.read, case.arrival, case.found
     subject = found.subject if isinstance(found, Sound) else deciding.subject_of(read, arrival.key)
-    subject = None if verdict.outcome == deciding.FORBIDDEN else subject
+    subject = None if case.forbidden else subject  # Sent again it is a duplicate, and no less forbidden.
     held = work.subjects[number]
     return storage.ArrivalRow(
         receipt_id=arrival.receipt_id,
@@ -209,6 +225,7 @@ def _row(work: Work, number: int) -> storage.ArrivalRow:
         reasons=encode(verdict.reasons).decode() if verdict.reasons else None,
         body_mac=case.mac,
         record_key=held.key if held and held.sequence else None,
+        counted_at=counted_at(read.time if isinstance(read, Sent) else None, now),
     )
 
 
@@ -218,6 +235,7 @@ async def store_new_states(
     """Store the states that verdicts took, and move their subjects on."""
     states: list[tuple[Any, ...]] = []
     moved: dict[int, tuple[Subject, Sound, bytes | None]] = {}
+    listed: dict[int, frozenset[Thing]] = {}
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
         subject, sound = work.subjects[number], case.found
         if subject is None or not isinstance(sound, Sound) or not _new_state(case, verdict):
@@ -225,12 +243,17 @@ async def store_new_states(
         mac = subject.states[sound.sequence]
         states.append((subject.key, sound.sequence, verdict.version, mac, keys[number], bodies[number]))
         metadata = moved[subject.key][2] if subject.key in moved else None
-        if verdict.outcome == deciding.ACCEPTED:
-            metadata = told.states.get(number, metadata)
+        if number in told.states and sound.sequence > subject.shown:  # Whatever came first: a withdrawal shows nothing.
+            metadata, subject.shown = told.states[number], sound.sequence
+            if subject.things or number in work.things:
+                listed[subject.key] = work.things.get(number, frozenset())
+                subject.things = bool(listed[subject.key])
         moved[subject.key] = (subject, sound, metadata)
     if states:
         await storage.store_states(connection, states)
         await storage.store_subjects(connection, moved.values(), told.today)
+    if listed:
+        await things.relist(connection, listed)
 
 
 def _waiting(
@@ -240,19 +263,21 @@ def _waiting(
     for number, row in enumerate(rows):
         if row.outcome not in (deciding.QUARANTINED, deciding.UNREADABLE):
             continue
-        found, parked = work.cases[number].found, row.outcome == deciding.QUARANTINED and row.subject is not None
-        read = work.cases[number].arrival.read
+        case, verdict = work.cases[number], work.verdicts[number]
+        found, read = case.found, case.arrival.read
         sequence = found.sequence or None if isinstance(found, Sound) else announcing.sequence_of(read)
+        record_type, unit, named, incomplete = known_of(read, verdict.reasons, row.subject)
         waiting.append(
             (
                 *(keys[number], row.event_uid, row.receipt_id, row.source_key, row.subject, row.record_key),
-                *(sequence, bodies[number], row.reasons or "[]", parked),
+                *(sequence, bodies[number], row.reasons or "[]", announcing.parked_as(case, verdict)),
+                *(record_type, unit, f"{{{','.join(map(str, named))}}}" if named else None, incomplete),
             )
         )
     return waiting
 
 
-async def resolve_waiting(connection: Connection, work: Work, about: Sequence[UUID | None]) -> list[tuple[UUID, UUID]]:
+async def resolve_waiting(connection: Connection, work: Work, about: Sequence[UUID | None]) -> list[quarantine.Settled]:
     """Settle what waits and is outdated by a higher sequence, whichever came first, or is corrected by name."""
     corrected: dict[UUID, int] = {}
     for case, verdict in zip(work.cases, work.verdicts, strict=True):
@@ -263,6 +288,5 @@ async def resolve_waiting(connection: Connection, work: Work, about: Sequence[UU
     subjects = list({subject for subject in about if subject is not None})
     settled = await quarantine.resolve_states(connection, subjects) if subjects else []
     if corrected:
-        named = await quarantine.resolve_corrected(connection, list(corrected), list(set(corrected.values())))
-        settled += [(event, subject) for event, subject in named if subject is not None]
+        settled += await quarantine.resolve_corrected(connection, list(corrected), list(set(corrected.values())))
     return settled

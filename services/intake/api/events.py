@@ -9,6 +9,8 @@ from services.intake.actions.announcing import Receipted
 from services.intake.actions.cases import Arrival, Message
 from services.intake.actions.reading import HTTP, Read, read_item, read_message, trace_of
 from services.intake.actions.take_in import take_in
+from services.intake.api import access
+from services.intake.api.inbound import BATCH, BATCH_EVENTS_MAX, FOUND, REQUEST, SINGLE, TAKEN
 from services.intake.domain.reading import Refused, decode, written
 from services.intake.storage import records
 from shared.clock import policy_day
@@ -18,16 +20,13 @@ from shared.events import Place, encode
 from shared.http import Asker, Now, Transaction
 from shared.ids import event_uid, random_id, receipt_id
 
-BATCH_EVENTS_MAX = 1_000
 RACES_MAX = 5
 RECEIPTS_MAX = 100
-_BATCH = "application/cloudevents-batch+json"
-_SINGLE = "application/cloudevents+json"
 
 router = APIRouter(tags=["events"])
 
 
-@router.post("/v1/events")
+@router.post("/v1/events", responses={200: TAKEN}, openapi_extra=REQUEST)
 async def take_events(request: Request, asker: Asker, now: Now) -> Response:
     """Take one CloudEvent, or a batch; answers after commit, with one receipt per event, whatever the outcomes."""
     messages = _messages(request, await request.body())
@@ -45,9 +44,9 @@ async def take_events(request: Request, asker: Asker, now: Now) -> Response:
         )
         for index, (message, read) in enumerate(messages)
     ]
-    _refuse_unreadable(arrived, batch=_kind(request) == _BATCH)
+    _refuse_unreadable(arrived, batch=_kind(request) == BATCH)
     receipts = await _taken(request, arrived, now)
-    body = encode(receipts) if _kind(request) == _BATCH else encode(receipts[0])
+    body = encode(receipts) if _kind(request) == BATCH else encode(receipts[0])
     return Response(body, media_type="application/json")
 
 
@@ -80,11 +79,11 @@ def _kind(request: Request) -> str:
 def _messages(request: Request, body: bytes) -> list[tuple[Message, Read]]:
     """Give the request's events, each with its original bytes and what was read in it."""
     kind = _kind(request)
-    if kind == _BATCH:
+    if kind == BATCH:
         return _of_batch(request, body)
     headers = {name: unquote(value) for name, value in request.headers.items() if name.startswith("ce-")}
     structured = Message("structured", {"content-type": kind}, body)
-    message = structured if kind == _SINGLE else Message("binary", headers, body)
+    message = structured if kind == SINGLE else Message("binary", headers, body)
     return [(message, read_message(message))]
 
 
@@ -97,18 +96,20 @@ def _of_batch(request: Request, body: bytes) -> list[tuple[Message, Read]]:
         raise Invalid("A batch is a JSON array of at least one event; send one.", "not_a_batch")
     if len(batch) > BATCH_EVENTS_MAX:
         raise TooLarge(f"A batch holds at most {BATCH_EVENTS_MAX} events; send several.")
-    messages = [Message("structured", {"content-type": _SINGLE}, written(each, plain)) for each in batch]
+    messages = [Message("structured", {"content-type": SINGLE}, written(each, plain)) for each in batch]
     return [(message, read_item(message, each, plain)) for message, each in zip(messages, batch, strict=True)]
 
 
-@router.get("/v1/receipts")
+@router.get("/v1/receipts", responses={200: FOUND})
 async def find_receipts(
+    request: Request,
     connection: Transaction,
     source: Annotated[str, Query(max_length=256)],
     id: Annotated[str, Query(max_length=128)],
 ) -> list[dict[str, Any]]:
     """Tell what became of an event: every receipt it had, oldest first; none when it never came."""
-    return await _receipts(connection, source, id)
+    found = await _receipts(connection, source, id)
+    return await access.shown(request, connection, found, "record_id")
 
 
 async def _receipts(connection: Connection, source: str, event_id: str) -> list[dict[str, Any]]:

@@ -1,27 +1,32 @@
 """Records over HTTP: metadata freely, content only with a purpose, logged before it is shown."""
 
-from datetime import date
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from services.intake.actions import viewing
+from services.intake.actions import screening, viewing
+from services.intake.api import answers as told
+from services.intake.api.looking import Code, Word
+from services.intake.domain.access import Asked
 from services.intake.storage import records
-from shared.errors import NotFound
-from shared.http import Asker, Now, Transaction, etag
+from shared.http import Asker, Now, Transaction, answers, etag
+from shared.metrics import VIEWS
 
 router = APIRouter(tags=["records"])
 
 
-@router.get("/v1/records/{record_id}")
-async def show_record(record_id: UUID, connection: Transaction, answer: Response) -> dict[str, Any]:
-    """Give a record's metadata and how it stands; never its content."""
+@router.get("/v1/records/{record_id}", responses=answers(told.Shown, 404, versioned=True))
+async def show_record(
+    record_id: UUID, request: Request, connection: Transaction, answer: Response, asker: Asker
+) -> dict[str, Any]:
+    """Give a record's metadata and how it stands, to whom the pack shows it; never its content."""
+    looker = screening.looker_of(asker)
+    seen = await screening.shown(connection, request.app.state.desk.pack, looker, record_id)
     row = await records.one(connection, record_id)
-    if row is None:
-        raise NotFound("No record with this id came in; compute it as docs/ids.md says.")
+    assert row is not None, "it was shown, and no record is ever taken away"
     etag(answer, row["version"])
     return {
         "record_id": row["record_uid"],
@@ -34,36 +39,27 @@ async def show_record(record_id: UUID, connection: Transaction, answer: Response
         "restricted": bool(row["restricted"]),
         "disposal_id": row["executed_by"],
         "metadata": msgspec.json.decode(row["metadata"]) if row["metadata"] else None,
+        "your_task": seen.tasks[0] if seen.tasks else None,
     }
 
 
 class View(BaseModel):
     """Why content is asked for."""
 
-    purpose: str = Field(min_length=1, max_length=64, pattern=r"^[a-z_]+$")
-    reference: str = Field(min_length=1, max_length=128)
+    purpose: Code
+    reference: Word | None = Field(default=None, description="Needed, but of whoever holds a task on the record.")
     task_id: UUID | None = None
-    parts: list[str] = Field(default_factory=list, max_length=50)
+    parts: list[Word] = Field(default_factory=list, max_length=50)
 
 
-@router.post("/v1/records/{record_id}/views")
+@router.post("/v1/records/{record_id}/views", responses=answers(told.Viewed, 400, 404))
 async def view_record(record_id: UUID, body: View, request: Request, asker: Asker, now: Now) -> dict[str, Any]:
     """Show content for a purpose that the pack's table allows; the view is logged first, a refusal too."""
-    wanted = viewing.Wanted(
-        record_id, asker.decides_as(), asker.roles, body.purpose, body.reference, body.task_id, body.parts
-    )
-    return await viewing.view(request.app.state.engine, request.app.state.desk, wanted, now)
+    asked = Asked(body.purpose, body.reference, body.task_id)
+    wanted = viewing.Wanted(record_id, screening.looker_of(asker), asked, body.parts)
+    state = request.app.state
 
+    def count(outcome: str) -> None:
+        state.meter.count(VIEWS, outcome)
 
-@router.get("/v1/reconciliation")
-async def reconcile(connection: Transaction, since: Annotated[date | None, Query()] = None) -> dict[str, Any]:
-    """Give both accounts per source and day received: events by outcome, records by how they stand."""
-    events: dict[tuple[str, date], dict[str, Any]] = {}
-    for row in await records.events_account(connection, since):
-        account = events.setdefault((row["source"], row["received_on"]), {"received": 0})
-        account[row["outcome"]] = row["n"]
-        account["received"] += row["n"]
-    return {
-        "events": [{"source": source, "received_on": day, **account} for (source, day), account in events.items()],
-        "records": [dict(row) for row in await records.records_account(connection, since)],
-    }
+    return await viewing.view(state.engine, state.desk, wanted, now, count)

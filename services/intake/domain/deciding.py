@@ -17,7 +17,7 @@ QUARANTINED, UNREADABLE, FORBIDDEN = "quarantined", "unreadable", "forbidden"
 OUTCOMES = (ACCEPTED, DUPLICATE, SUPERSEDED, QUARANTINED, "discarded", UNREADABLE, FORBIDDEN)
 
 _CONFLICT = Reason("sequence_conflict", "/sequence", "Another state came with this sequence; send a higher one.")
-_REUSED = Reason("id_reused", "/id", "Another event came with this id; send it under a new id.")
+REUSED = Reason("id_reused", "/id", "Another event came with this id; send it under a new id.")
 _DISPOSED = Reason("disposed", "/subject", "The record was disposed of; nothing brings a record back.")
 _FOREIGN = Reason("not_your_record", "/subject", "Another source captured this record; only that one may change it.")
 _A_NOMINAL = Reason("not_a_record", "/subject", "The subject is a nominal; only a record is withdrawn. Send its state.")
@@ -39,6 +39,9 @@ class Subject:
     state_mac: bytes | None
     executed: bool
     states: dict[int, bytes]  # sequence -> state MAC, of those asked for and those added here
+    settled: dict[str, bytes] | None = None  # Pointer -> MAC of each field that stays as first accepted.
+    shown: int = 0  # The sequence of the latest state that is no withdrawal: what is shown and found of it.
+    things: bool = False  # Objects or places are listed of that state.
     is_nominal: bool = False  # Of a withdrawal that means a record and names a nominal.
     is_new: bool = False  # Stored with its first state.
 
@@ -65,11 +68,16 @@ def quarantined(reason: Reason) -> Verdict:
 
 def judge_again(mac: bytes, known_mac: bytes) -> Verdict:
     """Judge an id seen before: the same body is a duplicate, another body is refused."""
-    return Verdict(DUPLICATE) if mac == known_mac else quarantined(_REUSED)
+    return Verdict(DUPLICATE) if mac == known_mac else quarantined(REUSED)
 
 
-def judge_state(state_mac: bytes, sequence: int, source_key: int, subject: Subject) -> Verdict:
-    """Judge a state against its subject's others, and move the subject on; the higher sequence wins."""
+def judge_state(
+    state_mac: bytes, sequence: int, source_key: int, subject: Subject, settled: Mapping[str, bytes] | None = None
+) -> Verdict:
+    """Judge a state against its subject's others, and move the subject on; the higher sequence wins.
+
+    Of what is settled at acceptance the first state to come decides, whatever its sequence.
+    """
     if subject.executed:
         return quarantined(_DISPOSED)
     if subject.is_nominal:
@@ -79,6 +87,10 @@ def judge_state(state_mac: bytes, sequence: int, source_key: int, subject: Subje
     known = subject.states.get(sequence)
     if known is not None:
         return Verdict(DUPLICATE) if known == state_mac else quarantined(_CONFLICT)
+    if settled:
+        if reasons := _altered(settled, subject.settled or {}):
+            return Verdict(QUARANTINED, reasons)
+        subject.settled = {**settled, **(subject.settled or {})}
     subject.states[sequence] = state_mac
     if sequence < subject.sequence:
         return Verdict(SUPERSEDED)
@@ -88,8 +100,17 @@ def judge_state(state_mac: bytes, sequence: int, source_key: int, subject: Subje
     return Verdict(ACCEPTED, version=subject.version if changed else None)
 
 
+def _altered(settled: Mapping[str, bytes], before: Mapping[str, bytes]) -> tuple[Reason, ...]:
+    sentence = "This field was settled when the record was accepted, and is another here; send it as it was."
+    return tuple(
+        Reason("settled_field_altered", f"/data{pointer}", sentence)
+        for pointer, mac in settled.items()
+        if before.get(pointer, mac) != mac
+    )
+
+
 def judge_fact(sound: Sound, known: Mapping[UUID, Captured], pack: Pack) -> Verdict:
-    """Judge a contact, trigger or withdrawal: it counts by itself, unless its record is gone or none of its source's.
+    """Judge what is no state: it counts by itself, unless its record is gone or none of its source's.
 
     Of a record that nobody has captured yet the system is not known, so a report about it is taken.
     """
@@ -117,8 +138,9 @@ def subject_of(read: Sent | Unsound | Refused, key: str | None) -> UUID | None:
 
 def _named_by(data: dict[str, Any]) -> str | None:
     """Give the id that data names, however unsound the rest of it is."""
+    named = next((party for name in _PARTIES if isinstance(party := data.get(name), dict)), data)
     for make, parts in _NAMING:
-        words = [data.get(part) for part in parts]
+        words = [named.get(part) for part in parts]
         if all(isinstance(word, str) and nameable(word) for word in words):
             return str(make(*words))
     return None
@@ -129,3 +151,4 @@ _NAMING: tuple[tuple[Callable[..., object], tuple[str, ...]], ...] = (
     (str, ("record_id",)),
     (nominal_ref, ("nominal_source", "nominal_id")),
 )
+_PARTIES = ("into", "a")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.intake.domain.reading import Sent
+from services.intake.domain.shapes import Distinguished, Merged, Party, Unmerged
 from shared.events import Reason
 from shared.policy import Source
 
@@ -12,6 +13,8 @@ from shared.policy import Source
 _CONTROL = re.compile("[\x00-\x1f]")
 _NAMES = ("source_system", "source_record_id", "nominal_source", "nominal_id")
 _LISTS = ("links", "related")
+_PARTIES = {"from_": "/data/from", "into": "/data/into", "a": "/data/a", "b": "/data/b"}
+_NOT_YOURS = "This source may not report on persons of that nominal source; the pack's nominal_sources say whose."
 
 
 def nameable(text: str) -> bool:
@@ -28,12 +31,30 @@ def name_reasons(sent: Sent, value: Any, source: Source) -> Iterator[Reason]:
         )
     named = getattr(value, "nominal_source", None)
     if named is not None and named not in source.nominal_sources:
-        sentence = "This source may not report on persons of that nominal source; the pack's nominal_sources say whose."
-        yield Reason("not_your_nominal", "/data/nominal_source", sentence)
+        yield Reason("not_your_nominal", "/data/nominal_source", _NOT_YOURS)
+    if isinstance(value, Merged | Unmerged | Distinguished):
+        yield from _index_reasons(value, source)
+
+
+def _index_reasons(value: Merged | Unmerged | Distinguished, source: Source) -> Iterator[Reason]:
+    if not source.merges:
+        sentence = "This source is not the index that says who is one person; the pack's merges say which is."
+        yield Reason("may_not_merge", "/source", sentence)
+    for pointer, party in _parties(value):
+        if party.nominal_source not in source.nominal_sources:
+            yield Reason("not_your_nominal", f"{pointer}/nominal_source", _NOT_YOURS)
+
+
+def _parties(value: Any) -> Iterator[tuple[str, Party]]:
+    for name, pointer in _PARTIES.items():
+        if isinstance(party := getattr(value, name, None), Party):
+            yield pointer, party
 
 
 def _named(value: Any) -> Iterator[tuple[str, str]]:
     yield from _names_of(value, "/data")
+    for pointer, party in _parties(value):
+        yield from _names_of(party, pointer)
     for name in _LISTS:
         for number, item in enumerate(getattr(value, name, ())):
             yield from _names_of(item, f"/data/{name}/{number}")

@@ -17,11 +17,12 @@ BODY_BYTES_MAX = 1_000_000
 DEPTH_MAX = 64
 INTEGER_MAX = 2**53 - 1  # RFC 8785 has no form for more.
 DIGITS_MAX = 17
+ID_CHARS_MAX = 128
 SOURCE_CHARS_MAX = 256
-_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_ID = re.compile(rf"[A-Za-z0-9._:/-]{{1,{ID_CHARS_MAX}}}")
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,18}")
 _OPTIONAL = ("subject", "time", "sequence", "corrects")
-_WORDS = re.compile(r"[\x21-\x7e]{1,256}")
+_WORDS = re.compile(rf"[\x21-\x7e]{{1,{SOURCE_CHARS_MAX}}}")
 _DIGITS = bytes(ord("0") if chr(code).isdecimal() else ord(" ") for code in range(256))  # Each digit is a nought.
 _VAST = b"0" * len(str(INTEGER_MAX))
 _fast = msgspec.json.Encoder(order="deterministic").encode
@@ -34,6 +35,7 @@ class Refused(Exception):
     def __init__(self, code: str, pointer: str, sentence: str) -> None:
         super().__init__(code)
         self.reason = Reason(code, pointer, sentence)
+        self.data: dict[str, Any] | None = None
 
 
 class Sent(NamedTuple):
@@ -67,6 +69,7 @@ class Unsound(NamedTuple):
     sequence: str | None
     reason: Reason
     uid: UUID
+    data: dict[str, Any] | None = None  # Where it could be decoded: what is forbidden must not be stored either way.
 
     def body(self) -> bytes:
         """Give nothing canonical: there is none."""
@@ -248,6 +251,7 @@ def _unsound(who: dict[str, str], refused: Refused) -> Unsound:
     return Unsound(
         *(who["id"], who["source"], who["type"], _sane(who, "subject"), _sane(who, "sequence"), refused.reason),
         event_uid(who["source"], who["id"]),
+        refused.data,
     )
 
 
@@ -270,13 +274,21 @@ def _sane(who: Mapping[str, str], name: str) -> str | None:
 def _whole(who: dict[str, str], data: Any, form: bytes) -> Sent:
     if not isinstance(data, dict):
         raise Refused("bad_data", "/data", "The event's data is not a JSON object.")
-    for name in _OPTIONAL:
-        if name in who and not _WORDS.fullmatch(who[name]):
-            raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is too long or not plain ASCII.")
-    if "sequence" in who and (not _SEQUENCE.fullmatch(who["sequence"]) or int(who["sequence"]) >= 2**63):
-        raise Refused("bad_sequence", "/sequence", "The sequence is not a positive 64-bit integer as a string.")
+    try:
+        _attributes(who)
+    except Refused as refused:
+        refused.data = data
+        raise
     return Sent(
         *(who["id"], who["source"], who["type"], who.get("subject"), who.get("time")),
         *(who.get("sequence"), who.get("corrects"), data, form, event_uid(who["source"], who["id"])),
         who.get("traceparent"),
     )
+
+
+def _attributes(who: dict[str, str]) -> None:
+    for name in _OPTIONAL:
+        if name in who and not _WORDS.fullmatch(who[name]):
+            raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is too long or not plain ASCII.")
+    if "sequence" in who and (not _SEQUENCE.fullmatch(who["sequence"]) or int(who["sequence"]) >= 2**63):
+        raise Refused("bad_sequence", "/sequence", "The sequence is not a positive 64-bit integer as a string.")

@@ -6,6 +6,7 @@ import msgspec
 
 NAME_CHARS_MAX = 128
 LIST_ITEMS_MAX = 500
+MANIFEST_IDS_MAX = 20_000
 
 Name = msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)
 Role = Literal["suspect", "offender", "subject", "victim", "witness", "other"]
@@ -15,6 +16,8 @@ ContactKind = Literal[
 
 Word = Annotated[str, Name]
 Words = Annotated[list[Word], msgspec.Meta(max_length=LIST_ITEMS_MAX)]
+# What an activity says is passed on and kept in clear: words and numbers, for text belongs into a record's content.
+Said = bool | int | float | Word | Words | None
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -47,6 +50,14 @@ class Thing(msgspec.Struct, frozen=True):
     ref: Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 
 
+class Evaluation(msgspec.Struct, frozen=True):
+    """How intelligence was graded (3x5x2); the policy pack says which grades there are."""
+
+    source: Word | int | None = None
+    assessment: Word | int | None = None
+    handling: Word | int | None = None
+
+
 class RecordState(msgspec.Struct, frozen=True):
     """A record's whole state as sent."""
 
@@ -70,7 +81,7 @@ class RecordState(msgspec.Struct, frozen=True):
     related: Annotated[list[Related], msgspec.Meta(max_length=LIST_ITEMS_MAX)] = []
     objects: Annotated[list[Thing], msgspec.Meta(max_length=LIST_ITEMS_MAX)] = []
     places: Annotated[list[Thing], msgspec.Meta(max_length=LIST_ITEMS_MAX)] = []
-    evaluation: dict[str, Word] | None = None
+    evaluation: Evaluation | None = None
     medium: Literal["digital", "physical"] = "digital"
     place: Word | None = None
     custodian: Word | None = None
@@ -94,6 +105,33 @@ class NominalState(msgspec.Struct, frozen=True):
     died_on: str | None = None
     flags: Words = []
     staff_id: Word | None = None
+
+
+class Party(msgspec.Struct, frozen=True):
+    """A nominal as one source names them."""
+
+    nominal_source: Word
+    nominal_id: Word
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """Two nominals are one person; the event is about the one merged into."""
+
+    from_: Party = msgspec.field(name="from")
+    into: Party
+
+
+class Unmerged(msgspec.Struct, frozen=True):
+    """A merge was wrong; the event is about whom the merge was about."""
+
+    merge_event_id: Word
+
+
+class Distinguished(msgspec.Struct, frozen=True):
+    """Two nominals are never the same person; the event is about the first."""
+
+    a: Party
+    b: Party
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -134,13 +172,58 @@ class TriggerWithdrawn(msgspec.Struct, frozen=True):
     record_id: Word | None = None
 
 
+class Activity(msgspec.Struct, frozen=True):
+    """Something was done about a record or a nominal that an expectation may wait for."""
+
+    kind: Word
+    on: str
+    result: Word | None = None
+    record_id: Word | None = None
+    nominal_source: Word | None = None
+    nominal_id: Word | None = None
+    fields: dict[Word, Said] = {}
+    precision: Literal["month"] | None = None
+
+
+class ActivityWithdrawn(msgspec.Struct, frozen=True):
+    """An activity was entered in error."""
+
+    activity_event_id: Word
+    record_id: Word | None = None
+    nominal_source: Word | None = None
+    nominal_id: Word | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What a source says that it sent in a period: how many events, and the digest of their ids; or the ids too."""
+
+    source_system: Word
+    from_: Annotated[str, msgspec.Meta(max_length=40)] = msgspec.field(name="from")
+    to: Annotated[str, msgspec.Meta(max_length=40)]
+    count: Annotated[int, msgspec.Meta(ge=0)]
+    digest: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    ids: (
+        Annotated[
+            list[Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9._:/-]{1,128}$")]],
+            msgspec.Meta(max_length=MANIFEST_IDS_MAX),
+        ]
+        | None
+    ) = None
+
+
 SHAPES: dict[str, type[msgspec.Struct]] = {
     "tenure.record.captured.v1": RecordState,
     "tenure.record.revised.v1": RecordState,
     "tenure.record.withdrawn.v1": Withdrawn,
     "tenure.nominal.recorded.v1": NominalState,
+    "tenure.nominal.merged.v1": Merged,
+    "tenure.nominal.unmerged.v1": Unmerged,
+    "tenure.nominal.distinguished.v1": Distinguished,
     "tenure.contact.recorded.v1": Contact,
     "tenure.contact.withdrawn.v1": ContactWithdrawn,
     "tenure.trigger.recorded.v1": Trigger,
     "tenure.trigger.withdrawn.v1": TriggerWithdrawn,
+    "tenure.activity.recorded.v1": Activity,
+    "tenure.activity.withdrawn.v1": ActivityWithdrawn,
+    "tenure.manifest.published.v1": Manifest,
 }

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record, UniqueViolationError
 
 from services.intake.domain.checking import History, Sound
@@ -30,16 +31,20 @@ class ArrivalRow(NamedTuple):
     reasons: str | None
     body_mac: bytes
     record_key: int | None
+    counted_at: datetime
 
 
+_pack = msgspec.msgpack.Encoder(order="sorted").encode
+_unpack = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 _number = attrgetter("int")  # The database sorts ids as their numbers; ids compare slowly.
 _ARRIVAL = ["arrival_key", *ArrivalRow._fields, "received_at", "received_on"]
 _SUBJECTS = """
-SELECT record_uid, kind, record_key, source_key, sequence, version, state_mac, executed_by FROM record
+SELECT record_uid, kind, record_key, source_key, sequence, version, state_mac, executed_by, settled,
+    coalesce(shown_sequence, sequence) AS shown, things FROM record
 WHERE record_uid = ANY($1::uuid[]) ORDER BY record_uid, source_key FOR NO KEY UPDATE"""
 _NEW_KEYS = "SELECT array(SELECT nextval('record_record_key_seq') FROM generate_series(1, $1::int))"
 _RECORD = ["record_key", "record_uid", "kind", "source_key", "sequence", "version", "state_mac"]
-_RECORD += ["metadata", "accepted_on"]
+_RECORD += ["settled", "shown_sequence", "things", "metadata", "accepted_on"]
 _DRAW = "SELECT array(SELECT nextval('arrival_key') FROM generate_series(1, $1::int))"
 _CAPTURED = """
 SELECT r.record_uid, s.source, r.executed_by IS NOT NULL FROM record r JOIN source s USING (source_key)
@@ -49,11 +54,12 @@ SELECT s.record_key, s.sequence, s.state_mac FROM unnest($1::bigint[], $2::bigin
 JOIN record_state s ON s.record_key = u.k AND s.sequence = u.n"""
 _MOVE = """
 UPDATE record r SET sequence = u.sequence, version = u.version, state_mac = u.mac,
-    metadata = coalesce(u.metadata, r.metadata), accepted_on = coalesce(r.accepted_on, $6)
-FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bytea[], $5::bytea[])
-    u(key, sequence, version, mac, metadata)
+    settled = u.settled, shown_sequence = u.shown, things = u.things, metadata = coalesce(u.metadata, r.metadata),
+    accepted_on = coalesce(r.accepted_on, $9)
+FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::bytea[], $5::bytea[], $6::bigint[], $7::boolean[],
+    $8::bytea[]) u(key, sequence, version, mac, settled, shown, things, metadata)
 WHERE r.record_key = u.key"""
-_COUNT = """
+COUNT = """
 INSERT INTO account (source_key, received_on, slot, outcome, n)
 SELECT u.source_key, $3, $4, u.outcome, u.n
 FROM unnest($1::integer[], $2::text[], $5::bigint[]) u(source_key, outcome, n)
@@ -100,7 +106,7 @@ async def lock_subjects(connection: Connection, wanted: Mapping[History, Wanted]
         if row := rows.get(_of(*each)):
             found[history] = _subject(row, is_nominal)
         else:
-            found[history] = Subject(0, each.source_key, 0, 0, None, False, {}, is_nominal, is_new=True)
+            found[history] = Subject(0, each.source_key, 0, 0, None, False, {}, is_nominal=is_nominal, is_new=True)
             new.append(found[history])
     if new:
         for subject, key in zip(new, await raw.fetchval(_NEW_KEYS, len(new)), strict=True):
@@ -118,9 +124,15 @@ def _history(row: Record) -> tuple[UUID, int]:
 
 
 def _subject(row: Record, is_nominal: bool) -> Subject:
+    settled = _unpack(row["settled"]) if row["settled"] else None
     return Subject(
         *(row["record_key"], row["source_key"], row["sequence"], row["version"], row["state_mac"]),
-        *(row["executed_by"] is not None, {}, is_nominal),
+        executed=row["executed_by"] is not None,
+        states={},
+        settled=settled,
+        shown=row["shown"],
+        things=row["things"],
+        is_nominal=is_nominal,
     )
 
 
@@ -172,18 +184,20 @@ async def store_subjects(
     """Store where subjects are now, and what others may see of them; `Raced` when a new one came by another door."""
     raw = await driver(connection)
     new = sorted((each for each in moved if each[0].is_new), key=lambda each: each[1].subject.int)
-    rows = [
-        (*(s.key, sound.subject, sound.kind, s.source_key, s.sequence, s.version, s.state_mac), shown, today)
-        for s, sound, shown in new
-    ]
+    rows = [(*(s.key, sound.subject, sound.kind), s.source_key, *_moved(s), shown, today) for s, sound, shown in new]
     try:
         if rows:
             await raw.copy_records_to_table("record", records=rows, columns=_RECORD)
     except UniqueViolationError:
         raise Raced("A record of this batch came through another door in the same moment.") from None
-    known = [(s.key, s.sequence, s.version, s.state_mac, shown) for s, _, shown in moved if not s.is_new]
+    known = [(s.key, *_moved(s), shown) for s, _, shown in moved if not s.is_new]
     if known:
-        await raw.execute(_MOVE, *columns(known, 5), today)
+        await raw.execute(_MOVE, *columns(known, 8), today)
+
+
+def _moved(subject: Subject) -> tuple[int, int, bytes | None, bytes | None, int, bool]:
+    settled = _pack(subject.settled) if subject.settled else None
+    return subject.sequence, subject.version, subject.state_mac, settled, subject.shown, subject.things
 
 
 async def count(connection: Connection, counted: Mapping[tuple[int, str], int], today: date, slot: int) -> None:
@@ -192,7 +206,7 @@ async def count(connection: Connection, counted: Mapping[tuple[int, str], int], 
     if rows:
         sources, outcomes, numbers = columns(list(rows), 3)
         raw = await driver(connection)
-        await raw.execute(_COUNT, sources, outcomes, today, slot, numbers)
+        await raw.execute(COUNT, sources, outcomes, today, slot, numbers)
 
 
 async def settle_arrival(

@@ -1,66 +1,93 @@
-"""Quarantine: what waits for a steward, sealed and in sight."""
+"""Quarantine: what waits for a steward, sealed and in sight; each item from its arrival to its end."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from shared.db import Connection, columns, driver
 
+# A record that is known tells the unit and type of an event that does not.
 _INSERT = """
 INSERT INTO quarantine (arrival_key, event_uid, receipt_id, source_key, subject, record_key, sequence, body_id, reasons,
-    parked, first_seen, review_on)
-SELECT u.*, $11, $12 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::bigint[],
-    $7::bigint[], $8::bigint[], $9::jsonb[], $10::boolean[]) u"""
-_RESOLVE = """
-UPDATE quarantine q SET state = 'resolved', version = q.version + 1
-FROM record r WHERE r.record_uid = ANY($1::uuid[])
-AND q.state = 'open' AND q.subject = r.record_uid AND q.sequence < r.sequence
-AND (r.kind = 'record' OR q.source_key = r.source_key)
-RETURNING q.event_uid, q.subject"""
-_CORRECT = """
-UPDATE quarantine SET state = 'resolved', version = version + 1
-WHERE state = 'open' AND event_uid = ANY($1::uuid[]) AND source_key = ANY($2::integer[]) RETURNING event_uid, subject"""
-_LIST = """
-SELECT q.arrival_key, q.event_uid, q.receipt_id, s.source, q.subject, q.reasons, q.state, q.owner, q.first_seen,
-    q.review_on, q.attempts, q.version
-FROM quarantine q JOIN source s USING (source_key)
-WHERE ($1::text IS NULL OR q.state = $1) AND ($2::text IS NULL OR s.source = $2) AND q.arrival_key > $3
-    AND ($4::text IS NULL OR q.reasons @> jsonb_build_array(jsonb_build_object('code', $4::text)))
-ORDER BY q.arrival_key LIMIT $5"""
+    parked_as, record_type, unit, named, incomplete, first_seen, review_on)
+SELECT u.arrival_key, u.event_uid, u.receipt_id, u.source_key, u.subject, u.record_key, u.sequence, u.body_id,
+    u.reasons, u.parked_as, coalesce(u.record_type, r.said ->> 'record_type'), coalesce(u.unit, r.said ->> 'unit'),
+    u.named::uuid[], u.incomplete, $15, $16
+FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[],
+    $9::jsonb[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::boolean[]) u(arrival_key, event_uid,
+    receipt_id, source_key, subject, record_key, sequence, body_id, reasons, parked_as, record_type, unit, named,
+    incomplete)
+LEFT JOIN LATERAL (SELECT convert_from(metadata, 'UTF8')::jsonb AS said FROM record
+    WHERE record_uid = u.subject AND kind = 'record' AND metadata IS NOT NULL) r ON true"""
+# Real time: when the system itself did it.
+_SETTLED = """
+, told AS (INSERT INTO quarantine_step (arrival_key, at, step)
+    SELECT arrival_key, clock_timestamp(), 'resolved' FROM gone)
+SELECT parked_as, subject, named, source FROM gone JOIN source USING (source_key) ORDER BY arrival_key"""
+_GIVEN = "q.arrival_key, q.parked_as, q.subject, q.named, q.source_key"
+_RESOLVE = f"""
+WITH gone AS (UPDATE quarantine q SET state = 'resolved', version = q.version + 1
+    FROM record r WHERE r.record_uid = ANY($1::uuid[])
+    AND q.state IN ('open', 'discard_proposed') AND q.subject = r.record_uid AND q.sequence < r.sequence
+    AND (r.kind = 'record' OR q.source_key = r.source_key) RETURNING {_GIVEN}){_SETTLED}"""
+_CORRECT = f"""
+WITH gone AS (UPDATE quarantine q SET state = 'resolved', version = version + 1
+    WHERE state IN ('open', 'discard_proposed') AND event_uid = ANY($1::uuid[]) AND source_key = ANY($2::integer[])
+    RETURNING {_GIVEN}){_SETTLED}"""
 _ONE = """
-SELECT q.*, s.source, a.channel, a.place, a.received_on, a.first FROM quarantine q JOIN source s USING (source_key)
+SELECT q.*, s.source, a.channel, a.place, a.received_on, a.first, a.outcome, a.event_id, a.type
+FROM quarantine q JOIN source s USING (source_key)
 JOIN arrival a ON a.event_uid = q.event_uid AND a.arrival_key = q.arrival_key
 WHERE q.receipt_id = $1 FOR UPDATE OF q"""
+_STEP = """
+INSERT INTO quarantine_step (arrival_key, at, step, by, code)
+SELECT u.arrival_key, $5, u.step, u.by, u.code
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) u(arrival_key, step, by, code)"""
+
+
+class Settled(NamedTuple):
+    """An item that waits no more: what it was parked as, about whom, from which source."""
+
+    parked_as: UUID
+    subjects: tuple[UUID, ...]
+    source: str
+
+
+class Step(NamedTuple):
+    """Something done about an item: what, by whom (None: the system), and the code of why."""
+
+    arrival_key: int
+    step: str
+    by: str | None = None
+    code: str | None = None
+
+
+def settled_of(row: asyncpg.Record) -> Settled:
+    """Give what is told of an item that waits no more."""
+    subject = (row["subject"],) if row["subject"] else ()
+    return Settled(row["parked_as"], (*subject, *(row["named"] or ())), row["source"])
 
 
 async def store(connection: Connection, rows: Sequence[tuple[Any, ...]], now: datetime, review_on: date) -> None:
     """Store quarantined arrivals."""
     raw = await driver(connection)
-    await raw.execute(_INSERT, *columns(list(rows), 10), now, review_on)
+    await raw.execute(_INSERT, *columns(list(rows), 14), now, review_on)
 
 
-async def resolve_states(connection: Connection, subjects: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
-    """Settle the quarantined states of subjects whose sequence is higher; gives (event, subject) of each."""
+async def resolve_states(connection: Connection, subjects: Sequence[UUID]) -> list[Settled]:
+    """Settle the quarantined states of subjects whose sequence is higher."""
     raw = await driver(connection)
-    rows = await raw.fetch(_RESOLVE, subjects)
-    return [(row["event_uid"], row["subject"]) for row in rows]
+    return [settled_of(row) for row in await raw.fetch(_RESOLVE, subjects)]
 
 
-async def resolve_corrected(
-    connection: Connection, corrected: Sequence[UUID], sources: Sequence[int]
-) -> list[tuple[UUID, UUID | None]]:
+async def resolve_corrected(connection: Connection, corrected: Sequence[UUID], sources: Sequence[int]) -> list[Settled]:
     """Settle the quarantined events that later ones of their source correct by name."""
     raw = await driver(connection)
-    return [(row["event_uid"], row["subject"]) for row in await raw.fetch(_CORRECT, corrected, sources)]
-
-
-async def page(connection: Connection, *filters: Any) -> list[asyncpg.Record]:
-    """List by (state, source, after arrival key, reason code, limit), oldest first."""
-    raw = await driver(connection)
-    return list(await raw.fetch(_LIST, *filters))
+    return [settled_of(row) for row in await raw.fetch(_CORRECT, corrected, sources)]
 
 
 async def one(connection: Connection, receipt_id: UUID) -> asyncpg.Record | None:
@@ -69,12 +96,18 @@ async def one(connection: Connection, receipt_id: UUID) -> asyncpg.Record | None
     return await raw.fetchrow(_ONE, receipt_id)
 
 
-async def accepted(connection: Connection, arrival_key: int, outcome: str) -> None:
-    """Say that a replay took it."""
+async def keep(connection: Connection, steps: Sequence[Step], now: datetime) -> None:
+    """Write down what was done about items."""
+    raw = await driver(connection)
+    await raw.execute(_STEP, *columns(list(steps), 4), now)
+
+
+async def move(connection: Connection, arrival_key: int, to: str, *, attempts: int = 0) -> None:
+    """Bring an item to another state, counting a replay's attempt."""
     raw = await driver(connection)
     await raw.execute(
-        "UPDATE quarantine SET state = $2, version = version + 1, attempts = attempts + 1 WHERE arrival_key = $1",
-        *(arrival_key, outcome),
+        "UPDATE quarantine SET state = $2, version = version + 1, attempts = attempts + $3 WHERE arrival_key = $1",
+        *(arrival_key, to, attempts),
     )
 
 
@@ -85,3 +118,56 @@ async def tried(connection: Connection, arrival_key: int, reasons: str) -> None:
         "UPDATE quarantine SET attempts = attempts + 1, version = version + 1, reasons = $2 WHERE arrival_key = $1",
         *(arrival_key, reasons),
     )
+
+
+async def assign(connection: Connection, arrival_key: int, owner: str | None, review_on: date) -> None:
+    """Give an item to somebody, to be looked at by a day."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE quarantine SET owner = $2, review_on = $3, version = version + 1 WHERE arrival_key = $1",
+        *(arrival_key, owner, review_on),
+    )
+
+
+async def propose(connection: Connection, arrival_key: int, by: str, reason: str, reference: str | None) -> None:
+    """Write down who proposes to discard an item, and why."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE quarantine SET state = 'discard_proposed', proposed_by = $2, discard_reason = $3, reference = $4, "
+        "refused = NULL, version = version + 1 WHERE arrival_key = $1",
+        *(arrival_key, by, reason, reference),
+    )
+
+
+async def approve(connection: Connection, arrival_key: int, by: str, disposal: UUID) -> None:
+    """Write down who agreed to discard an item, and as which disposal it was asked for."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE quarantine SET approved_by = $2, disposal_id = $3, discards = discards + 1, version = version + 1 "
+        "WHERE arrival_key = $1",
+        *(arrival_key, by, disposal),
+    )
+
+
+async def reopen(connection: Connection, arrival_key: int, refused: str | None) -> None:
+    """Let an item wait again whose discard was withdrawn, or refused for a reason."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE quarantine SET state = 'open', proposed_by = NULL, approved_by = NULL, disposal_id = NULL, "
+        "discard_reason = NULL, reference = NULL, refused = $2, version = version + 1 WHERE arrival_key = $1",
+        *(arrival_key, refused),
+    )
+
+
+async def shred(connection: Connection, disposal: UUID, receipt_id: UUID, now: datetime) -> int:
+    """Destroy an item's sealed body and its key, as its disposal allows; gives how many went, the same if repeated."""
+    raw = await driver(connection)
+    gone: int = await raw.fetchval("SELECT shred($1, $2, NULL, $3)", disposal, receipt_id, now)
+    return gone
+
+
+@asynccontextmanager
+async def part(connection: Connection) -> AsyncIterator[None]:
+    """Do one of many things in a transaction: what fails is undone alone."""
+    async with (await driver(connection)).transaction():
+        yield

@@ -1,7 +1,7 @@
 """Records as they stand: their lifecycle as retention tells it, their content, who looked, their end."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,8 @@ ON CONFLICT (record_uid) DO UPDATE SET version = excluded.version, state = exclu
 _ONE = """
 SELECT r.record_uid, r.kind, s.source, r.sequence, r.version, r.metadata, r.executed_by, r.accepted_on, l.state,
     l.held, l.restricted,
-    (SELECT body_id FROM record_state t WHERE t.record_key = r.record_key AND t.sequence = r.sequence) body_id
+    (SELECT body_id FROM record_state t WHERE t.record_key = r.record_key
+        AND t.sequence = coalesce(nullif(r.shown_sequence, 0), r.sequence)) body_id
 FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid)
 WHERE r.record_uid = $1 AND r.kind = 'record'"""
 _RECEIPTS = """
@@ -33,22 +34,6 @@ SELECT f.receipt_id, a.place, s.source, a.event_uid, a.event_id, f.outcome, f.re
 FROM further_receipt f JOIN arrival a ON a.event_uid = f.event_uid AND a.receipt_id = f.names
 JOIN source s USING (source_key) LEFT JOIN record r USING (record_key) WHERE f.event_uid = $1 AND s.source = $2
 ORDER BY n, received_at LIMIT $3"""
-_EVENTS_ACCOUNT = """
-SELECT s.source, a.received_on, a.outcome, sum(a.n)::bigint n FROM account a JOIN source s USING (source_key)
-WHERE ($1::date IS NULL OR a.received_on >= $1) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
-_RECORDS_ACCOUNT = """
-SELECT s.source, r.accepted_on, count(*) received,
-    count(*) FILTER (WHERE gone) disposed, count(*) FILTER (WHERE NOT gone AND l.state = 'transferred') transferred,
-    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held) held,
-    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held IS NOT TRUE
-        AND l.state = 'ordered') on_order,
-    count(*) FILTER (WHERE NOT gone AND l.state IS DISTINCT FROM 'transferred' AND l.held IS NOT TRUE
-        AND l.state IS DISTINCT FROM 'ordered') active
-FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid),
-    LATERAL (SELECT r.executed_by IS NOT NULL OR coalesce(l.state IN ('executed', 'shredded', 'disposed'), false)
-        AS gone) g
-WHERE r.kind = 'record' AND r.accepted_on IS NOT NULL AND ($1::date IS NULL OR r.accepted_on >= $1)
-GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
 async def store_lifecycle(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -76,25 +61,3 @@ async def receipts(connection: Connection, event: UUID, source: str, limit: int)
     """Give the receipts of an event, oldest first."""
     raw = await driver(connection)
     return list(await raw.fetch(_RECEIPTS, event, source, limit))
-
-
-async def events_account(connection: Connection, since: date | None) -> list[asyncpg.Record]:
-    """Give (source, day, outcome, n)."""
-    raw = await driver(connection)
-    return list(await raw.fetch(_EVENTS_ACCOUNT, since))
-
-
-async def records_account(connection: Connection, since: date | None) -> list[asyncpg.Record]:
-    """Give each source's and day's records in their one term each."""
-    raw = await driver(connection)
-    return list(await raw.fetch(_RECORDS_ACCOUNT, since))
-
-
-async def log_access(connection: Connection, *row: Any) -> None:
-    """Log (at, record, actor, purpose, reference, task, parts, allowed) before anything is shown."""
-    raw = await driver(connection)
-    await raw.execute(
-        "INSERT INTO access (at, record_uid, actor, purpose, reference, task_id, parts, allowed)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        *row,
-    )

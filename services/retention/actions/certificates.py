@@ -6,28 +6,32 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from services.retention.actions import discards
 from services.retention.actions.ledger import moved
 from services.retention.actions.reviews import derivations
 from services.retention.domain.facts import Fact, RecordState, newest, record_state
-from services.retention.storage import disposals, orders
+from services.retention.storage import disposals, key_epochs, orders
 from services.retention.storage.facts import facts_of_records, put_sealed
 from services.retention.storage.holds import applied
 from shared.db import Connection
-from shared.events import CERTIFICATES, CertificateIssued, DisposalConfirmed, encode
+from shared.events import CERTIFICATES, CertificateIssued, DisposalConfirmed, EpochEnded, encode
 from shared.ids import salts
 from shared.keys import Keys
 from shared.log import Entry, draw, put
 from shared.policy import Pack
 from shared.topics import QUARTER, SEGMENT_INBOUND, SEGMENT_OTHER, TRANSIT_WINDOW
+from shared.trails import end, traced
 
 VAULT = "intake"
 METHOD = "cryptographic_erasure"
 CERTIFICATES_KEPT = "tenure.certificates.kept.v1"
-# The latest of the transit window's end and the dead letters' expiry; whole segments go, so one is added to each.
+# The latest of the transit window's end and the dead letters' expiry; whole segments go, so one is added to each. The
+# third is the planned end of the key epochs that the holders' older backups hang on, which is the pack's to say.
 IRRECOVERABLE_AFTER: timedelta = max(TRANSIT_WINDOW + SEGMENT_INBOUND, QUARTER + SEGMENT_OTHER)
 
 Holders = Mapping[str, Ed25519PublicKey]
@@ -69,11 +73,21 @@ async def confirm(
     if executed is None or executed["record_uid"] != answer.record_id:
         raise LookupError("an answer about a disposal that was not executed")
     values = (answer.disposal_id, answer.holder, answer.answer, answer.bodies, answer.at, signature, now)
-    if not await disposals.keep_confirmation(connection, values):
+    if not await disposals.keep_confirmation(connection, (*values, answer.epoch, answer.epoch_began_at)):
         return False
     if answer.holder == VAULT and answer.answer in ("erased", "never_had_it") and executed["state"] == "executed":
         await _shredded(connection, keys, pack, answer, executed, now)
     return True
+
+
+async def epoch_ended(connection: Connection, holders: Holders, ended: EpochEnded) -> None:
+    """Keep that a holder's epoch key is gone, and date what hung on it by that day; a wrong signature is refused."""
+    try:
+        holders[ended.service].verify(bytes.fromhex(ended.signature), ended.signed())
+    except (KeyError, ValueError, InvalidSignature):
+        raise BadSignature(f"epoch {ended.epoch} of {ended.service}: the signature does not match") from None
+    if await key_epochs.keep_end(connection, ended.service, ended.epoch, ended.destroyed_at):
+        await key_epochs.settle_dates(connection, ended.service, ended.epoch, IRRECOVERABLE_AFTER)
 
 
 async def _shredded(
@@ -84,17 +98,24 @@ async def _shredded(
     executed: dict[str, Any],
     now: datetime,
 ) -> None:
-    irrecoverable_from = max(answer.at, executed["executed_at"]) + IRRECOVERABLE_AFTER
+    hangs_on = await key_epochs.of_disposal(connection, answer.disposal_id)
+    planned = [each.began_at + timedelta(days=pack.vault.epoch_days) for each in hangs_on]
+    irrecoverable_from = max([max(answer.at, executed["executed_at"]) + IRRECOVERABLE_AFTER, *planned])
     await disposals.shredded(connection, answer.disposal_id, irrecoverable_from)
-    moved_keys = await orders.move(connection, [executed["record_key"]], "shredded", None)
-    await moved(connection, "shredded", moved_keys, None, now)
-    issued = await _certificate(connection, keys, pack, executed, irrecoverable_from)
+    if executed["record_key"] is None:
+        issued = await discards.certificate(connection, keys, executed, irrecoverable_from)
+    else:
+        moved_keys = await orders.move(connection, [executed["record_key"]], "shredded", None)
+        await moved(connection, "shredded", moved_keys, None, now)
+        issued = await _certificate(connection, keys, pack, executed, irrecoverable_from)
+    issued = msgspec.structs.replace(issued, key_epochs=tuple(f"{each.holder}-epoch-{each.epoch}" for each in hangs_on))
     canonical, salt, log_id = encode(issued), salts(1)[0], await draw(connection)
     values = (answer.disposal_id, now, canonical, salt, log_id)
     await disposals.insert_certificate(connection, values)
     await put_sealed(connection, CERTIFICATES_KEPT, [(salt, canonical)], log_id, now)
     entry = Entry(CERTIFICATES, str(answer.disposal_id), issued.type, answer.disposal_id, issued.version, canonical)
-    await put(connection, [entry], now)
+    await put(connection, await traced(connection, [entry], [(answer.record_id,)]), now)
+    await end(connection, answer.record_id)
 
 
 async def _states(connection: Connection, key: int) -> tuple[list[Fact], list[RecordState]]:

@@ -100,6 +100,6 @@ async def finish(connection: Connection, now: datetime, limit: int = 500) -> int
     """Say of records whose every copy has answered, and which nothing can bring back, that they are disposed of."""
     done = await disposals.finished(connection, HOLDERS, now, limit)
     await disposals.finish(connection, [disposal for disposal, _ in done])
-    keys = await orders.move(connection, [key for _, key in done], "disposed", None)
+    keys = await orders.move(connection, [key for _, key in done if key is not None], "disposed", None)
     await moved(connection, "disposed", keys, None, now)
-    return len(keys)
+    return len(done)

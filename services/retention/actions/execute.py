@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from services.retention.actions import discards
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import IN_HAND, Decision, Refusal, overslept, runs_away, verdict, who_decides
 from services.retention.storage import decisions as stored_decisions
@@ -17,6 +18,7 @@ from shared.events import DISPOSALS, REGISTERED, DisposalExecuted, encode
 from shared.log import Entry, put
 from shared.policy import Pack
 from shared.topics import BY_NAME
+from shared.trails import traced
 
 log = logging.getLogger(__name__)
 
@@ -61,18 +63,22 @@ async def execute(
     if not claimed:
         return Executed(None, {})
     await pause("claimed")
-    mine = await orders.lock_schedules(connection, [order.record_key for order in claimed])
-    held = await holds.covering(connection, [order.record_key for order in claimed])
+    records = [order.record_key for order in claimed if order.record_key is not None]
+    mine = await orders.lock_schedules(connection, records)
+    held = await holds.covering(connection, records)
+    asked = await discards.judge(connection, [order.disposal_id for order in claimed if order.record_key is None])
     await pause("checked_holds")
     ids = [order.disposal_id for order in claimed if order.record_key in mine]
     found = await orders.cases(connection, ids, held)
     judged = {each.disposal_id: refusal for each, refusal in await _judge(connection, pack, found, today)}
+    judged |= {disposal_id: refusal for disposal_id, (_, refusal) in asked.items()}
     outcomes = {order.disposal_id: judged.get(order.disposal_id, BUSY) for order in claimed}
     await pause("judged")
     await _close(connection, found, outcomes, now)
     await _show_held(connection, {key: holds_of for key, holds_of in held.items() if key in mine}, now)
     gone = [each for each in found if outcomes[each.disposal_id] is None]
     await _write_down(connection, pack, gone, today, now)
+    await discards.close(connection, pack, asked, today, now)
     await pause("written")
     return Executed(None, outcomes)
 
@@ -176,7 +182,8 @@ def _closed(disposal_id: UUID, refusal: Refusal | None) -> Closed:
 async def _write_down(connection: Connection, pack: Pack, gone: Sequence[Found], today: date, now: datetime) -> None:
     if not gone:
         return
-    log_ids = await put(connection, [_notice(each, today, now) for each in gone], now)
+    notices = [_notice(each, today, now) for each in gone]
+    log_ids = await put(connection, await traced(connection, notices, [(each.record_uid,) for each in gone]), now)
     rows = [
         Gone(each.disposal_id, each.case.record_key, each.sequence, _proof(pack, each, now), log_id)
         for each, log_id in zip(gone, log_ids, strict=True)

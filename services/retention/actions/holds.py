@@ -9,10 +9,12 @@ from uuid import UUID
 import msgspec
 from asyncpg.exceptions import LockNotAvailableError
 
+from services.retention.actions import discards
 from services.retention.actions.ledger import moved
 from services.retention.domain import Scope
 from services.retention.domain.lifecycle import IN_HAND
 from services.retention.storage import decisions, holds, orders, reviews
+from services.retention.storage import discards as stored_discards
 from services.retention.storage.holds import NewHold, Unswept
 from services.retention.storage.marks import mark_with_persons
 from shared.db import Connection
@@ -65,7 +67,10 @@ async def place(connection: Connection, hold: NewHold, today: date, now: datetim
 
 async def executed_before(connection: Connection, hold_id: UUID) -> list[UUID]:
     """List what a hold came too late for and intake has not confirmed; ask in a transaction after the placing one."""
-    return await holds.executed_unconfirmed(connection, hold_id)
+    return [
+        *await holds.executed_unconfirmed(connection, hold_id),
+        *await stored_discards.executed_unconfirmed(connection, hold_id),
+    ]
 
 
 async def found(connection: Connection, hold_id: UUID, *, lock: bool = False) -> dict[str, Any]:
@@ -145,6 +150,8 @@ async def sweep_hold(connection: Connection, hold: Unswept, after: int, now: dat
     held, freed = await show(connection, keys, now) if keys else ([], [])
     if len(keys) == holds.SWEEP_RECORDS_MAX:
         return Swept(len(held), len(freed), keys[-1])
+    if not hold.released:
+        await discards.drop_held(connection, now)
     shown = await holds.mark_swept(connection, hold)
     if shown:
         await _tell(connection, shown, now)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from services.retention.actions import discards
 from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, execute_from, lapse, who_decides
@@ -88,18 +89,24 @@ async def _open(connection: Connection, new: Sequence[NewOrder], today: date, no
     return ordered
 
 
-async def abort(connection: Connection, order: UUID, by: str, reason: str, now: datetime) -> int:
-    """End a cooling order for a reason; its decisions lapse and a triggered review is asked for. Gives its record."""
-    record_key = await orders.abort(connection, order, by, reason, now)
-    if record_key is None:
+async def abort(connection: Connection, order: UUID, by: str, reason: str, now: datetime) -> None:
+    """End a cooling order for a reason; its decisions lapse and a triggered review is asked for.
+
+    An order to discard a quarantined event has neither: intake hears of it, and the event waits again.
+    """
+    aborted = await orders.abort(connection, order, by, reason, now)
+    if aborted is None:
         if await orders.read_disposal(connection, order) is None:
             raise NotFound("There is no order by this id.")
         raise Conflict("The order cools off no more, so it cannot be aborted.", "not_cooling")
-    await decisions.lapse_deciders(connection, [record_key], "order_aborted")
-    await reviews.want(connection, [record_key], "order_aborted", now)
-    await orders.move(connection, [record_key], "due", "order_aborted")
-    await moved(connection, "order_aborted", [record_key], by, now)
-    return record_key
+    if aborted.record_key is None:
+        await discards.aborted(connection, order, now)
+        return
+    record_key = [aborted.record_key]
+    await decisions.lapse_deciders(connection, record_key, "order_aborted")
+    await reviews.want(connection, record_key, "order_aborted", now)
+    await orders.move(connection, record_key, "due", "order_aborted")
+    await moved(connection, "order_aborted", record_key, by, now)
 
 
 async def propose_resume(connection: Connection, by: str) -> None:

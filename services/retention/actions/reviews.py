@@ -17,6 +17,7 @@ from shared.events import REVIEWS, Member, ReviewRequested, ReviewWithdrawn, enc
 from shared.ids import review_id
 from shared.log import Entry, put
 from shared.policy import Pack
+from shared.trails import traced
 
 Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
 _BRINGS_IN = frozenset({"initial", "triggered", "scheduled"})  # A review between times puts nothing on a list.
@@ -134,12 +135,13 @@ async def _tell(
     covered = {row["review_id"]: [each["record_key"] for each in shown[reviews.subject_in(row)]] for row in rows}
     await reviews.set_members(connection, covered)
     reasons = await derivations(connection, pack, {each[0]["record_key"] for each in shown.values() if each})
-    entries = []
+    entries, about = [], []
     for row, subject in zip(rows, subjects, strict=True):
         reason = reasons.get(shown[subject][0]["record_key"], {}) if shown[subject] else {}
         event = _event(row, subject, file, pack, reason)
         entries.append(Entry(REVIEWS, str(event.subject), event.type, event.subject, event.version, encode(event)))
-    await put(connection, entries, now)
+        about.append((event.subject, *(member.record_id for member in event.records)))
+    await put(connection, await traced(connection, entries, about), now)
 
 
 def _event(
@@ -228,7 +230,7 @@ async def withdraw(
             uid = uids[reviews.subject_in(row)]
             event = ReviewWithdrawn(row["review_id"], uid, cause, row["version"] + 1)
             entries.append(Entry(REVIEWS, str(uid), event.type, uid, event.version, encode(event)))
-    await put(connection, entries, now)
+    await put(connection, await traced(connection, entries, [(each.subject,) for each in entries]), now)
 
 
 async def triggered(

@@ -12,12 +12,20 @@ from services.retention.storage import facts as stored
 from services.retention.storage import marks, parked
 from services.retention.storage.facts import NewFact
 from shared.db import Connection
-from shared.events import EventParked, EventResolved, FactRegistered, NominalRegistered, RecordRegistered, Watermark
+from shared.events import (
+    DiscardRequested,
+    EventParked,
+    EventResolved,
+    FactRegistered,
+    NominalRegistered,
+    RecordRegistered,
+    Watermark,
+)
 from shared.ids import nominal_ref
 from shared.policy import Pack
 
 Registered = RecordRegistered | NominalRegistered | FactRegistered
-News = EventParked | EventResolved | Watermark
+News = EventParked | EventResolved | DiscardRequested | Watermark
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -40,6 +48,17 @@ class Fresh(NamedTuple):
     def nominal(self) -> UUID | None:
         """The nominal it is about."""
         return getattr(self.event, "nominal_ref", None) if self.record is None else None
+
+    @property
+    def other(self) -> UUID | None:
+        """The nominal that a merge or a distinction is about as well."""
+        return getattr(self.event, "other_ref", None) if self.record is None else None
+
+    @property
+    def makes_known(self) -> bool:
+        """Whether by this its subject has come, and is not only named."""
+        event = self.event
+        return isinstance(event, NominalRegistered) or (isinstance(event, RecordRegistered) and event.state is not None)
 
     @property
     def withdraws(self) -> UUID | None:
@@ -86,23 +105,47 @@ async def take_in(connection: Connection, facts: Sequence[Fresh], now: datetime)
 
     A withdrawal carries the subject of what it withdraws: that is marked, whichever of the two comes first.
     """
-    records = await stored.record_keys(connection, {each.record for each in facts if each.record})
-    nominals = await stored.nominal_keys(connection, _nominals_in(facts))
+    record_keys = await stored.record_keys(connection, {each.record for each in facts if each.record})
+    nominal_keys = await stored.nominal_keys(connection, _nominals_in(facts))
+    records, nominals = record_keys.of, nominal_keys.of
     rows = [_row(each, records, nominals) for each in facts]
     new = await stored.insert_facts(connection, rows, now)
     pairs = {(records[each.record], nominals[ref]) for each in facts if each.record for ref in each.persons}
     await stored.insert_links(connection, pairs)
+    await _note_early(connection, facts, record_keys, nominal_keys, now)
     kept = [row for row in rows if row.event_uid in new]
     return await marks.mark_with_persons(
         connection,
         {row.record_key for row in kept if row.record_key is not None},
-        {row.nominal_key for row in kept if row.nominal_key is not None},
+        await _persons_of(connection, kept),
     )
+
+
+async def _persons_of(connection: Connection, kept: Sequence[NewFact]) -> set[int]:
+    """Give whom facts are about: a merge and its undoing are about both nominals."""
+    persons = {key for row in kept for key in (row.nominal_key, row.other_key) if key is not None}
+    undone = [row.withdraws for row in kept if row.kind == "unmerged" and row.withdraws]
+    return persons | await stored.others_of(connection, undone) if undone else persons
+
+
+async def _note_early(
+    connection: Connection, facts: Sequence[Fresh], records: stored.Keys, nominals: stored.Keys, now: datetime
+) -> None:
+    """List those whom this batch is the first to name without bringing them."""
+    if not records.made and not nominals.made:
+        return
+    came = {each.record or each.nominal for each in facts if each.makes_known}
+    linked = {ref for each in facts for ref in each.persons}
+    named = {ref for each in facts for ref in (each.nominal, each.other) if ref}
+    early_records = [records.of[uid] for uid in records.made - came]
+    early_nominals = [nominals.of[ref] for ref in (nominals.made & named) - came - linked]
+    if early_records or early_nominals:
+        await stored.note_early(connection, early_records, early_nominals, now)
 
 
 def _nominals_in(facts: Iterable[Fresh]) -> set[UUID]:
     named = {ref for each in facts for ref in each.persons}
-    return named.union(each.nominal for each in facts if each.nominal)
+    return named.union(ref for each in facts for ref in (each.nominal, each.other) if ref)
 
 
 def _row(each: Fresh, records: dict[UUID, int], nominals: dict[UUID, int]) -> NewFact:
@@ -118,6 +161,7 @@ def _row(each: Fresh, records: dict[UUID, int], nominals: dict[UUID, int]) -> Ne
         known_at=event.known_at,
         received_on=event.received_on,
         canonical=each.canonical,
+        other_key=nominals[each.other] if each.other else None,
     )
 
 

@@ -5,16 +5,17 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.retention.api import disposals, holds, records
+from services.retention.api import disposals, holds, records, waiting
 from shared.http import Edge, http_app
 from shared.policy import Pack
 
-ROLES: Mapping[str, frozenset[str]] = {**records.ROLES, **holds.ROLES, **disposals.ROLES}
-ROUTERS = [records.router, holds.router, disposals.router]
+ROLES: Mapping[str, frozenset[str]] = {**records.ROLES, **holds.ROLES, **disposals.ROLES, **waiting.ROLES}
+TITLE = "Tenure: retention"
+ROUTERS = [records.router, holds.router, disposals.router, waiting.router]
 
 
 def make_app(engine: AsyncEngine, edge: Edge, pack: Pack) -> FastAPI:
     """Make retention's app."""
-    app = http_app("Tenure: retention", engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)
+    app = http_app(TITLE, engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)
     app.state.pack = pack
     return app

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.retention.actions import orders
+from services.retention.api import answers as told
 from services.retention.api.paging import after_id
 from services.retention.storage.disposals import paused_by, read_certificate
 from services.retention.storage.orders import read_disposal, read_disposals
 from shared.db import Connection
 from shared.errors import NotFound
-from shared.http import Asker, IfMatch, Now, Paged, Transaction, etag, next_link, require_version
+from shared.http import Asker, IfMatch, Now, Paged, Transaction, answers, etag, next_link, require_version
 
 MANAGERS = frozenset({"records_manager"})
 SECOND = frozenset({"head_of_information_management"})
@@ -39,7 +40,7 @@ class AbortAsked(BaseModel):
     reason: Sentence
 
 
-@router.get("")
+@router.get("", responses=answers(told.Orders))
 async def page(
     request: Request,
     response: Response,
@@ -56,21 +57,21 @@ async def page(
     return {"disposals": shown, "paused": await paused_by(connection)}
 
 
-@router.post("/resume", status_code=status.HTTP_202_ACCEPTED)
+@router.post("/resume", status_code=status.HTTP_202_ACCEPTED, responses=answers(told.Proposed, 409, status=202))
 async def resume(connection: Transaction, asker: Asker) -> dict[str, str]:
     """Propose that disposals go on after a sleep of the schedule or a tripped switch."""
     await orders.propose_resume(connection, asker.decides_as())
     return {"state": "proposed", "missing": "head_of_information_management"}
 
 
-@router.post("/resume/approve")
+@router.post("/resume/approve", responses=answers(told.Stands, 409))
 async def approve_resume(connection: Transaction, asker: Asker, now: Now) -> dict[str, str]:
     """Agree, as the second person, that disposals go on."""
     await orders.approve_resume(connection, asker.decides_as(), now)
     return {"state": "over"}
 
 
-@router.get("/{disposal_id}")
+@router.get("/{disposal_id}", responses=answers(told.Disposal, 404, versioned=True))
 async def one(disposal_id: UUID, response: Response, connection: Transaction) -> Shown:
     """Show an order, how far it has come, who has confirmed, and its certificate."""
     shown = await _found(connection, disposal_id)
@@ -79,7 +80,7 @@ async def one(disposal_id: UUID, response: Response, connection: Transaction) ->
     return {**shown, "certificate": certificate, "confirmations": confirmations}
 
 
-@router.post("/{disposal_id}/abort")
+@router.post("/{disposal_id}/abort", responses=answers(told.Stands, 404, 409))
 async def abort(
     disposal_id: UUID, asked: AbortAsked, connection: Transaction, asker: Asker, meant: IfMatch, now: Now
 ) -> dict[str, str]:

@@ -9,12 +9,26 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.retention.actions import holds
+from services.retention.api import answers as told
 from services.retention.api.paging import after_id
 from services.retention.domain import Scope
+from services.retention.storage import parked
 from services.retention.storage.holds import NewHold, preview, read_holds
 from shared.clock import policy_day
 from shared.db import transaction
-from shared.http import Asker, Idempotent, IfMatch, Now, Paged, Transaction, etag, next_link, once, require_version
+from shared.http import (
+    Asker,
+    Idempotent,
+    IfMatch,
+    Now,
+    Paged,
+    Transaction,
+    answers,
+    etag,
+    next_link,
+    once,
+    require_version,
+)
 from shared.ids import random_id
 
 LISTED_MAX = 10_000
@@ -82,7 +96,7 @@ class ReleaseAsked(BaseModel):
     reason: Sentence
 
 
-@router.post("", status_code=status.HTTP_201_CREATED)
+@router.post("", status_code=status.HTTP_201_CREATED, responses=answers(told.HoldPlaced, status=201, versioned=True))
 async def place(
     asked: HoldAsked, request: Request, response: Response, asker: Asker, repeat: Idempotent, now: Now
 ) -> Shown:
@@ -114,7 +128,7 @@ async def place(
     return {**_shown(shown), "executed_unconfirmed": gone}
 
 
-@router.post("/preview")
+@router.post("/preview", responses=answers(told.Preview))
 async def count(scope: ScopeOf, connection: Transaction) -> dict[str, int]:
     """Count what a scope would hold; places nothing."""
     wanted = scope.scope()
@@ -122,7 +136,7 @@ async def count(scope: ScopeOf, connection: Transaction) -> dict[str, int]:
     return await preview(connection, wanted)
 
 
-@router.get("")
+@router.get("", responses=answers(told.Holds))
 async def page(
     request: Request,
     response: Response,
@@ -138,15 +152,19 @@ async def page(
     return {"holds": [_shown(each) for each in more]}
 
 
-@router.get("/{hold_id}")
+@router.get("/{hold_id}", responses=answers(told.HoldShown, 404, versioned=True))
 async def one(hold_id: UUID, response: Response, connection: Transaction) -> Shown:
-    """Show one hold."""
+    """Show one hold, and how much in quarantine is about what it holds."""
     shown = await holds.found(connection, hold_id)
     etag(response, shown["version"])
-    return _shown(shown)
+    return {**_shown(shown), "parked": await parked.about(connection, hold_id)}
 
 
-@router.post("/{hold_id}/release", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/{hold_id}/release",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=answers(told.Proposed, 404, 409, status=202),
+)
 async def propose(
     hold_id: UUID, asked: ReleaseAsked, connection: Transaction, asker: Asker, meant: IfMatch, now: Now
 ) -> dict[str, str]:
@@ -157,7 +175,7 @@ async def propose(
     return {"state": "release_proposed", "missing": "head_of_information_management"}
 
 
-@router.post("/{hold_id}/approve")
+@router.post("/{hold_id}/approve", responses=answers(told.Stands, 404, 409))
 async def approve(hold_id: UUID, connection: Transaction, asker: Asker, meant: IfMatch, now: Now) -> dict[str, str]:
     """End a hold as its second person; what it held is dated anew and reviewed, never deleted by this."""
     hold = await holds.found(connection, hold_id, lock=True)

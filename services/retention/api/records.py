@@ -9,10 +9,11 @@ from pydantic import StringConstraints
 
 from services.retention.actions import explain
 from services.retention.actions.explain import Shown
+from services.retention.api import answers as told
 from services.retention.storage import reads
 from services.retention.storage.reads import Due, Row, Wanted
 from shared.errors import Invalid, TooLarge
-from shared.http import Now, Page, Paged, Transaction, etag, next_link
+from shared.http import Now, Page, Paged, Transaction, answers, etag, next_link
 
 DUE_GROUPS_MAX = 5_000
 
@@ -45,7 +46,11 @@ def _now_only(as_of: date | None = None, known_at: str | None = Query(default=No
         raise Invalid(message, "not_yet")
 
 
-@router.get("/records/{record_id}/schedule", dependencies=[Depends(_now_only)])
+@router.get(
+    "/records/{record_id}/schedule",
+    dependencies=[Depends(_now_only)],
+    responses=answers(told.Explained, 400, 404, versioned=True),
+)
 async def show_schedule(record_id: UUID, request: Request, response: Response, connection: Transaction) -> Shown:
     """Show a record's state and dates, and why: its derivation in steps and in sentences."""
     shown = await explain.explain_record(connection, record_id, request.app.state.pack)
@@ -53,7 +58,11 @@ async def show_schedule(record_id: UUID, request: Request, response: Response, c
     return shown
 
 
-@router.get("/nominals/{nominal_ref}/schedule", dependencies=[Depends(_now_only)])
+@router.get(
+    "/nominals/{nominal_ref}/schedule",
+    dependencies=[Depends(_now_only)],
+    responses=answers(told.Person, 400, 404, versioned=True),
+)
 async def show_person(
     nominal_ref: UUID, request: Request, response: Response, connection: Transaction, page: Paged
 ) -> Shown:
@@ -91,7 +100,7 @@ def _wanted(
     return Wanted(filters | subjects, state, sort, _keys(page, _SORT_KEYS[sort]), page.limit)
 
 
-@router.get("/records")
+@router.get("/records", responses=answers(told.Records))
 async def list_records(
     request: Request, response: Response, connection: Transaction, wanted: Annotated[Wanted, Depends(_wanted)]
 ) -> Shown:
@@ -101,7 +110,7 @@ async def list_records(
     return {"records": [explain.summary(row) for row in found[: wanted.limit]]}
 
 
-@router.get("/exceptions")
+@router.get("/exceptions", responses=answers(told.Exceptions))
 async def list_exceptions(
     request: Request, response: Response, connection: Transaction, page: Paged, now: Now, owner: Asked = None
 ) -> Shown:
@@ -113,7 +122,7 @@ async def list_exceptions(
     return {"exceptions": [explain.exception(row, now) for row in found[: wanted.limit]]}
 
 
-@router.get("/due")
+@router.get("/due", responses=answers(told.FallingDue, 413))
 async def count_due(
     connection: Transaction,
     before: date,

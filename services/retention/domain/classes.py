@@ -60,7 +60,7 @@ def _fits(klass: Class, state: RecordState, offending: bool, serious: bool) -> b
     return (
         when is not None
         and when.record_type in (None, state.record_type)
-        and when.source_system in (None, state.source_system)
+        and when.says(state.source_system, state.offences, state.metadata)
         and when.offending_link in (None, offending)
         and when.serious in (None, serious)
     )

@@ -63,6 +63,7 @@ class RecordState(msgspec.Struct, frozen=True):
     links: tuple[Link, ...] | None = ()
     part_of: tuple[str, ...] | None = ()
     evaluation: Evaluation | None = None
+    metadata: dict[str, str] | None = None
 
 
 class NominalState(msgspec.Struct, frozen=True):
@@ -178,6 +179,13 @@ def alive(facts: Sequence[Fact]) -> list[Fact]:
     if not gone:
         return list(facts)
     return [fact for fact in facts if fact.kind != "withdrawal" and (fact.event_uid, fact.subject) not in gone]
+
+
+def is_merged(facts: Iterable[Fact]) -> bool:
+    """Say whether a nominal is one person with another; an undoing may come before the merge that it undoes."""
+    facts = list(facts)
+    undone = {fact.withdraws for fact in facts if fact.kind == "unmerged"}
+    return any(fact.kind == "merged" and fact.event_uid not in undone for fact in facts)
 
 
 def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:

@@ -13,6 +13,7 @@ from services.retention.domain.facts import (
     decisions_of,
     happened_on,
     happening,
+    is_merged,
     newest_by_source,
     nominal_state,
     of_kind,
@@ -21,6 +22,7 @@ from shared.calendar_rules import Period, add, days_before
 from shared.policy import Group, Pack
 
 MONTHS_IN_A_YEAR = 12
+MERGED = "merge_not_yet_supported"
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -45,6 +47,7 @@ class Known(NamedTuple):
     contact_on: date | None
     decided: Decided
     contradictory: bool
+    merged: bool = False
 
 
 def of_person(
@@ -58,7 +61,9 @@ def of_person(
     known = known_of(facts, pack)
     highest = pack.highest((group, known.flagged))
     if highest is None:
-        return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on)
+        # The other of a merge may be in a group: what looks like nobody's record is then not to go by itself.
+        problem = MERGED if known.merged else None
+        return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on, problem=problem)
     clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
     since = [grouped_on if highest == group else None, known.flagged_on if highest == known.flagged else None]
     rule = pack.groups[highest]
@@ -109,10 +114,13 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
         contact_on=max((on for on in contacts if on), default=None),
         decided=decisions_of(live, pack),
         contradictory=len(births) > 1 or bool(died_on and birth_on and died_on < birth_on),
+        merged=is_merged(live),
     )
 
 
 def _problem(rule: Group, known: Known, keep_until: date | None) -> str | None:
+    if known.merged:
+        return MERGED
     if known.contradictory:
         return "contradictory_dates"
     if keep_until is None:

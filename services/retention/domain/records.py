@@ -137,6 +137,8 @@ def read_history(facts: Sequence[Fact], pack: Pack) -> History | None:
 
 def _read(fact: Fact, received: date | None, pack: Pack) -> State | None:
     body = record_state(fact)
+    if body is not None and body.record_type is None and (told := pack.type_of(body)):
+        body = msgspec.structs.replace(body, record_type=told)
     return None if body is None else State(fact, body, dates_of(body, received, pack), place(body, pack))
 
 

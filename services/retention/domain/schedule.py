@@ -91,7 +91,9 @@ def keep(side: Side, persons: Sequence[Person], pack: Pack) -> Kept:
     if side.withdrawn:
         return _withdrawn(side, row, pack)
     grouped = [person for person in persons if person.group] if row.is_mopi else []
-    return _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack)
+    kept = _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack)
+    unsure = next((person.problem for person in persons if row.is_mopi and person.problem), None)
+    return msgspec.structs.replace(kept, problem=unsure) if unsure and not kept.problem else kept
 
 
 def _withdrawn(side: Side, row: Row, pack: Pack) -> Kept:

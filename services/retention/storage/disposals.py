@@ -19,28 +19,30 @@ SELECT u.id, u.k, 'executed' FROM unnest($1::uuid[], $2::bigint[]) u (id, k)"""
 _RECORDS = """
 UPDATE record r SET executed_by = u.id FROM unnest($1::uuid[], $2::bigint[]) u (id, k) WHERE r.record_key = u.k"""
 _CONFIRM = """
-INSERT INTO confirmation (disposal_id, holder, answer, bodies, at, signature, known_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING true"""
+INSERT INTO confirmation (disposal_id, holder, answer, bodies, at, signature, known_at, epoch, epoch_began_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING true"""
 _READ = """
 SELECT x.disposal_id, x.record_key, x.executed_at, x.executed_on, x.sequence, x.proof::text AS proof, d.state,
-    r.record_uid,
+    coalesce(r.record_uid, o.receipt_id) AS record_uid,
     o.review_id, o.row_id,
     (SELECT min(known_at) FROM fact f WHERE f.record_key = x.record_key) AS known_at
 FROM disposal x JOIN disposal_state d USING (disposal_id) JOIN disposal_order o USING (disposal_id)
-    JOIN record r ON r.record_key = x.record_key WHERE x.disposal_id = $1 FOR UPDATE OF d"""
+    LEFT JOIN record r ON r.record_key = x.record_key WHERE x.disposal_id = $1 FOR UPDATE OF d"""
 _FINISHED = """
 SELECT d.disposal_id, d.record_key FROM disposal_state d WHERE d.state = 'shredded' AND d.irrecoverable_from <= $1
     AND NOT EXISTS (SELECT FROM unnest($2::text[]) u WHERE NOT EXISTS (
         SELECT FROM confirmation c WHERE c.disposal_id = d.disposal_id AND c.holder = u
             AND c.answer IN ('erased', 'never_had_it')))
+    AND NOT EXISTS (SELECT FROM confirmation c WHERE c.disposal_id = d.disposal_id AND c.epoch IS NOT NULL
+        AND NOT EXISTS (SELECT FROM epoch_end e WHERE e.holder = c.holder AND e.epoch = c.epoch))
 ORDER BY d.irrecoverable_from, d.disposal_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
 
 
 class Gone(NamedTuple):
-    """A record that passed the point of no return."""
+    """A record that passed the point of no return, or a quarantined arrival, which has no key."""
 
     disposal_id: UUID
-    record_key: int
+    record_key: int | None
     sequence: int
     proof: dict[str, Any]
     log_id: int
@@ -196,7 +198,9 @@ async def read_certificate(connection: Connection, disposal_id: UUID) -> tuple[A
     return (msgspec.json.decode(canonical) if canonical else None), [dict(row) for row in rows]
 
 
-async def finished(connection: Connection, holders: Iterable[str], now: datetime, limit: int) -> list[tuple[UUID, int]]:
+async def finished(
+    connection: Connection, holders: Iterable[str], now: datetime, limit: int
+) -> list[tuple[UUID, int | None]]:
     """Claim disposals whose every copy has answered and which nothing can bring back any more."""
     raw = await driver(connection)
     return [tuple(row) for row in await raw.fetch(_FINISHED, now, list(holders), limit)]

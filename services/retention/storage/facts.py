@@ -22,16 +22,27 @@ _NEW_RECORDS = f"INSERT INTO record (record_uid) {_SORTED} RETURNING record_uid,
 _NEW_NOMINALS = f"INSERT INTO nominal (nominal_ref) {_SORTED} RETURNING nominal_ref, nominal_key"
 _FACTS = """
 INSERT INTO fact (event_uid, kind, record_key, nominal_key, sequence, on_date, withdraws, known_at, received_on,
-    canonical, salt, log_id)
-SELECT *, $12::bigint FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::date[],
-    $7::uuid[], $8::timestamptz[], $9::date[], $10::bytea[], $11::bytea[])
+    canonical, other_key, salt, log_id)
+SELECT *, $13::bigint FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::date[],
+    $7::uuid[], $8::timestamptz[], $9::date[], $10::bytea[], $11::bigint[], $12::bytea[])
 ON CONFLICT DO NOTHING RETURNING event_uid"""
 _LINKS = """
 INSERT INTO link (record_key, nominal_key) SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING"""
 _OF_RECORDS = """
 SELECT record_key, event_uid, kind, canonical, sequence, on_date, withdraws, received_on FROM fact
 WHERE record_key = ANY($1::bigint[])"""
-_OF_PERSONS = _OF_RECORDS.replace("record_key", "nominal_key")
+# Of a merge both nominals have the facts: the merge itself, and its undoing, which is about the one merged into.
+OF_OTHERS = """FROM fact m JOIN fact f ON f.event_uid = m.event_uid
+    OR (f.nominal_key = m.nominal_key AND f.withdraws = m.event_uid) WHERE m.other_key = ANY($1::bigint[])"""
+_OF_PERSONS = f"""{_OF_RECORDS.replace("record_key", "nominal_key")}
+UNION ALL SELECT m.other_key, f.event_uid, f.kind, f.canonical, f.sequence, f.on_date, f.withdraws, f.received_on
+{OF_OTHERS}"""
+_OTHERS = "SELECT other_key FROM fact WHERE event_uid = ANY($1::uuid[]) AND other_key IS NOT NULL"
+_EARLY = """
+INSERT INTO named_early (record_key, nominal_key, since)
+SELECT k, NULL::bigint, $3::timestamptz FROM unnest($1::bigint[]) k
+UNION ALL SELECT NULL::bigint, k, $3 FROM unnest($2::bigint[]) k
+ON CONFLICT DO NOTHING"""
 
 
 class NewFact(NamedTuple):
@@ -47,27 +58,46 @@ class NewFact(NamedTuple):
     known_at: datetime
     received_on: date
     canonical: bytes
+    other_key: int | None = None
 
 
-async def record_keys(connection: Connection, uids: Iterable[UUID]) -> dict[UUID, int]:
+class Keys(NamedTuple):
+    """The keys of records or nominals by their ids, and those that were made just now."""
+
+    of: dict[UUID, int]
+    made: frozenset[UUID] = frozenset()
+
+
+async def record_keys(connection: Connection, uids: Iterable[UUID]) -> Keys:
     """Find the keys of records, making those that are new."""
     return await _keys(connection, _RECORDS, _NEW_RECORDS, set(uids))
 
 
-async def nominal_keys(connection: Connection, refs: Iterable[UUID]) -> dict[UUID, int]:
+async def nominal_keys(connection: Connection, refs: Iterable[UUID]) -> Keys:
     """Find the keys of nominals, making those that are new."""
     return await _keys(connection, _NOMINALS, _NEW_NOMINALS, set(refs))
 
 
-async def _keys(connection: Connection, find: str, make: str, wanted: set[UUID]) -> dict[UUID, int]:
+async def _keys(connection: Connection, find: str, make: str, wanted: set[UUID]) -> Keys:
     if not wanted:
-        return {}
+        return Keys({})
     raw = await driver(connection)
     have: dict[UUID, int] = {row[0]: row[1] for row in await raw.fetch(find, list(wanted))}
+    missing = frozenset(wanted - have.keys())
     for statement in (make, find):  # What another made meanwhile is there after the wait for it.
         if new := sorted(wanted - have.keys()):
             have |= {row[0]: row[1] for row in await raw.fetch(statement, new)}
-    return have
+    return Keys(have, missing)
+
+
+async def note_early(connection: Connection, records: Iterable[int], nominals: Iterable[int], now: datetime) -> None:
+    """Note records and nominals that facts named before they came."""
+    await (await driver(connection)).execute(_EARLY, sorted(records), sorted(nominals), now)
+
+
+async def others_of(connection: Connection, merges: Sequence[UUID]) -> set[int]:
+    """Find the second nominals of merges."""
+    return {row[0] for row in await (await driver(connection)).fetch(_OTHERS, merges)}
 
 
 async def insert_facts(connection: Connection, facts: Sequence[NewFact], now: datetime) -> set[UUID]:
@@ -78,7 +108,7 @@ async def insert_facts(connection: Connection, facts: Sequence[NewFact], now: da
     ordered = sorted({fact.event_uid: fact for fact in facts}.values(), key=lambda fact: fact.event_uid)
     salted = salts(len(ordered))
     rows = [(*fact, salt) for fact, salt in zip(ordered, salted, strict=True)]
-    new = {row[0] for row in await raw.fetch(_FACTS, *columns(rows, 11), log_id)}
+    new = {row[0] for row in await raw.fetch(_FACTS, *columns(rows, 12), log_id)}
     sealed = [(salt, fact.canonical) for salt, fact in zip(salted, ordered, strict=True) if fact.event_uid in new]
     await put_sealed(connection, FACTS_KEPT, sealed, log_id, now)
     return new

@@ -52,7 +52,9 @@ hold_record AS (SELECT u AS record_uid, {_NIL} AS hold_id FROM unnest($1::uuid[]
 hold_nominal AS (SELECT u AS nominal_ref, {_NIL} AS hold_id FROM unnest($2::uuid[]) u),
 candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {MATCHED}
 SELECT count(*) AS matches, count(*) FILTER (WHERE r.executed_by IS NOT NULL) AS executed,
-    count(*) FILTER (WHERE s.held) AS held_already
+    count(*) FILTER (WHERE s.held) AS held_already,
+    (SELECT count(DISTINCT p.event_uid) FROM parked p WHERE p.resolved_at IS NULL AND (p.subject = ANY($1) OR
+        p.subject = ANY($2) OR p.subject IN (SELECT record_uid FROM matched JOIN record USING (record_key)))) AS parked
 FROM matched JOIN record r USING (record_key) LEFT JOIN schedule s USING (record_key)"""
 _SPAN = "CASE WHEN num_nonnulls($%d::date, $%d::date) > 0 THEN datemultirange(daterange($%d, $%d, '[]')) END"
 _INSERT = f"""
@@ -151,7 +153,8 @@ async def preview(connection: Connection, scope: Scope) -> dict[str, int]:
 async def executed_unconfirmed(connection: Connection, hold_id: UUID) -> list[UUID]:
     """List the records a hold covers that were executed before it and that intake has not confirmed yet."""
     raw = await driver(connection)
-    keys = [row[0] for row in await raw.fetch("SELECT record_key FROM disposal_state WHERE state = 'executed'")]
+    statement = "SELECT record_key FROM disposal_state WHERE state = 'executed' AND record_key IS NOT NULL"
+    keys = [row[0] for row in await raw.fetch(statement)]
     covered = [key for key, holds in (await covering(connection, keys)).items() if hold_id in holds]
     rows = await raw.fetch(
         "SELECT record_uid FROM unnest($1::bigint[]) k JOIN record ON record_key = k ORDER BY record_uid", covered

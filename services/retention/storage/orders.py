@@ -70,19 +70,20 @@ WITH taken AS (SELECT disposal_id FROM disposal_order WHERE record_key = ANY($1:
 UPDATE disposal_order o SET state = 'dropped', reason = $2, closed_at = $3, version = version + 1 FROM taken t
 WHERE o.disposal_id = t.disposal_id RETURNING o.record_key"""
 _SHOWN = """
-SELECT o.disposal_id, r.record_uid AS record_id, o.review_id, o.row_id AS row, coalesce(d.state, o.state) AS state,
-    o.reason,
+SELECT o.disposal_id, coalesce(r.record_uid, o.receipt_id) AS record_id,
+    CASE WHEN o.record_key IS NULL THEN 'arrival' ELSE 'record' END AS what,
+    o.review_id, o.row_id AS row, coalesce(d.state, o.state) AS state, o.reason,
     o.waits_for, o.opened_on, o.execute_from, o.version + coalesce(d.version, 0) AS version, d.irrecoverable_from,
     x.executed_at, x.executed_on
-FROM disposal_order o JOIN record r USING (record_key) LEFT JOIN disposal_state d USING (disposal_id)
+FROM disposal_order o LEFT JOIN record r USING (record_key) LEFT JOIN disposal_state d USING (disposal_id)
     LEFT JOIN disposal x USING (disposal_id)"""
 
 
 class Claimed(NamedTuple):
-    """An order that may fall to be carried out."""
+    """An order that may fall to be carried out: of a record, or of a quarantined arrival where it has no key."""
 
     disposal_id: UUID
-    record_key: int
+    record_key: int | None
 
 
 class Found(NamedTuple):
@@ -213,16 +214,16 @@ async def drop(connection: Connection, record_keys: Sequence[int], reason: str, 
     return sorted(row[0] for row in await raw.fetch(_DROP, record_keys, reason, now))
 
 
-async def abort(connection: Connection, disposal_id: UUID, by: str, reason: str, now: datetime) -> int | None:
-    """End a cooling order; gives its record, or None: it cools no more."""
+async def abort(connection: Connection, disposal_id: UUID, by: str, reason: str, now: datetime) -> Claimed | None:
+    """End a cooling order; gives what it was about, or None: it cools no more."""
     raw = await driver(connection)
-    found: int | None = await raw.fetchval(
+    row = await raw.fetchrow(
         "UPDATE disposal_order SET state = 'aborted', reason = $3, aborted_by = $2, closed_at = $4, "
         "version = version + 1 "
-        "WHERE disposal_id = $1 AND state = 'cooling' RETURNING record_key",
+        "WHERE disposal_id = $1 AND state = 'cooling' RETURNING disposal_id, record_key",
         *(disposal_id, by, reason, now),
     )
-    return found
+    return Claimed(*row) if row else None
 
 
 async def read_disposal(connection: Connection, disposal_id: UUID) -> dict[str, Any] | None:
@@ -238,7 +239,7 @@ async def read_disposals(
     """Read a page of orders, in the order of their ids."""
     raw = await driver(connection)
     rows = await raw.fetch(
-        f"""{_SHOWN} WHERE ($1::uuid IS NULL OR r.record_uid = $1)
+        f"""{_SHOWN} WHERE ($1::uuid IS NULL OR coalesce(r.record_uid, o.receipt_id) = $1)
             AND ($2::text IS NULL OR coalesce(d.state, o.state) = $2)
             AND ($3::uuid IS NULL OR o.disposal_id > $3) ORDER BY o.disposal_id LIMIT $4""",
         *(record, state, after, limit),

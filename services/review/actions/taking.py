@@ -1,14 +1,17 @@
 """Events taken in: cards, requests for reviews, and disposals whose copies here must go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from services.review import domain
 from services.review.domain import Task
 from services.review.storage import cards, tasks, work
 from services.review.storage.cards import Card
 from shared.db import Connection
+from shared.epochs import current, hanging_on
 from shared.events import (
     CONFIRMATIONS,
     TASKS,
@@ -21,6 +24,7 @@ from shared.events import (
 )
 from shared.keys import Keys
 from shared.log import Entry, put
+from shared.trails import along, traced
 
 HOLDER = "review"
 
@@ -51,7 +55,8 @@ async def take_reviews(
         await tasks.keep_early(connection, unknown)
     if changed:
         await tasks.store(connection, list(changed.values()), now)
-        await put(connection, [announce(task) for task in changed.values()], now)
+        about = [(task.request.subject,) for task in changed.values()]
+        await put(connection, await traced(connection, [announce(task) for task in changed.values()], about), now)
 
 
 def _fold(task: Task | None, event: ReviewRequested | ReviewWithdrawn, early: int) -> Task | None:
@@ -60,25 +65,29 @@ def _fold(task: Task | None, event: ReviewRequested | ReviewWithdrawn, early: in
     return None if task is None else domain.withdrawn(task, event.version)
 
 
-async def take_disposals(connection: Connection, events: Sequence[DisposalExecuted], keys: Keys, now: datetime) -> None:
-    """Destroy what review holds of each disposal, and answer for it once, signed."""
+async def take_disposals(
+    connection: Connection, events: Sequence[DisposalExecuted], keys: Keys, now: datetime, traces: Mapping[str, str]
+) -> None:
+    """Destroy what review holds of each disposal, and answer for it once, signed, under the trace it came with."""
     answers = []
     for event in events:
         gone = await work.erase(connection, event.disposal_id, event.record_id, event.review_id, now)
         if gone is not None:
-            answers.append(_confirm(event, gone, keys, now))
-    await put(connection, answers, now)
+            answers.append(_confirm(event, gone, keys, now, await current(connection)))
+    await put(connection, along(answers, traces), now)
 
 
-def _confirm(event: DisposalExecuted, gone: int, keys: Keys, now: datetime) -> Entry:
+def _confirm(event: DisposalExecuted, gone: int, keys: Keys, now: datetime, newest: tuple[int, datetime]) -> Entry:
     bare = DisposalConfirmed(event.disposal_id, event.record_id, HOLDER, "erased", gone, now)
-    signature = keys.ledger.sign(bare.signed()).hex()
-    signed = DisposalConfirmed(event.disposal_id, event.record_id, HOLDER, "erased", gone, now, signature)
+    bare = hanging_on(bare, newest)
+    signed = msgspec.structs.replace(bare, signature=keys.ledger.sign(bare.signed()).hex())
     return Entry(CONFIRMATIONS, str(event.record_id), signed.type, event.disposal_id, 1, encode(signed))
 
 
 def announce(task: Task) -> Entry:
     """Make the event that says where a task stands, in codes."""
     asked = task.request
-    changed = TaskChanged(task.task_id, asked.review_id, task.state, task.assignee, asked.due_on, None, task.version)
+    covers = tuple(member.record_id for member in asked.records)
+    stands = (task.state, task.assignee, asked.due_on, None, task.version)
+    changed = TaskChanged(task.task_id, asked.review_id, *stands, covers)
     return Entry(TASKS, str(task.task_id), changed.type, task.task_id, task.version, encode(changed))

@@ -20,6 +20,7 @@ from shared.events import DECISIONS, ReviewDecided, encode
 from shared.keys import Keys
 from shared.log import Entry, put
 from shared.policy import Answer, Pack, Step
+from shared.trails import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +156,15 @@ async def _seal(connection: Connection, desk: Desk, text: Answers | Rationale | 
 
 async def _keep(connection: Connection, desk: Desk, task: Task) -> Task:
     await tasks.move(connection, task, desk.when.now)
-    await put(connection, [announce(task)], desk.when.now)
+    await put(connection, await traced(connection, [announce(task)], [(task.request.subject,)]), desk.when.now)
     return task
 
 
 async def _conclude(connection: Connection, desk: Desk, task: Task, approvers: tuple[str, ...]) -> Task:
     await _keep(connection, desk, task)
     if task.state == "completed":
-        await put(connection, [await _decided(connection, desk, task, approvers)], desk.when.now)
+        decided = await _decided(connection, desk, task, approvers)
+        await put(connection, await traced(connection, [decided], [(task.request.subject,)]), desk.when.now)
     return task
 
 

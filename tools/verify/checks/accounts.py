@@ -39,6 +39,39 @@ SELECT r.record_uid, s.version, CASE WHEN s.lifecycle IN ('executed', 'shredded'
     s.held, s.restricted
 FROM schedule s JOIN record r USING (record_key) ORDER BY 1"""
 
+_SEEN = """
+WITH counted AS (SELECT source_key, sum(n) AS n FROM (SELECT source_key, events AS n FROM source_seen
+    UNION ALL SELECT unnest(day_sources), unnest(day_events) FROM tally) c GROUP BY 1),
+came AS (SELECT source_key, count(*) AS n FROM arrival WHERE first AND event_id IS NOT NULL
+    AND type IS DISTINCT FROM 'tenure.manifest.published.v1' GROUP BY 1)
+SELECT coalesce(s.source, 'source ' || source_key), coalesce(counted.n, 0), coalesce(came.n, 0)
+FROM counted FULL JOIN came USING (source_key) LEFT JOIN source s USING (source_key) ORDER BY 1"""
+_LAGS = """
+WITH counted AS (SELECT source_key, day, lag, sum(n) AS n FROM (
+        SELECT source_key, received_on AS day, lag, n FROM lag_count UNION ALL
+        SELECT unnest(source_keys), received_on, lag, 1 FROM tally, unnest(ARRAY['reported_to_recorded',
+            'recorded_to_received']) lag) c GROUP BY 1, 2, 3),
+came AS (SELECT source_key, accepted_on AS day, lag, count(*) AS n FROM record, unnest(ARRAY['reported_to_recorded',
+        'recorded_to_received']) lag WHERE kind = 'record' AND accepted_on IS NOT NULL GROUP BY 1, 2, 3)
+SELECT coalesce(s.source, 'source ' || source_key), day, lag, coalesce(counted.n, 0), coalesce(came.n, 0)
+FROM counted FULL JOIN came USING (source_key, day, lag) LEFT JOIN source s USING (source_key) ORDER BY 1, 2, 3"""
+# Those that nothing is under way about; worked out from the ids alone.
+_MANIFESTS = """
+SELECT s.source, m.begins, m.ends, m.expected, m.state, m.arrived
+FROM manifest m JOIN source s USING (source_key), LATERAL (
+    SELECT array_agg(event_id) AS ids, count(*) AS n, encode(sha256(convert_to(coalesce(string_agg(
+        event_id, E'\\n' ORDER BY event_id COLLATE "C"), ''), 'UTF8')), 'hex') AS digest
+    FROM arrival a WHERE a.source_key = m.source_key AND a.first AND a.event_id IS NOT NULL
+        AND a.counted_at >= m.begins AND a.counted_at < m.ends
+        AND a.type IS DISTINCT FROM 'tenure.manifest.published.v1') came, LATERAL (
+    SELECT count(*) AS n FROM unnest(m.ids) id WHERE NOT EXISTS (SELECT FROM arrival a
+        WHERE a.source_key = m.source_key AND a.first AND a.event_id = id)) missing
+WHERE m.state <> 'open' AND NOT m.stale AND NOT EXISTS (SELECT FROM tally)
+    AND (m.state = 'matched') IS DISTINCT FROM (CASE WHEN m.ids IS NULL
+        THEN came.n = m.expected AND came.digest = m.digest
+        ELSE missing.n = 0 AND NOT EXISTS (SELECT unnest(came.ids) EXCEPT SELECT unnest(m.ids)) END)
+ORDER BY 1, 2, 3"""
+
 
 class _Told(NamedTuple):
     version: int
@@ -52,6 +85,18 @@ def check(estate: Estate, tally: Tally) -> None:
     _events(estate, tally)
     _versions(estate, tally)
     _records(estate, tally)
+    _tallied(estate, tally, "sources count other events than came", _SEEN)
+    _tallied(estate, tally, "lags count other records than were taken in", _LAGS)
+    for source, begins, ends, expected, state, arrived in estate.intake.rows(_MANIFESTS):
+        tally.fail("manifests compare otherwise", f"{source} {begins} to {ends}: {state}, {arrived} of {expected}")
+
+
+def _tallied(estate: Estate, tally: Tally, what: str, statement: str) -> None:
+    """Compare what a tick counts with the rows, with what waits for the tick."""
+    for source, *at, counted, came in estate.intake.rows(statement):
+        tally.looked()
+        if counted != came:
+            tally.fail(what, f"{source} {' '.join(map(str, at))}: {counted} counted, {came} there")
 
 
 def _events(estate: Estate, tally: Tally) -> None:

@@ -7,7 +7,7 @@ from shared.ids import receipt_id
 from shared.topics import BY_NAME
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
-from tools.verify.published import INBOUND, RECEIPTS
+from tools.verify.published import ARRIVING, RECEIPTS
 
 _ARRIVALS = "SELECT receipt_id, outcome, received_at FROM arrival"
 _FURTHER = "SELECT names, receipt_id, outcome FROM further_receipt"
@@ -43,12 +43,12 @@ def _receipted(estate: Estate, tally: Tally, receipt: UUID, outcomes: set[str], 
 
 
 def _further(estate: Estate, tally: Tally, queued: set[bytes]) -> dict[UUID, set[str]]:
-    """Read later receipts of what waited; the first one rightly says that it was quarantined."""
+    """Read later receipts of what waited; the first one rightly says that it waited."""
     found: dict[UUID, set[str]] = {}
     if not estate.intake.has("further_receipt"):
         return found
     for names, receipt, outcome in estate.intake.rows(_FURTHER):
-        found.setdefault(names, {"quarantined"}).add(outcome)
+        found.setdefault(names, {"quarantined", "unreadable"}).add(outcome)
         _receipted(estate, tally, receipt, {outcome}, queued)
     return found
 
@@ -56,15 +56,14 @@ def _further(estate: Estate, tally: Tally, queued: set[bytes]) -> dict[UUID, set
 def _offsets(estate: Estate, tally: Tally, known: set[bytes]) -> None:
     """Work out anew the receipt of every offset below the stored position."""
     published = estate.published
-    incarnation = published.incarnations.get(INBOUND, "")
-    positions = estate.positions("intake", INBOUND)
-    for part, offsets in published.offsets.items():
-        upto = positions.get(part, 0)
+    positions = {topic: estate.positions("intake", topic) for topic in ARRIVING}
+    for (topic, part), offsets in published.offsets.items():
+        upto, incarnation = positions[topic].get(part, 0), published.incarnations.get(topic, "")
         for offset in offsets:
             if offset >= upto:
                 tally.wait("events are published and not read yet")
                 continue
             tally.looked()
             estate.progress.at("I1 follows offsets to their arrivals,", tally.checked)
-            if receipt_id(published.cluster, INBOUND, incarnation, part, offset).bytes not in known:
-                tally.fail("offsets that were read have no arrival", f"{INBOUND}[{part}]@{offset}")
+            if receipt_id(published.cluster, topic, incarnation, part, offset).bytes not in known:
+                tally.fail("offsets that were read have no arrival", f"{topic}[{part}]@{offset}")

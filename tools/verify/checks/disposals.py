@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from tools.verify.checks import discards
 from tools.verify.estate import Estate
 from tools.verify.findings import NotCheckable, Tally
 
@@ -12,7 +13,8 @@ SELECT x.disposal_id, x.record_key, x.executed_on, x.executed_at, x.proof, x.hol
     o.execute_from, o.review_id, o.row_id, s.pack, s.keep_until, s.actionable_from, s.lifecycle,
     r.executed_by = x.disposal_id
 FROM disposal x LEFT JOIN disposal_order o USING (disposal_id) LEFT JOIN schedule s ON s.record_key = x.record_key
-    LEFT JOIN record r ON r.record_key = x.record_key ORDER BY x.disposal_id"""
+    LEFT JOIN record r ON r.record_key = x.record_key
+WHERE x.record_key IS NOT NULL ORDER BY x.disposal_id"""
 _DECIDED = """
 SELECT d.outcome, d.decided_by, d.approved_by, r.grp FROM decision d JOIN review r USING (review_id)
 WHERE d.review_id = %s ORDER BY d.version DESC LIMIT 1"""
@@ -71,6 +73,7 @@ def check(estate: Estate, tally: Tally) -> None:
             tally.fail("disposals under a hold", f"{disposal_id} hold {hold_id}")
     for (disposal_id,) in estate.retention.stream(_ORDERS):
         tally.fail("executed orders without a disposal", disposal_id)
+    discards.check(estate, tally)
 
 
 def _wrong(estate: Estate, disposal: _Disposal) -> list[str]:

@@ -14,9 +14,11 @@ from tools.verify.checks import (
     house,
     leaks,
     ledger,
+    looked,
     messages,
     shredded,
     state,
+    waiting,
 )
 from tools.verify.estate import Estate
 from tools.verify.findings import Finding, NotCheckable, Tally
@@ -38,10 +40,12 @@ CHECKS = (
     Check("I4", "facts and schedules stand in the ledger", facts.check),
     Check("I5", "the state is the same in any order", state.check),
     Check("I6", "no record is undated and out of sight", dated.check),
+    Check("I7", "what waits has a review date and keeps its subjects", waiting.check),
     Check("I8", "no disposal early, groundless or under a hold", disposals.check),
     Check("I9", "nothing is left of what was shredded", shredded.check),
     Check("I10", "certificates, ledger, heads and checkpoints", ledger.check),
     Check("I12", "nothing planted in content is told elsewhere", leaks.check),
+    Check("I13", "every view has who, why, reference and when", looked.check, by_ends=True),
     Check("I15", "topics, grants and key epochs as declared", house.check),
 )
 IDS = tuple(each.id for each in CHECKS)

@@ -22,6 +22,19 @@ _INTAKE = {
         SELECT r.record_uid FROM record_state s JOIN record r USING (record_key)
         WHERE r.executed_by IS NULL AND NOT EXISTS (SELECT FROM body b WHERE b.body_id = s.body_id)""",
 }
+_WAITING = {
+    "discarded arrivals with content left": """
+        SELECT receipt_id FROM quarantine WHERE state = 'discarded' AND body_id IS NOT NULL""",
+    "arrivals discarded without a disposal's notice": """
+        SELECT receipt_id FROM quarantine q WHERE state = 'discarded' AND NOT EXISTS (SELECT FROM shredding h
+            WHERE h.disposal_id = q.disposal_id AND h.record_uid = q.receipt_id AND h.what = 'arrival')""",
+    "arrivals shredded and not discarded": """
+        SELECT record_uid FROM shredding h WHERE what = 'arrival' AND NOT EXISTS (SELECT FROM quarantine q
+            WHERE q.receipt_id = h.record_uid AND q.state = 'discarded')""",
+    "quarantined items without their sealed body": """
+        SELECT receipt_id FROM quarantine q WHERE state IN ('open', 'discard_proposed')
+            AND NOT EXISTS (SELECT FROM body b WHERE b.body_id = q.body_id)""",
+}
 _REVIEW = {
     "erased records with a card left": """
         SELECT e.record_id FROM erasure e JOIN card c ON c.card_id = e.record_id""",
@@ -36,6 +49,8 @@ _REVIEW = {
 _EVERY = {
     "keys without their body": """
         SELECT k.body_id FROM body_key k LEFT JOIN body b USING (body_id) WHERE b.body_id IS NULL""",
+    "bodies with keys of two epochs": """
+        SELECT body_id FROM body_key GROUP BY body_id HAVING count(*) > 1""",
     "bodies without their key": """
         SELECT b.body_id FROM body b LEFT JOIN body_key k USING (body_id) WHERE k.body_id IS NULL""",
 }
@@ -44,7 +59,8 @@ _CONFIRMED = "SELECT DISTINCT disposal_id FROM confirmation WHERE holder = 'inta
 
 def check(estate: Estate, tally: Tally) -> None:
     """Look for what should be gone, by set."""
-    for service, queries in (("intake", _INTAKE | _EVERY), ("retention", _EVERY), ("review", _REVIEW | _EVERY)):
+    own = {"intake": _INTAKE | _WAITING, "retention": {}, "review": _REVIEW}
+    for service, queries in ((service, queries | _EVERY) for service, queries in own.items()):
         schema = estate.schemas[service]
         for what, statement in queries.items():
             estate.progress.at(f"I9 looks in {service} for {what}")

@@ -1,0 +1,60 @@
+"""Are the days and instants of an event whole, possible, and no further ahead than the pack allows?"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from shared.events import Reason
+from shared.policy import Pack, Source
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}:\d{2})")
+_ZONES_APART = timedelta(days=3)  # No two zones' days are: an instant so long past is not ahead in any of them.
+
+
+class Told(NamedTuple):
+    """What an event is held against: the pack, its source, and the last day that the pack lets a date lie on."""
+
+    pack: Pack
+    source: Source
+    last: date
+
+
+def civil(text: str, pointer: str, precision: str | None, told: Told) -> Iterator[Reason]:
+    """Tell what is wrong with a civil day, or with a month where only that is known."""
+    if precision == "month" and _MONTH.fullmatch(text):
+        text = f"{text}-01"
+    elif precision == "month":
+        yield Reason("precision_mismatch", pointer, "With precision month a date is YYYY-MM; send the month alone.")
+        return
+    if not _DAY.fullmatch(text):
+        yield Reason(
+            "partial_date", pointer, "A date needs year, month and day; for a month alone say precision month."
+        )
+        return
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        yield Reason("impossible_date", pointer, "There is no such day; correct it.")
+        return
+    if day > told.last:
+        yield Reason("future_date", pointer, "The date lies further ahead than the pack allows; correct it.")
+
+
+def instant(text: str, pointer: str, told: Told) -> Iterator[Reason]:
+    """Tell what is wrong with an instant; its day is that of the pack's zone."""
+    if not _INSTANT.fullmatch(text):
+        yield Reason("partial_instant", pointer, "An instant needs day, hour, minute and offset; send all of them.")
+        return
+    try:
+        at = datetime.fromisoformat(text.replace(",", "."))
+        if at.date() < told.last - _ZONES_APART and at.year > 1:
+            return  # Whatever the zone.
+        day = at.astimezone(told.pack.zone).date()
+    except (ValueError, OverflowError):
+        yield Reason("impossible_instant", pointer, "There is no such instant; correct it.")
+        return
+    if day > told.last:
+        yield Reason("future_date", pointer, "The instant lies further ahead than the pack allows; correct it.")

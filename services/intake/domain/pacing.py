@@ -1,0 +1,42 @@
+"""How much of intake's work a back-load may have: nothing while live events wait, a share beside them, else all."""
+
+from typing import NamedTuple
+
+from shared.pace import Pace
+
+ALONE_RECORDS_MAX = 2_000
+BESIDE_RECORDS_MAX = 100  # An event that comes while such a batch is in hand waits for it.
+
+
+class Limits(NamedTuple):
+    """From where on live events lag, and what share a back-load has beside those that do not."""
+
+    rows_max: int
+    ms_max: int
+    share_percent: int
+
+
+# Until the first look at live events.
+NOTHING = Pace("paused", 0)
+
+
+class Live(NamedTuple):
+    """How live events fare: what is unread, how long the oldest of all waits for its receipt, whether any come."""
+
+    rows: int
+    seconds: float
+    coming: bool
+
+
+def pace(live: Live, limits: Limits, *, paused: bool) -> Pace:
+    """Say what a back-load may do now."""
+    if paused:
+        return Pace("paused", 0)
+    if live.rows > limits.rows_max or live.seconds * 1000 > limits.ms_max:
+        return Pace("yielding", 0)
+    return beside(limits) if live.coming else Pace("alone", ALONE_RECORDS_MAX)
+
+
+def beside(limits: Limits) -> Pace:
+    """Give a back-load's pace while live events come and do not wait."""
+    return Pace("sharing", BESIDE_RECORDS_MAX, 100 / limits.share_percent - 1)

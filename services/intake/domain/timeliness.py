@@ -1,0 +1,32 @@
+"""How long from report to record, and from record to receipt? Pure: no clock, no I/O."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+REPORTED, RECORDED = "reported_to_recorded", "recorded_to_received"
+LAGS = (REPORTED, RECORDED)
+UNTOLD, REVERSED = -1, -2  # Stored where seconds are: an instant was not sent; the later one lies before the earlier.
+_SECONDS_IN_A_DAY = 86_400
+
+
+def lags(state: Mapping[str, Any], received_at: datetime | None) -> tuple[int | None, int | None]:
+    """Give whole seconds from report to record, and from record to receipt; None where an instant is not told.
+
+    A record of a back-load has no receipt to speak of: it was recorded long before there was anybody to send it to.
+    """
+    recorded = _instant(state.get("recorded_at"))
+    if recorded is None:
+        return None, None
+    reported = _instant(state.get("reported_at"))
+    received = None if received_at is None else _whole(received_at - recorded)
+    return None if reported is None else _whole(recorded - reported), received
+
+
+def _whole(span: timedelta) -> int:
+    return span.days * _SECONDS_IN_A_DAY + span.seconds
+
+
+def _instant(said: object) -> datetime | None:
+    # The door has checked it: what is there is whole.
+    return datetime.fromisoformat(said.replace(",", ".")) if isinstance(said, str) else None

@@ -1,0 +1,209 @@
+"""What retention answers over HTTP, for its contract; a later version may add fields."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+
+class Scheduled(BaseModel):
+    """A record's schedule as lists show it."""
+
+    record_id: UUID
+    state: str = Field(description="`current`, `exception`, `permanent`, or where its disposal stands")
+    lifecycle: str
+    end: str = Field(description="what the end of its period asks for: `review` or `dispose`")
+    group: str | None
+    class_: str | None = Field(alias="class")
+    row: str | None
+    pack: str
+    clock_on: date | None
+    floor_until: date | None
+    keep_until: date | None
+    actionable_from: date | None
+    open_on: date | None
+    review_on: date | None
+    review_kind: str
+    by_age: bool
+    problem: str | None
+    owner: str | None
+    cause: str | None
+    reason: str | None
+    held: bool
+    restricted: bool
+    version: int
+
+
+class Derivation(BaseModel):
+    """Why a date is what it is: steps of codes, ids and dates, in the version that names them."""
+
+    v: int
+    steps: list[dict[str, Any]]
+
+
+class Explained(Scheduled):
+    """A record's schedule with its reasons."""
+
+    derivation: Derivation
+    sentences: list[str]
+    unsettled: bool = Field(description="facts came in that the dates do not follow yet")
+
+
+class Carried(Scheduled):
+    """A record that names a person."""
+
+    offending: bool
+    gives_group: str | None
+
+
+class Person(BaseModel):
+    """A person's group, clock and dates, with a page of their records."""
+
+    nominal_ref: UUID
+    group: str | None
+    clock_on: date | None
+    keep_until: date | None
+    review_on: date | None
+    by_age: bool | None
+    birth_known: bool
+    reviewed_on: date | None
+    problem: str | None
+    version: int
+    records: list[Carried]
+
+
+class Records(BaseModel):
+    """A page of records."""
+
+    records: list[Scheduled]
+
+
+class Undated(Scheduled):
+    """A record that cannot be dated, and since when."""
+
+    since: datetime
+    age_days: int
+
+
+class Exceptions(BaseModel):
+    """A page of what cannot be dated."""
+
+    exceptions: list[Undated]
+
+
+class DueGroup(BaseModel):
+    """How many records of one class and unit fall due in one week."""
+
+    class_: str | None = Field(alias="class")
+    unit: str | None
+    week: date
+    kind: str
+    records: int
+
+
+class FallingDue(BaseModel):
+    """What falls due."""
+
+    due: list[DueGroup]
+
+
+class Hold(BaseModel):
+    """A hold as it stands; `matches` is null until they are counted."""
+
+    hold_id: UUID
+    state: Literal["in_force", "release_proposed", "released"]
+    version: int
+    authority: str
+    reason: str
+    owner: str
+    review_on: date
+    placed_by: str
+    placed_at: datetime
+    scope: dict[str, Any]
+    proposed_by: str | None
+    release_reason: str | None
+    released_by: str | None
+    released_at: datetime | None
+    matches: int | None
+
+
+class HoldPlaced(Hold):
+    """A hold in force, and what it came too late for."""
+
+    executed_unconfirmed: list[UUID]
+
+
+class HoldShown(Hold):
+    """A hold, and how many events in quarantine or dead letters are about what it holds: no discard takes them."""
+
+    parked: int
+
+
+class Holds(BaseModel):
+    """A page of holds."""
+
+    holds: list[Hold]
+
+
+class Preview(BaseModel):
+    """What a scope would hold."""
+
+    matches: int
+    executed: int
+    held_already: int
+    parked: int = Field(description="Events in quarantine, or dead letters, about what it names or would hold.")
+
+
+class Stands(BaseModel):
+    """What was done, in a word."""
+
+    state: str
+
+
+class Proposed(Stands):
+    """What was proposed, and whose agreement is missing."""
+
+    missing: str
+
+
+class Order(BaseModel):
+    """An order of disposal, and how far it has come."""
+
+    disposal_id: UUID
+    record_id: UUID
+    what: Literal["record", "arrival"] = Field(description="An arrival: a discard; `record_id` is then its receipt.")
+    review_id: UUID | None
+    row: str
+    state: str
+    reason: str | None
+    waits_for: str | None
+    opened_on: date
+    execute_from: date
+    version: int
+    irrecoverable_from: datetime | None
+    executed_at: datetime | None
+    executed_on: date | None
+
+
+class Confirmation(BaseModel):
+    """A holder's answer."""
+
+    holder: str
+    answer: str
+    bodies: int
+    at: datetime
+
+
+class Disposal(Order):
+    """An order with its certificate, null until it is issued, and who has confirmed."""
+
+    certificate: dict[str, Any] | None
+    confirmations: list[Confirmation]
+
+
+class Orders(BaseModel):
+    """A page of orders, and the causes for which all of them wait."""
+
+    disposals: list[Order]
+    paused: list[str]

@@ -1,0 +1,35 @@
+"""Looking at records: what professional standards are told of, and what stands in the ledger alone."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+
+from shared.events.event import Event
+
+
+class AccessAlerted(Event, frozen=True):
+    """A view, or an attempt at one, that professional standards look into; told again when the alert is closed."""
+
+    type: ClassVar[str] = "tenure.access.alerted.v1"
+
+    alert_id: UUID
+    record_id: UUID
+    actor: str
+    kind: Literal["sensitive", "screened", "burst", "off_shift", "many_viewers"]
+    state: Literal["open", "closed"]
+    outcome: Literal["justified", "not_justified", "referred"] | None
+    at: datetime
+    version: int
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Who did what about looking at records; of an access review or a mark of sensitivity."""
+
+    done: Literal["marked", "unmarked", "opened", "answered", "concluded"]
+    subject: UUID
+    by: str
+    outcome: str | None
+    at: datetime
+    version: int

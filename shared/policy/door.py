@@ -1,0 +1,70 @@
+"""What the door asks of a record: what it must say, which words count as saying nothing, what is refused outright."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.policy.keys import Key, Keys, text_set
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """What may not be held here: refused, and nothing of it stored."""
+
+    markings: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Boilerplate:
+    """Words by which a required field says nothing."""
+
+    texts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The grades of an evaluation (3x5x2); a part without any takes whatever comes."""
+
+    source: frozenset[str] = frozenset()
+    assessment: frozenset[str] = frozenset()
+    handling: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """How the references of objects and places are compared."""
+
+    compact: frozenset[str] = frozenset()
+    """The kinds of which letters and digits alone count: a number plate, a telephone number."""
+
+
+FORBIDDEN: Keys = {"markings": Key(text_set), "types": Key(text_set)}
+BOILERPLATE: Keys = {"texts": Key(text_set, needed=True)}
+EVALUATION: Keys = {name: Key(text_set) for name in ("source", "assessment", "handling")}
+REFERENCES: Keys = {"compact": Key(text_set, needed=True)}
+
+
+class Typed(Protocol):
+    """What a record's state says that its type can be told by."""
+
+    @property
+    def record_type(self) -> str | None:
+        """The type as sent."""
+
+    @property
+    def source_system(self) -> str | None:
+        """The system that captured it."""
+
+    @property
+    def offences(self) -> Iterable[str] | None:
+        """Its offence codes."""
+
+    @property
+    def metadata(self) -> Mapping[str, str] | None:
+        """Its metadata."""
+
+
+def plain(text: str) -> str:
+    """Give a text as words are compared: without the space around it, in one case."""
+    return text.strip().casefold()

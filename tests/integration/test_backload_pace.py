@@ -1,0 +1,86 @@
+"""A back-load's pace and its switch, on the real tables."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.intake.actions.backload import turn
+from services.intake.domain.pacing import NOTHING, Limits, beside
+from services.intake.schedule import Pacer
+from services.intake.storage import backload, news
+from shared.clock import wall_clock
+from shared.db import connect, driver
+from shared.events import BACKLOAD, INBOUND, RECEIPTS
+from shared.log import Entry, put
+from shared.metrics import Meter
+from shared.yielding import Yielding
+
+LIMITS = Limits(rows_max=500, ms_max=250, share_percent=25)
+
+
+@pytest.fixture
+async def connection(worker_url) -> AsyncIterator[AsyncConnection]:
+    """Give a transaction as intake's API, which alone may turn the switch, rolled back at the end."""
+    engine = connect(worker_url("intake", "api"), name="tests", pool_size=2)
+    async with engine.connect() as connection:
+        await connection.execute(text("BEGIN"))
+        yield connection
+        await connection.execute(text("ROLLBACK"))
+    await engine.dispose()
+
+
+def pacing() -> tuple[Pacer, Yielding, SimpleNamespace]:
+    yielding = Yielding(NOTHING, beside(LIMITS))
+    worker = SimpleNamespace(tells={}, meter=Meter("intake", "intake-worker"))
+    return Pacer(worker, yielding, LIMITS), yielding, worker
+
+
+def look(pacer: Pacer, live: int, read: int) -> None:
+    """See so many events on the live topic and so many of them read, and a back-load of ten of which three are."""
+    ends = {(INBOUND, 0): live, (BACKLOAD, 0): 10}
+    pacer.look(wall_clock().timestamp(), ends, {(INBOUND, 0): read, (BACKLOAD, 0): 3})
+
+
+async def test_the_pace_follows_the_switch_the_live_events_and_the_queue(connection):
+    pacer, yielding, worker = pacing()
+
+    async def state() -> str:
+        await pacer.pace(connection, await news.oldest_queued(connection))
+        assert worker.tells["backload"] == {"state": yielding.pace.state, "unread": 7}
+        return yielding.pace.state
+
+    look(pacer, 5, 5)
+    assert await state() == "sharing", "the first look does not know whether live events come"
+    look(pacer, 5, 5)
+    assert await state() == "alone"
+    yielding.make_way()
+    assert yielding.pace.state == "sharing"
+    assert await state() == "sharing", "it was just seen, and the look is older than that"
+    look(pacer, 900, 5)
+    assert await state() == "yielding"
+    look(pacer, 900, 900)
+    look(pacer, 900, 900)
+    entry = Entry(RECEIPTS, "key", "tenure.receipt.issued.v1", uuid4(), 1, b"{}")
+    await put(connection, [entry], wall_clock() - timedelta(seconds=1))
+    assert await state() == "yielding", "a receipt waits"
+    await turn(connection, True, "D-DS1", wall_clock())
+    assert await state() == "paused"
+    assert b'tenure_backload_share{service="intake"} 0.0' in worker.meter.text()
+
+
+async def test_the_switch_is_turned_once_and_the_ledger_keeps_who_did(connection):
+    now = wall_clock()
+    await turn(connection, True, "D-DS1", now)
+    again = await turn(connection, True, "D-HIM1", now)
+    assert (again.paused, again.version, again.changed_by, again.changed_at) == (True, 1, "D-DS1", now)
+    assert (await turn(connection, False, "D-HIM1", now)).version == 2
+    assert (await backload.read(connection)).paused is False
+
+    raw = await driver(connection)
+    kept = await raw.fetch("SELECT payload FROM log WHERE type = 'tenure.backload.turned.v1' ORDER BY version")
+    assert [row["payload"] for row in kept] == [b'{"paused":true,"by":"D-DS1"}', b'{"paused":false,"by":"D-HIM1"}']

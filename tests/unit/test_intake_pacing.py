@@ -1,0 +1,114 @@
+"""A back-load yields to live events: nothing while they wait, a share beside them, everything when none come."""
+
+import asyncio
+
+import pytest
+
+from services.intake.domain.pacing import ALONE_RECORDS_MAX, BESIDE_RECORDS_MAX, Limits, Live, pace
+from shared.batches import Span
+from shared.gathering import Gathering
+from shared.pace import Pace
+from shared.positions import Place
+from shared.yielding import Yielding
+
+LIMITS = Limits(rows_max=500, ms_max=1_000, share_percent=25)
+
+
+@pytest.mark.parametrize(
+    ("live", "paused", "state"),
+    [
+        pytest.param(Live(0, 0.0, False), False, "alone", id="no live event comes"),
+        pytest.param(Live(0, 0.0, True), False, "sharing", id="live events come and are taken in at once"),
+        pytest.param(Live(500, 1.0, True), False, "sharing", id="as late as they may be"),
+        pytest.param(Live(501, 0.0, True), False, "yielding", id="a row too many waits"),
+        pytest.param(Live(1, 1.001, True), False, "yielding", id="the oldest waits too long"),
+        pytest.param(Live(0, 1.001, False), False, "yielding", id="a receipt waits too long"),
+        pytest.param(Live(0, 0.0, False), True, "paused", id="an operator's word comes first"),
+        pytest.param(Live(900, 9.0, True), True, "paused", id="and last"),
+    ],
+)
+def test_the_state(live, paused, state):
+    found = pace(live, LIMITS, paused=paused)
+
+    assert found.state == state
+    assert bool(found.room) == (state in ("sharing", "alone"))
+
+
+def test_beside_live_events_a_batch_is_small_and_is_followed_by_a_rest():
+    assert pace(Live(0, 0.0, True), LIMITS, paused=False) == Pace("sharing", BESIDE_RECORDS_MAX, 3.0)
+    assert pace(Live(0, 0.0, True), LIMITS._replace(share_percent=100), paused=False).rest == 0
+    assert pace(Live(0, 0.0, False), LIMITS, paused=False) == Pace("alone", ALONE_RECORDS_MAX)
+
+
+async def test_nobody_gets_through_until_there_is_room():
+    yielding = Yielding(Pace("paused", 0))
+    passing = asyncio.ensure_future(yielding.open())
+    await asyncio.sleep(0)
+    assert not passing.done()
+
+    yielding.set(Pace("alone", 10))
+    await passing
+
+    yielding.set(Pace("yielding", 0))
+    again = asyncio.ensure_future(yielding.open())
+    await asyncio.sleep(0)
+    assert (again.done(), yielding.room(0)) == (False, 0)
+    again.cancel()
+
+
+async def test_beside_others_one_batch_goes_at_a_time_and_rests_after():
+    rung = asyncio.Event()
+    yielding = Yielding(Pace("sharing", 250, 3.0))
+    yielding.changed = rung.set
+
+    assert (yielding.room(0), yielding.room(1)) == (250, 0)
+    yielding.took(0.005)
+    assert yielding.room(0) == 0
+    await asyncio.wait_for(rung.wait(), 2)
+    assert yielding.room(0) == 250
+
+
+def spans(count: int) -> list[Span]:
+    return [Span(Place("cluster", "t", "i", part), [None] * 250, 0, 250, 0) for part in range(count)]
+
+
+async def test_a_live_event_is_made_way_for_at_once_and_a_pause_is_not_lifted_by_one():
+    yielding = Yielding(Pace("alone", 2_000), Pace("sharing", 100, 3.0))
+    assert not yielding.met
+
+    yielding.make_way()
+    assert (yielding.pace.state, yielding.met) == ("sharing", True)
+
+    yielding.set(Pace("paused", 0))
+    yielding.make_way()
+    assert yielding.pace.state == "paused"
+
+
+async def test_a_batch_holds_what_the_pace_allows():
+    yielding = Yielding(Pace("paused", 0))
+    gathering = Gathering(None, ["t"], yielding)
+    for span in spans(3):
+        gathering.add(span)
+    assert list(gathering.batches()) == []
+
+    yielding.set(Pace("sharing", 250, 3.0))
+    assert gathering.changed.is_set()
+    [batch] = gathering.batches()
+    assert (len(batch.records), list(gathering.batches())) == (250, [])
+
+    yielding.set(Pace("alone", 2_000))
+    [together] = gathering.batches()
+    assert len(together.records) == 500
+
+
+async def test_what_no_agent_has_begun_is_lost_at_once_when_its_partition_goes():
+    gathering = Gathering(None, ["t"])
+    first, second = spans(2)
+    gathering.add(first)
+    [begun] = gathering.batches()
+    gathering.add(second)
+
+    gathering.abandon()
+
+    assert second.outcome.result() is False
+    assert (begun.spans, first.outcome.done()) == ([first], False)
