@@ -122,7 +122,7 @@ def test_servers_away_are_waited_for(stack, rng):
     stack.kafka.kill()
     worker.spawn()
     counting.wait_for(lambda: says(worker, "kafka"), 20, "says that Kafka is away")
-    assert "does not answer" in str(health(worker)[1]["waits_for"])
+    counting.wait_for(lambda: "does not answer" in str(health(worker)[1]["waits_for"]), 20, "and that it is asked")
     stack.kafka.start()
     broker_back = counting.wait_for(worker.ready, 30, "ready with the broker back")
 

@@ -156,7 +156,8 @@ async def _store(
     await store_new_states(connection, work, told, keys, bodies)
     waiting = _waiting(work, keys, bodies, rows)
     if waiting:
-        await quarantine.store(connection, waiting, now, add(today, desk.pack.quarantine.review, desk.pack.leap))
+        review_on = add(today, desk.pack.quarantine.review, desk.pack.leap)
+        await quarantine.store(connection, waiting, now, today, review_on)
     resolved = await resolve_waiting(connection, work, [row.subject for row in rows])
     receipts = [
         announcing.receipt(case, verdict, told) for case, verdict in zip(work.cases, work.verdicts, strict=True)

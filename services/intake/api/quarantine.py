@@ -15,7 +15,6 @@ from services.intake.api import access
 from services.intake.api import answers as told
 from services.intake.storage import workplace
 from services.intake.storage.workplace import SORTS, Order, State, Wanted
-from shared.calendar_rules import civil_day
 from shared.errors import Invalid, NotFound
 from shared.http import Asker, IfMatch, Now, Page, Paged, Today, Transaction, answers, etag, next_link
 
@@ -164,16 +163,14 @@ async def list_quarantine(
         value = shown[-1][asked.order.column]
         after = (asked.sort, "" if value is None else str(value), shown[-1]["arrival_key"])
     next_link(request, answer, after)
-    zone = request.app.state.edge.zone
     told_of = await access.shown(request, connection, shown, "subject")
-    return [_shown(row, asked.today, zone) for row in told_of]
+    return [_shown(row, asked.today) for row in told_of]
 
 
-def _shown(row: asyncpg.Record, today: date, zone: ZoneInfo) -> dict[str, Any]:
+def _shown(row: asyncpg.Record, today: date) -> dict[str, Any]:
     waits = row["state"] in ("open", "discard_proposed")
-    shown = {name: value for name, value in row.items() if name not in ("arrival_key", "type", "place")}
-    age = max((today - civil_day(row["first_seen"], zone)).days, 0)
-    return {**shown, "age_days": age, "overdue": waits and row["review_on"] < today}
+    shown = {name: value for name, value in row.items() if name not in ("arrival_key", "type", "place", "first_on")}
+    return {**shown, "age_days": (today - row["first_on"]).days, "overdue": waits and row["review_on"] < today}
 
 
 @router.get("/v1/quarantine/measures", responses=answers(list[told.Mending]))
@@ -182,13 +179,13 @@ async def measure_quarantine(
 ) -> list[dict[str, Any]]:
     """Count by source and unit: incomplete at arrival, waiting, overdue, mended, discarded; the oldest, the share."""
     rows = await workplace.measures(connection, today, source, unit)
-    return [_measured(row, today, request.app.state.edge.zone) for row in rows]
+    return [_measured(row, today) for row in rows]
 
 
-def _measured(row: asyncpg.Record, today: date, zone: ZoneInfo) -> dict[str, Any]:
-    oldest = row["oldest"]
-    days = max((today - civil_day(oldest, zone)).days, 0) if oldest else None
-    return {**row, "mended_share": round(row["mended"] / row["quarantined"], 4), "oldest_days": days}
+def _measured(row: asyncpg.Record, today: date) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if name != "oldest_on"}
+    days = (today - row["oldest_on"]).days if row["oldest_on"] else None
+    return {**shown, "mended_share": round(row["mended"] / row["quarantined"], 4), "oldest_days": days}
 
 
 @router.get("/v1/quarantine/{receipt_id}", responses=answers(told.Item, 404, versioned=True))
@@ -201,7 +198,7 @@ async def show_item(
         raise NotFound("No quarantined event has this receipt id; list them with GET /v1/quarantine.")
     etag(answer, row["version"])
     return {
-        **_shown(row, today, request.app.state.edge.zone),
+        **_shown(row, today),
         "type": row["type"],
         "arrival": row["place"],
         "history": [dict(each) for each in await workplace.history(connection, row["arrival_key"])],

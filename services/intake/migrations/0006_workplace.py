@@ -15,11 +15,11 @@ ALTER TABLE quarantine ALTER body_id DROP NOT NULL,
     ADD COLUMN incomplete boolean NOT NULL DEFAULT false,
     ADD COLUMN discards integer NOT NULL DEFAULT 0, ADD COLUMN discard_reason text, ADD COLUMN reference text,
     ADD COLUMN proposed_by text, ADD COLUMN approved_by text, ADD COLUMN refused text, ADD COLUMN disposal_id uuid,
-    DROP COLUMN parked, ADD COLUMN parked_as uuid;
+    DROP COLUMN parked, ADD COLUMN parked_as uuid, ADD COLUMN first_on date;
 -- What it is called where its subjects are parked: an id that comes again is another event, and parked by its receipt.
-UPDATE quarantine SET parked_as = event_uid,
+UPDATE quarantine SET parked_as = event_uid, first_on = first_seen::date,
     incomplete = reasons @> '[{"code": "field_missing"}]' OR reasons @> '[{"code": "required_field_empty"}]';
-ALTER TABLE quarantine ALTER parked_as SET NOT NULL;
+ALTER TABLE quarantine ALTER parked_as SET NOT NULL, ALTER first_on SET NOT NULL;
 CREATE UNIQUE INDEX quarantine_receipt ON quarantine (receipt_id);
 -- Of every state: a record's disposal takes along what waited about it and was mended.
 DROP INDEX quarantine_subject;

@@ -13,10 +13,10 @@ from shared.db import Connection, columns, driver
 # A record that is known tells the unit and type of an event that does not.
 _INSERT = """
 INSERT INTO quarantine (arrival_key, event_uid, receipt_id, source_key, subject, record_key, sequence, body_id, reasons,
-    parked_as, record_type, unit, named, incomplete, first_seen, review_on)
+    parked_as, record_type, unit, named, incomplete, first_seen, first_on, review_on)
 SELECT u.arrival_key, u.event_uid, u.receipt_id, u.source_key, u.subject, u.record_key, u.sequence, u.body_id,
     u.reasons, u.parked_as, coalesce(u.record_type, r.said ->> 'record_type'), coalesce(u.unit, r.said ->> 'unit'),
-    u.named::uuid[], u.incomplete, $15, $16
+    u.named::uuid[], u.incomplete, $15, $16, $17
 FROM unnest($1::bigint[], $2::uuid[], $3::uuid[], $4::integer[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[],
     $9::jsonb[], $10::uuid[], $11::text[], $12::text[], $13::text[], $14::boolean[]) u(arrival_key, event_uid,
     receipt_id, source_key, subject, record_key, sequence, body_id, reasons, parked_as, record_type, unit, named,
@@ -72,10 +72,12 @@ def settled_of(row: asyncpg.Record) -> Settled:
     return Settled(row["parked_as"], (*subject, *(row["named"] or ())), row["source"])
 
 
-async def store(connection: Connection, rows: Sequence[tuple[Any, ...]], now: datetime, review_on: date) -> None:
+async def store(
+    connection: Connection, rows: Sequence[tuple[Any, ...]], now: datetime, today: date, review_on: date
+) -> None:
     """Store quarantined arrivals."""
     raw = await driver(connection)
-    await raw.execute(_INSERT, *columns(list(rows), 14), now, review_on)
+    await raw.execute(_INSERT, *columns(list(rows), 14), now, today, review_on)
 
 
 async def resolve_states(connection: Connection, subjects: Sequence[UUID]) -> list[Settled]:

@@ -15,8 +15,8 @@ State = Literal["open", "accepted", "superseded", "discard_proposed", "discarded
 
 _SHOWN = """
 q.arrival_key, q.event_uid, q.receipt_id, s.source, q.subject, q.record_type, q.unit, q.reasons, q.state, q.owner,
-    q.first_seen, q.review_on, q.attempts, q.version, q.incomplete, q.discard_reason, q.reference, q.proposed_by,
-    q.approved_by, q.refused, q.disposal_id"""
+    q.first_seen, q.first_on, q.review_on, q.attempts, q.version, q.incomplete, q.discard_reason, q.reference,
+    q.proposed_by, q.approved_by, q.refused, q.disposal_id"""
 _FILTER = """
 ({state}) AND ($1::text IS NULL OR s.source = $1)
     AND ($2::text IS NULL OR q.reasons @> jsonb_build_array(jsonb_build_object('code', $2::text)))
@@ -39,7 +39,8 @@ SELECT s.source, q.unit, count(*) AS quarantined, count(*) FILTER (WHERE q.incom
     count(*) FILTER (WHERE q.state IN ('open', 'discard_proposed') AND q.review_on < $1) AS overdue,
     count(*) FILTER (WHERE q.state IN ('accepted', 'superseded', 'resolved')) AS mended,
     count(*) FILTER (WHERE q.state = 'discarded') AS discarded,
-    min(q.first_seen) FILTER (WHERE q.state IN ('open', 'discard_proposed')) AS oldest
+    min(q.first_seen) FILTER (WHERE q.state IN ('open', 'discard_proposed')) AS oldest,
+    min(q.first_on) FILTER (WHERE q.state IN ('open', 'discard_proposed')) AS oldest_on
 FROM quarantine q JOIN source s USING (source_key)
 WHERE ($2::text IS NULL OR s.source = $2) AND ($3::text IS NULL OR q.unit = $3)
 GROUP BY s.source, q.unit ORDER BY s.source, q.unit NULLS FIRST"""
