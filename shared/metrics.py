@@ -191,17 +191,17 @@ BACKLOAD_SHARE = Metric(
 )
 UNRECONCILED = Metric(
     *("tenure_unreconciled", "gauge", "things"),
-    "What is not reconciled: accounts.open, sources.overdue, manifests.open, manifests.differ; taken each minute.",
+    "What is not reconciled: accounts.open, sources.overdue, manifests.open, manifests.differ; taken every 30 s.",
     *(("what",), _INTAKE),
 )
 TIMELINESS = Metric(
     *("tenure_timeliness_seconds", "gauge", "seconds"),
-    "How long records of the last 7 days took, by source and lag, at a quantile (p50, p95, max); taken each minute.",
+    "How long records of the last 7 days took, by source and lag, at a quantile (p50, p95, max); taken every 30 s.",
     *(("source", "lag", "quantile"), _INTAKE),
 )
 LATE = Metric(
     *("tenure_records_late", "gauge", "records"),
-    "Records of the last 7 days over the pack's limit, by source and lag; taken each minute.",
+    "Records of the last 7 days over the pack's limit, by source and lag; taken every 30 s.",
     *(("source", "lag"), _INTAKE),
 )
 TASKS = Metric(
