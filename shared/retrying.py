@@ -144,6 +144,6 @@ def _again(row: asyncpg.Record, content: bytes) -> Again:
     return Again(None, [span], 0.0)  # type: ignore[arg-type]  # Nobody settles it but us.
 
 
-def attach(worker: Worker, pack: Pack, rules: Rules | None = None) -> None:
+def attach(worker: Worker, pack: Pack, rules: Rules) -> None:
     """Have a worker tend its service's dead letters."""
-    worker.tick("letters", TEND_SECONDS, Letters(worker, pack, rules or Rules()).tend)
+    worker.tick("letters", TEND_SECONDS, Letters(worker, pack, rules).tend)

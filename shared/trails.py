@@ -43,10 +43,10 @@ async def traced(
     return tuple(entry._replace(trace=trace) for entry, trace in zip(entries, found, strict=True))
 
 
-async def end(connection: Connection, subject: UUID) -> None:
-    """Forget a subject's trail: nothing more will happen to it."""
+async def end(connection: Connection, subjects: Sequence[UUID]) -> None:
+    """Forget the trails of subjects: nothing more will happen to them."""
     raw = await driver(connection)
-    await raw.execute("DELETE FROM trail WHERE subject = $1", subject)
+    await raw.execute("DELETE FROM trail WHERE subject = ANY($1::uuid[])", subjects)
 
 
 def along(entries: Iterable[Entry], traces: Mapping[str, str]) -> list[Entry]:

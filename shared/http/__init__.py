@@ -3,10 +3,23 @@
 from shared.http.app import UndeclaredRoute, http_app, serve_api
 from shared.http.contract import answers
 from shared.http.edge import Edge, edge_of
-from shared.http.inputs import Asker, IfMatch, Now, Page, Paged, Today, Transaction, etag, next_link, require_version
+from shared.http.inputs import (
+    KEY_MAX,
+    Asker,
+    IfMatch,
+    Now,
+    Page,
+    Paged,
+    Today,
+    Transaction,
+    etag,
+    next_link,
+    require_version,
+)
 from shared.http.repeats import Idempotent, Repeat, once
 
 __all__ = [
+    "KEY_MAX",
     "Asker",
     "Edge",
     "Idempotent",

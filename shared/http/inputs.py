@@ -20,6 +20,7 @@ PAGE_SIZE_MAX = 200
 PAGE_SIZE = 50
 CURSOR_CHARACTERS_MAX = 512
 CURSOR_PARTS_MAX = 4
+KEY_MAX = 2**63 - 1
 
 
 async def _transaction(request: Request) -> AsyncIterator[Connection]:
@@ -84,6 +85,13 @@ class Page(NamedTuple):
 
     limit: int
     after: tuple[str | int, ...] | None
+
+    def key(self, first: int = 0) -> int:
+        """Give the one key after which the list goes on, `first` at its start; another list's cursor is refused."""
+        after = (first,) if self.after is None else self.after
+        if len(after) != 1 or not isinstance(after[0], int) or not 0 <= after[0] <= KEY_MAX:
+            raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable")
+        return after[0]
 
 
 def _page(

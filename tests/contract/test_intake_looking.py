@@ -1,5 +1,6 @@
 """Who may look, who looked, and who is told, over HTTP: every role, and nobody at a file about themselves."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -462,6 +463,22 @@ async def logs(room: Room, record: str) -> list[dict[str, Any]]:
         told += answer.json()
         path = answer.links.get("next", {}).get("url", "")
     return told
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param(["2026-01-01T00:00:00+00:00", 1, "x"], id="a word for a key"),
+        pytest.param(["2026-01-01T00:00:00+00:00", 1, 2**63], id="a key beyond all"),
+        pytest.param(["2026-01-01T00:00:00", 1, 1], id="an instant without its offset"),
+        pytest.param([1], id="another list's"),
+    ],
+)
+async def test_a_cursor_that_the_logs_did_not_give_is_refused(room: Room, parts: list[Any]) -> None:
+    record = await room.record()
+    cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+    answer = await room.get("D-AU1", f"/v1/records/{record}/logs", cursor=cursor)
+    assert (answer.status_code, answer.json()["code"]) == (400, "cursor_unreadable")
 
 
 async def test_the_logs_of_an_erased_record_stay_and_tell_nobody_it_linked(room: Room) -> None:

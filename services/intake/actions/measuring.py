@@ -82,10 +82,9 @@ async def tell(connection: Connection, found: Sequence[Measure], now: datetime) 
         version = before["version"] + 1 if before is not None else 1
         value = None if each.value is None else float(each.value)
         told = MeasureTaken(each.name, SERVICE, each.source, value, each.unit, each.since, now, version)
-        entries.append(
-            Entry(MEASURES, each.key, told.type, named(f"measure\n{SERVICE}\n{each.key}"), version, encode(told))
-        )
-        rows.append((each.key, version, encode(told)))
+        payload, subject = encode(told), named(f"measure\n{SERVICE}\n{each.key}")
+        entries.append(Entry(MEASURES, each.key, told.type, subject, version, payload))
+        rows.append((each.key, version, payload))
     if entries:
         await taken.store(connection, rows)
         await put(connection, entries, now)

@@ -12,7 +12,7 @@ from services.intake.actions import access, screening
 from services.intake.api import looking as told
 from services.intake.storage.access import Wanted
 from shared.errors import Invalid
-from shared.http import Asker, IfMatch, Now, Page, Paged, Transaction, answers, etag, next_link
+from shared.http import KEY_MAX, Asker, IfMatch, Now, Page, Paged, Transaction, answers, etag, next_link
 
 router = APIRouter(tags=["access"])
 
@@ -107,8 +107,9 @@ def _after(page: Page) -> access.Cursor | None:
         at, rank, n = page.after
         found = datetime.fromisoformat(str(at))
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or not all(type(part) is int and abs(part) < 2**31 for part in (rank,)):
+        found, rank, n = datetime.min, "", ""  # noqa: DTZ901 (without a zone it is refused below)
+    known = isinstance(rank, int) and abs(rank) < 2**31 and isinstance(n, int) and abs(n) <= KEY_MAX
+    if found.tzinfo is None or not known:
         raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable")
     return found, int(rank), int(n)
 

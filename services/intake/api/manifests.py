@@ -13,7 +13,7 @@ from services.intake.actions.take_in import take_in
 from services.intake.domain.manifests import MANIFEST
 from services.intake.domain.shapes import MANIFEST_IDS_MAX
 from services.intake.storage import manifests, records
-from shared.errors import Forbidden, Invalid
+from shared.errors import Forbidden
 from shared.events import Place, encode
 from shared.http import Asker, Idempotent, Now, Paged, Today, Transaction, answers, next_link, once
 from shared.ids import event_uid, random_id, receipt_id
@@ -134,10 +134,7 @@ async def list_manifests(
     asked: Annotated[tuple[str | None, str | None], Depends(_asked)],
 ) -> list[dict[str, Any]]:
     """List manifests by source and state, in the order in which their periods were first told."""
-    after = page.after[0] if page.after else 0
-    if not isinstance(after, int) or not 0 <= after < 2**63:
-        raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable")
-    rows = await manifests.page(connection, *asked, after, page.limit + 1)
+    rows = await manifests.page(connection, *asked, page.key(), page.limit + 1)
     more, rows = len(rows) > page.limit, rows[: page.limit]
     next_link(request, answer, (rows[-1]["manifest_key"],) if more else None)
     named = {"said_from": "from", "said_to": "to"}

@@ -11,7 +11,6 @@ from services.intake.actions import finding, screening
 from services.intake.api.looking import Code, Word
 from services.intake.domain.access import Asked
 from services.intake.domain.screening import Looker
-from shared.errors import Invalid
 from shared.http import Asker, Now, Page, Paged, Transaction, answers, next_link
 
 router = APIRouter(tags=["objects"])
@@ -49,10 +48,7 @@ async def search_objects(
     body: Search, request: Request, answer: Response, connection: Transaction, asks: Annotated[_Asks, Depends(_asks)]
 ) -> Found:
     """Find the records that name an object or a place; each one shown is logged first, as a consultation."""
-    after = asks.page.after[0] if asks.page.after and len(asks.page.after) == 1 else 0
-    if not isinstance(after, int) or not 0 <= after < 2**63:
-        raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable")
-    wanted = finding.Search(body.kind, body.ref, after, asks.page.limit)
+    wanted = finding.Search(body.kind, body.ref, asks.page.key(), asks.page.limit)
     asked, desk = Asked(body.purpose, body.reference, None), request.app.state.desk
     found = await finding.search(connection, desk, asks.looker, asked, wanted, asks.now)
     next_link(request, answer, None if found.after is None else (found.after,))

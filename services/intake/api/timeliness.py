@@ -11,11 +11,10 @@ from services.intake.api import access
 from services.intake.storage import timeliness
 from services.intake.storage.timeliness import Asked
 from shared.errors import Invalid
-from shared.http import Page, Paged, Today, Transaction, answers, next_link
+from shared.http import KEY_MAX, Page, Paged, Today, Transaction, answers, next_link
 
 SINCE_DAYS = 30
 BY = {"source": 1, "record_type": 2, "unit": 3}
-LAST = 2**63 - 1
 
 router = APIRouter(tags=["timeliness"])
 
@@ -132,10 +131,7 @@ async def list_late(
     lag: Lag | None = None,
 ) -> list[dict[str, Any]]:
     """List the records that came late and are still held, the newest first."""
-    before = page.after[0] if page.after else LAST
-    if not isinstance(before, int) or not 0 <= before <= LAST:
-        raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable")
-    rows = await timeliness.late(connection, asked, lag, before, page.limit + 1)
+    rows = await timeliness.late(connection, asked, lag, page.key(KEY_MAX), page.limit + 1)
     more, rows = len(rows) > page.limit, rows[: page.limit]
     next_link(request, answer, (rows[-1]["late_id"],) if more else None)
     rows = await access.shown(request, connection, rows, "record_id")

@@ -68,5 +68,4 @@ GRANT USAGE ON SEQUENCE access_alert_alert_key_seq, access_review_review_key_seq
 def upgrade() -> None:
     """Add it."""
     op.execute("SET LOCAL lock_timeout = '5s'")
-    if DDL + GRANTS:
-        op.execute(DDL + GRANTS)
+    op.execute(DDL + GRANTS)

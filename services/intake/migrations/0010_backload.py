@@ -24,5 +24,4 @@ GRANT UPDATE ON backload TO tenure_intake_api;
 def upgrade() -> None:
     """Add it."""
     op.execute("SET LOCAL lock_timeout = '5s'")
-    if DDL + GRANTS:
-        op.execute(DDL + GRANTS)
+    op.execute(DDL + GRANTS)

@@ -1,7 +1,6 @@
 """Quarantine: what waits for a steward, sealed and in sight; each item from its arrival to its end."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -166,10 +165,3 @@ async def shred(connection: Connection, disposal: UUID, receipt_id: UUID, now: d
     raw = await driver(connection)
     gone: int = await raw.fetchval("SELECT shred($1, $2, NULL, $3)", disposal, receipt_id, now)
     return gone
-
-
-@asynccontextmanager
-async def part(connection: Connection) -> AsyncIterator[None]:
-    """Do one of many things in a transaction: what fails is undone alone."""
-    async with (await driver(connection)).transaction():
-        yield

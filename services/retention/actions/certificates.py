@@ -115,7 +115,7 @@ async def _shredded(
     await put_sealed(connection, CERTIFICATES_KEPT, [(salt, canonical)], log_id, now)
     entry = Entry(CERTIFICATES, str(answer.disposal_id), issued.type, answer.disposal_id, issued.version, canonical)
     await put(connection, await traced(connection, [entry], [(answer.record_id,)]), now)
-    await end(connection, answer.record_id)
+    await end(connection, [answer.record_id])
 
 
 async def _states(connection: Connection, key: int) -> tuple[list[Fact], list[RecordState]]:

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from services.retention.api.records import READERS
 from services.retention.storage import early
-from shared.errors import Invalid
 from shared.http import Now, Paged, Transaction, answers, next_link
 
 ROLES = {"GET /v1/waiting": READERS}
@@ -36,10 +35,7 @@ class Waiting(BaseModel):
 @router.get("/waiting", responses=answers(Waiting, 400))
 async def list_waiting(request: Request, response: Response, connection: Transaction, page: Paged, now: Now) -> Waiting:
     """List the records and nominals that facts name and that have not come; the facts are kept and wait."""
-    after = page.after[0] if page.after and len(page.after) == 1 else 0
-    if not isinstance(after, int) or not 0 <= after < 2**63:
-        raise Invalid("The cursor is not one of this list. Start again without it.", "cursor_unreadable")
-    found = await early.page(connection, after, page.limit + 1)
+    found = await early.page(connection, page.key(), page.limit + 1)
     shown = found[: page.limit]
     next_link(request, response, (shown[-1].early_id,) if len(found) > page.limit else None)
     return Waiting(waiting=[_shown(each, now) for each in shown])

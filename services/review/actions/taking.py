@@ -24,7 +24,7 @@ from shared.events import (
 )
 from shared.keys import Keys
 from shared.log import Entry, put
-from shared.trails import along, traced
+from shared.trails import along, end, traced
 
 HOLDER = "review"
 
@@ -75,6 +75,7 @@ async def take_disposals(
         if gone is not None:
             answers.append(_confirm(event, gone, keys, now, await current(connection)))
     await put(connection, along(answers, traces), now)
+    await end(connection, [event.record_id for event in events])
 
 
 def _confirm(event: DisposalExecuted, gone: int, keys: Keys, now: datetime, newest: tuple[int, datetime]) -> Entry:
