@@ -6,10 +6,11 @@ from typing import Any
 from shared.policy.access import Known, check_screen, check_sensitive, check_watch, known_of
 from shared.policy.mistakes import Places
 from shared.policy.pack import Pack
+from shared.policy.rules import Floor, Row, Start
 from shared.policy.scheme import in_circle
 from shared.policy.tables import DATES
 from shared.policy.timeliness import check_timeliness
-from shared.policy.values import Class, Flag, Floor, Group, Offence, RecordType, Required, Row, Source, View, When
+from shared.policy.values import Class, Flag, Group, Offence, RecordType, Required, Source, View, When
 
 Finding = tuple[str, str]
 Rule = Callable[[Pack, Any], Iterator[Finding]]
@@ -54,7 +55,7 @@ def _class(pack: Pack, value: Class) -> Iterator[Finding]:
 
 def _when(pack: Pack, value: When) -> Iterator[Finding]:
     for code in sorted(value.offence):
-        yield from _unknown("offence", code, pack.offences, "offence")
+        yield from _unknown("offence", code, {each.code: each for each in pack.offences}, "offence")
     for key, _ in value.metadata:
         if key not in pack.metadata_keys:
             yield f"`when` asks for metadata {key!r}, which is not passed on", "add it to `keys` of [metadata]"
@@ -85,8 +86,17 @@ def _dates(key: str, names: tuple[str, ...]) -> Iterator[Finding]:
             yield f"`{key}` names {name!r}, which no record has", f"use {', '.join(DATES)}"
 
 
+def _starts(pack: Pack, key: str, starts: tuple[Start, ...]) -> Iterator[Finding]:
+    for each in starts:
+        if each.metadata_key is not None:
+            if each.metadata_key not in pack.metadata_keys:
+                yield f"`{key}` asks for {each.name!r}, which is not passed on", "add it to `keys` of [metadata]"
+        elif each.name not in DATES and each.name not in pack.triggers:
+            yield f"`{key}` names {each.name!r}, which no record has", f"use {', '.join(DATES)}, or a [[trigger]]"
+
+
 def _row(pack: Pack, value: Row) -> Iterator[Finding]:
-    yield from _dates("clock", value.clock)
+    yield from _starts(pack, "clock", value.clock)
     yield from _dates("notice", value.notice)
     for floor in value.floors:
         yield from _unknown("floor", floor, pack.floors, "floor")
@@ -94,17 +104,17 @@ def _row(pack: Pack, value: Row) -> Iterator[Finding]:
 
 
 def _row_steps(value: Row) -> Iterator[Finding]:
-    if not value.is_mopi and not value.dates_alone:
+    if value.follows is None and not value.dates_alone:
         yield "says neither how long nor whom it follows", 'give `retain`, or `follows = "mopi"`'
     if value.is_mopi and not value.notice:
         yield "follows persons but names no notice date", "list dates in `notice`"
     if value.retain and not value.clock:
         yield "has a period but no start", "list dates in `clock`"
     if value.clock and not value.dates_alone:
-        yield "has a start but no period", "give `retain`"
+        yield "has a start but no period", 'give `retain`, or `retain = "none"` where it ends on that day'
     if value.permanent and value.end == "dispose":
         yield "is permanent and yet disposes", "remove `end`, or give a period"
-    if not value.is_mopi and not value.permanent and value.end is None:
+    if value.follows is None and not value.permanent and value.end is None:
         yield "does not say what comes at the end", 'set `end` to "review" or "dispose"'
 
 
@@ -122,9 +132,12 @@ def _offence(pack: Pack, value: Offence) -> Iterator[Finding]:
     yield from _unknown("group", value.group, pack.groups, "group")
 
 
-def _floor(_: Pack, value: Floor) -> Iterator[Finding]:
+def _floor(pack: Pack, value: Floor) -> Iterator[Finding]:
     yield from _dates("from", value.start)
-    if not value.start:
+    yield from _starts(pack, "latest", tuple(each.start for each in value.latest))
+    for each in value.pending:
+        yield from _starts(pack, "pending", (*each.until, *([each.after] if each.after else [])))
+    if not (value.start or value.latest or value.pending or value.age):
         yield "has no start", "list dates in `from`"
 
 
@@ -154,7 +167,7 @@ def _view(pack: Pack, value: View) -> Iterator[Finding]:
 
 
 def _known(pack: Pack) -> Known:
-    return known_of(pack.record_types, pack.flags, pack.offences)
+    return known_of(pack.record_types, pack.flags, {each.code for each in pack.offences})
 
 
 _RULES: dict[str, tuple[Rule, str]] = {

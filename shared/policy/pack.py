@@ -1,7 +1,7 @@
 """A policy pack in force: frozen values, and the questions the services ask of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Literal
@@ -10,13 +10,12 @@ from zoneinfo import ZoneInfo
 from shared.calendar_rules import Leap, Period
 from shared.policy.access import Access
 from shared.policy.door import Boilerplate, Evaluation, Forbidden, References, Typed, plain
+from shared.policy.rules import Calendar, Children, Escalation, Floor, Relation, Row
 from shared.policy.timeliness import Timeliness
 from shared.policy.values import (
     Class,
     Contact,
-    End,
     Flag,
-    Floor,
     Group,
     Limits,
     Named,
@@ -24,7 +23,6 @@ from shared.policy.values import (
     Question,
     RecordType,
     Required,
-    Row,
     Source,
     Step,
     Trigger,
@@ -56,7 +54,7 @@ class Pack:
     classes: Mapping[str, Class]
     rows: Mapping[str, Row]
     groups: Mapping[str, Group]
-    offences: Mapping[str, Offence]
+    offences: tuple[Offence, ...]
     floors: Mapping[str, Floor]
     sources: Mapping[str, Source]
     required: tuple[Required, ...]
@@ -74,6 +72,13 @@ class Pack:
     references: References
     metadata_keys: frozenset[str]
     timeliness: tuple[Timeliness, ...] = ()
+    jurisdiction: str = ""
+    prevails: tuple[str, ...] = ()
+    """The suppliers of a rule in the order in which they prevail; none: the latest last day does."""
+    children: Children | None = None
+    calendar: Calendar = field(default_factory=Calendar)
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+    escalations: tuple[Escalation, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -89,6 +94,23 @@ class Pack:
     def ranks(self) -> dict[str, int]:
         """The rank of each group that a person can be in; 0 is the highest."""
         return {id_: rank for rank, (id_, group) in enumerate(self.groups.items()) if not group.by_record_type}
+
+    @cached_property
+    def _offences(self) -> dict[str, list[Offence]]:
+        by_code: dict[str, list[Offence]] = {}
+        for each in self.offences:
+            by_code.setdefault(each.code, []).append(each)
+        return by_code
+
+    def offence(self, code: str, on: date | None = None) -> Offence | None:
+        """Find what the table says of an offence on a day; without a day, or where none covers it, the newest."""
+        known = self._offences.get(code, ())
+        fits = [
+            each
+            for each in known
+            if on and (not each.since or each.since <= on) and (not each.until or on <= each.until)
+        ]
+        return max(fits or known, key=lambda each: each.since or date.min, default=None)
 
     @cached_property
     def graded_types(self) -> frozenset[str]:
@@ -151,7 +173,7 @@ class Pack:
         known = self.groups.get(group or "")
         return known.chain if known else ()
 
-    def ends(self, row: str, groups: Iterable[str] = ()) -> End:
+    def ends(self, row: str, groups: Iterable[str] = ()) -> Literal["review", "dispose"]:
         """Say what the end of the period brings; disposal by time alone needs every owner's word and a live pack."""
         rule = self.rows[row]
         follow = [self.groups[group] for group in groups]

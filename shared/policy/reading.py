@@ -5,7 +5,7 @@ import tomllib
 from hashlib import sha256
 from typing import Any
 
-from shared.policy import door
+from shared.policy import door, rules
 from shared.policy.access import Access
 from shared.policy.checks import check
 from shared.policy.keys import Keys, read_keys
@@ -28,6 +28,8 @@ _SINGLE: dict[str, Keys] = {
     "metadata": METADATA,
     "quarantine": QUARANTINE,
     "vault": VAULT,
+    "children": rules.CHILDREN,
+    "calendar": rules.CALENDAR,
 }
 
 
@@ -110,7 +112,7 @@ def _pack(digest: str, single: dict[str, Any], lists: dict[str, list[Any]]) -> P
         classes=inherit(by["class"], head["backstop"], head["exception_owner"]),
         rows=by["row"],
         groups=by["group"],
-        offences=by["offence"],
+        offences=tuple(lists["offence"]),
         floors=by["floor"],
         sources=by["source"],
         required=tuple(lists["required"]),
@@ -127,5 +129,9 @@ def _pack(digest: str, single: dict[str, Any], lists: dict[str, list[Any]]) -> P
         evaluation=door.Evaluation(**single["evaluation"]),
         references=door.References(**single["references"]),
         timeliness=tuple(lists["timeliness"]),
+        children=rules.Children(**single["children"]) if single["children"] else None,
+        calendar=rules.Calendar(**single["calendar"]),
+        relations=by["relation"],
+        escalations=tuple(lists["escalation"]),
         metadata_keys=single["metadata"].get("keys", frozenset()),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.calendar_rules import LEAPS
-from shared.policy import access, timeliness, values, workplace
+from shared.policy import access, rules, timeliness, values, workplace
 from shared.policy.keys import (
     Key,
     Keys,
@@ -15,7 +15,6 @@ from shared.policy.keys import (
     many,
     one_of,
     period,
-    retain,
     text,
     text_set,
     texts,
@@ -24,13 +23,11 @@ from shared.policy.keys import (
     zone,
 )
 
-DATES = ("occurred_on", "reported_at", "recorded_at", "created_on", "received_on")
-"""The dates of a record that a clock, a notice or a floor may name."""
+DATES = ("occurred_on", "reported_at", "recorded_at", "created_on", "received_on", "revised_on", "marked_on")
+"""The dates of a record that a clock, a notice or a floor may name; of `revised_on` and `marked_on` see the domain."""
 
-EVIDENCE = one_of("confirmed", "partly", "unconfirmed")
 _ID = Key(text, needed=True)
 _TITLE = Key(text)
-_CONFIRMED = Key(inner(values.Confirmed, {"by": Key(text, needed=True), "on": Key(day, needed=True)}))
 _END = one_of("review", "dispose")
 
 
@@ -43,10 +40,6 @@ class Table:
     id: str = "id"
 
 
-def _row(**found: Any) -> values.Row:
-    return values.Row(**found, permanent="retain" in found and found["retain"] is None)
-
-
 PACK: Keys = {
     "id": _ID,
     "title": _TITLE,
@@ -57,6 +50,8 @@ PACK: Keys = {
     "leap": Key(one_of(*LEAPS), needed=True),
     "exception_owner": Key(text, needed=True),
     "backstop": Key(period, needed=True),
+    "jurisdiction": _TITLE,
+    "prevails": Key(texts),
 }
 LIMITS: Keys = {
     name: Key(whole, needed=True)
@@ -76,6 +71,7 @@ _WHEN: Keys = {
     "source_system": Key(text),
     "offending_link": Key(flag),
     "serious": Key(flag),
+    "part_of": Key(flag),
     "offence": Key(text_set),
     "metadata": Key(words),
 }
@@ -92,6 +88,8 @@ TABLES: dict[str, Table] = {
             "not_offending_when_assessed": Key(text_set),
             "settled": Key(texts),
             "when": Key(inner(values.When, _TYPE_WHEN)),
+            "late_parts": Key(one_of("exception", "reopen")),
+            "correctable": Key(texts),
         },
         values.RecordType,
     ),
@@ -104,27 +102,11 @@ TABLES: dict[str, Table] = {
             "row": Key(text),
             "backstop": Key(period),
             "exception_owner": Key(text),
+            "facets": Key(words),
         },
         values.Class,
     ),
-    "row": Table(
-        {
-            "id": _ID,
-            "title": _TITLE,
-            "evidence": Key(EVIDENCE, needed=True),
-            "regime": Key(one_of("part3", "uk_gdpr", "none")),
-            "follows": Key(one_of("mopi")),
-            "notice": Key(texts),
-            "clock": Key(texts),
-            "retain": Key(retain),
-            "end": Key(_END),
-            "floors": Key(texts),
-            "counts_for_person": Key(flag),
-            "note": Key(text),
-            "confirmed": _CONFIRMED,
-        },
-        _row,
-    ),
+    "row": Table(rules.ROW, rules.row),
     "group": Table(
         {
             "id": _ID,
@@ -135,20 +117,26 @@ TABLES: dict[str, Table] = {
             "end": Key(_END),
             "chain": _CHAIN,
             "by_record_type": Key(flag),
-            "evidence": Key(EVIDENCE),
-            "confirmed": _CONFIRMED,
+            "evidence": Key(rules.EVIDENCE),
+            "confirmed": rules.CONFIRMED,
         },
         values.Group,
     ),
     "offence": Table(
-        {"code": _ID, "group": Key(text, needed=True), "serious": Key(flag, needed=True), "title": _TITLE},
+        {
+            "code": _ID,
+            "group": Key(text, needed=True),
+            "serious": Key(flag, needed=True),
+            "title": _TITLE,
+            "since": Key(day),
+            "until": Key(day),
+        },
         values.Offence,
-        "code",
+        "",
     ),
-    "floor": Table(
-        {"id": _ID, "from": Key(texts, needed=True, name="start"), "add": Key(period, needed=True)},
-        values.Floor,
-    ),
+    "floor": Table(rules.FLOOR, rules.Floor),
+    "relation": Table(rules.RELATION, rules.Relation, "kind"),
+    "escalation": Table(rules.ESCALATION, rules.Escalation, ""),
     "source": Table(
         {
             "source": _ID,
@@ -156,6 +144,7 @@ TABLES: dict[str, Table] = {
             "principal": Key(text, needed=True),
             "reports_on": Key(text_set),
             "nominal_sources": Key(text_set),
+            "row": Key(text),
             "merges": Key(flag),
             **timeliness.SILENCE,
         },
@@ -173,7 +162,13 @@ TABLES: dict[str, Table] = {
     ),
     "flag": Table({"id": _ID, "group": Key(text)}, values.Flag),
     "trigger": Table(
-        {"name": _ID, "qualifying": Key(flag), "values": Key(text_set)},
+        {
+            "name": _ID,
+            "qualifying": Key(flag),
+            "values": Key(text_set),
+            "undone_by": Key(text_set),
+            "review": Key(flag),
+        },
         values.Trigger,
         "name",
     ),

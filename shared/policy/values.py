@@ -6,16 +6,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from shared.calendar_rules import Period
-
-End = Literal["review", "dispose"]
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """Who owns a row, and since when it has their word."""
-
-    by: str
-    on: date
+from shared.policy.rules import Confirmed, End
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +36,10 @@ class RecordType:
     """JSON Pointers into a record's state whose values stay as they were first accepted."""
     when: "When | None" = None
     """By what a record that was sent without a type is told to be of this one."""
+    late_parts: Literal["exception", "reopen"] = "exception"
+    """Of a case file: what a part does whose own date is after the day the file was closed."""
+    correctable: tuple[str, ...] = ()
+    """JSON Pointers that a records manager may correct here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,8 @@ class When:
     source_system: str | None = None
     offending_link: bool | None = None
     serious: bool | None = None
+    part_of: bool | None = None
+    """Whether it is part of a case file."""
     offence: frozenset[str] = frozenset()
     """Any of these codes."""
     metadata: tuple[tuple[str, str], ...] = ()
@@ -84,36 +81,8 @@ class Class:
     """The class that supplied the row: itself or its nearest ancestor with one."""
     backstop: Period | None = None
     exception_owner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the retention schedule."""
-
-    id: str
-    title: str = ""
-    evidence: str = "unconfirmed"
-    regime: str = "part3"
-    follows: Literal["mopi"] | None = None
-    notice: tuple[str, ...] = ()
-    clock: tuple[str, ...] = ()
-    retain: Period | None = None
-    permanent: bool = False
-    end: End | None = None
-    floors: tuple[str, ...] = ()
-    counts_for_person: bool = False
-    note: str = ""
-    confirmed: Confirmed | None = None
-
-    @property
-    def is_mopi(self) -> bool:
-        """Whether offending persons date the record."""
-        return self.follows is not None
-
-    @property
-    def dates_alone(self) -> bool:
-        """Whether the row can give a date with no person in it."""
-        return self.retain is not None or self.permanent
+    facets: tuple[tuple[str, str], ...] = ()
+    """Function, jurisdiction, sensitivity and the like: flat marks beside the tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +117,10 @@ class Offence:
     group: str
     serious: bool
     title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """A period below which nothing that names it falls."""
-
-    id: str
-    start: tuple[str, ...]
-    add: Period
+    since: date | None = None
+    """The first day on which it says so; None: ever since."""
+    until: date | None = None
+    """The last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +132,8 @@ class Source:
     principal: str
     reports_on: frozenset[str] = frozenset()
     nominal_sources: frozenset[str] = frozenset()
+    row: str | None = None
+    """A row that it supplies for all its records, beside that of their class."""
     merges: bool = False
     """Whether it is the index that says who is one person, and who is not."""
     silent_after: timedelta | None = None
@@ -201,6 +167,10 @@ class Trigger:
     qualifying: bool = False
     values: frozenset[str] = frozenset()
     """The values that count; empty: any does."""
+    undone_by: frozenset[str] = frozenset()
+    """Triggers of the same record that, later or on the same day, take it back."""
+    review: bool = False
+    """Whether a person looks at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def test_both_packs_say_the_same_but_for_who_confirmed_them():
 def test_values_are_as_the_file_says():
     assert PACK.rows["R03"].retain == Period(months=72)
     assert PACK.classes["crime.report.undetected"].backstop == Period(months=120)
-    assert PACK.offences["police-uk:burglary"].group == "G3"
+    assert PACK.offence("police-uk:burglary").group == "G3"
     assert PACK.required_fields("police-uk-stops", "stop_and_search") == ("/content/object_of_search",)
     assert PACK.required_fields("crime", None) == ()
     assert PACK.chain("G2") == (Step("head_of_information_management", "G2"),)

@@ -42,9 +42,7 @@ def _offenders(state: RecordState, pack: Pack) -> tuple[Link, ...]:
 
 def _group(state: RecordState, pack: Pack) -> tuple[str | None, bool]:
     """Find the group that the source's own grading, else the offences, give; or that the record type rules."""
-    named = (
-        {state.group} if state.group else {pack.offences[o].group for o in state.offences or () if o in pack.offences}
-    )
+    named = {state.group} if state.group else {known.group for o in state.offences or () if (known := pack.offence(o))}
     if any(group not in pack.groups for group in named):
         return None, False
     people = [group for group in named if not pack.groups[group].by_record_type]
@@ -52,7 +50,7 @@ def _group(state: RecordState, pack: Pack) -> tuple[str | None, bool]:
 
 
 def _serious(state: RecordState, pack: Pack) -> bool:
-    return any(pack.offences[offence].serious for offence in state.offences or () if offence in pack.offences)
+    return any(known.serious for offence in state.offences or () if (known := pack.offence(offence)))
 
 
 def _fits(klass: Class, state: RecordState, offending: bool, serious: bool) -> bool:
@@ -77,7 +75,7 @@ def _problem(
     if state.group and state.group not in pack.groups:
         return "unknown_group"
     graded = bool(offenders and row.is_mopi) or state.record_type in pack.graded_types
-    if graded and any(offence not in pack.offences for offence in state.offences or ()):
+    if graded and any(pack.offence(offence) is None for offence in state.offences or ()):
         return "offence_not_in_table"
     if state.record_type in pack.graded_types and not state.offences and not (state.group and offenders):
         return "no_offence"

@@ -43,5 +43,5 @@ def contradictory(state: RecordState, dates: Dates, pack: Pack) -> bool:
 
 def floors_of(names: Sequence[str], dates: Dates, pack: Pack) -> dict[str, date | None]:
     """Find the day that each floor reaches to; None where it has no start."""
-    starts = {name: first_of(pack.floors[name].start, dates) for name in names}
+    starts = {name: first_of(pack.floors[name].start, dates) for name in names if pack.floors[name].start}
     return {name: add(start, pack.floors[name].add, pack.leap) if start else None for name, start in starts.items()}

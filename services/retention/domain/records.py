@@ -157,7 +157,7 @@ def _side_of(history: History, pack: Pack) -> Side:
         class_id=placed.klass.id if placed.klass else None,
         row=row.id if row else None,
         created_on=created_on(dates),
-        clock_on=first_of(row.clock, dates) if row else None,
+        clock_on=first_of([each.name for each in row.clock], dates) if row else None,
         floor_until=max((day for day in floors.values() if day), default=None),
         conduct_on=conduct_on(state.body, pack),
         retained_on=decided.retained_on,
@@ -199,7 +199,7 @@ def _given(
 
 def _notice(state: State) -> date | None:
     row = state.placed.row
-    return first_of(row.notice or row.clock, state.dates) if row else None
+    return first_of(row.notice or [each.name for each in row.clock], state.dates) if row else None
 
 
 def notice_facts(history: History, nominal: Nominal, on: date, pack: Pack) -> list[UUID]:

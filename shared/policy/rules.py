@@ -1,0 +1,276 @@
+"""The retention schedule as frozen values: where a clock starts, how long, how far at least, and what comes then."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from shared.calendar_rules import Period
+from shared.policy.keys import Key, Keys, Wanted, day, flag, inner, many, one_of, period, text, text_set, texts, whole
+
+End = Literal["review", "dispose", "transfer"]
+Unit = Literal["record", "case_file", "person"]
+ClockBy = Literal["first", "any", "all"]
+Reaches = Literal["at_once", "at_next_review", "new_records_only"]
+_NONE: frozenset[str] = frozenset()
+METADATA = "metadata:"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Who owns a row, and since when it has their word."""
+
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One thing that a clock can start at: a date of the record, a date in its metadata, or a trigger."""
+
+    name: str
+    """A date as `DATES` names it, `metadata:` and a key, or a trigger's name."""
+    values: frozenset[str] = _NONE
+    """Of a trigger: the values that count; empty: those that the trigger itself names."""
+
+    @property
+    def metadata_key(self) -> str | None:
+        """The key in the record's metadata whose value is the date; None: another kind."""
+        return self.name.removeprefix(METADATA) if self.name.startswith(METADATA) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Until a birthday of whoever is on the record in one of these roles; of several the latest."""
+
+    of: frozenset[str]
+    years: int
+    under: int | None = None
+    """Only of those who were younger at the time of the conduct, else of the record's creation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One day that a floor reaches to: that of a trigger, and so long after."""
+
+    start: Start
+    add: Period = field(default_factory=Period)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Something begun that has not ended: while it is so, the floor has no day yet.
+
+    What ends it must be about the same person and the same offence, where both say about whom.
+    """
+
+    until: tuple[Start, ...]
+    after: Start | None = None
+    """What begins it; None: the record itself does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A day below which nothing that names it falls: the latest of all that it gives."""
+
+    id: str
+    start: tuple[str, ...] = ()
+    """Dates, of which the first present counts; none present is an exception."""
+    add: Period = field(default_factory=Period)
+    latest: tuple[Stage, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    age: Age | None = None
+    """A birthday, after which `add` is counted."""
+    authority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the retention schedule."""
+
+    id: str
+    title: str = ""
+    table: str = ""
+    """The schedule table it stands in."""
+    evidence: str = "unconfirmed"
+    regime: str = "part3"
+    jurisdiction: str = ""
+    authority: str = ""
+    """Act, code or guidance, with its paragraph."""
+    owner: str = ""
+    """The information asset owner."""
+    range: str = ""
+    """What the source gave, where it gave a range."""
+    note: str = ""
+    confirmed: Confirmed | None = None
+    unit: Unit | None = None
+    """None: the person where it follows MoPI, the case file where it follows that, else the record."""
+    follows: Literal["mopi", "case_file"] | None = None
+    notice: tuple[str, ...] = ()
+    clock: tuple[Start, ...] = ()
+    clock_by: ClockBy = "first"
+    """first: the first present of the list; any: the earliest that there is; all: the latest, once all are there."""
+    retain: Period | None = None
+    permanent: bool = False
+    ends_on_clock: bool = False
+    """Whether it ends on its clock's day: no period at all, which must be said."""
+    ages: tuple[Age, ...] = ()
+    """Birthdays that it is kept until, if they are later than what the period gives, or there is none."""
+    cycle: Period | None = None
+    """How often it is looked at again while it is kept."""
+    floors: tuple[str, ...] = ()
+    transfers: tuple[str, ...] = ()
+    """To whom it is offered before the end, in order."""
+    end: End | None = None
+    counts_for_person: bool = False
+    statutory: bool = False
+    """The date is a statute's: holding it needs the provision relied on."""
+    reaches: Reaches = "at_once"
+    """How a change of this row reaches records that are there."""
+    locked: bool = False
+    """No later pack and no override shortens it without a named legal authority and two people."""
+
+    @property
+    def is_mopi(self) -> bool:
+        """Whether offending persons date the record."""
+        return self.follows == "mopi"
+
+    @property
+    def as_file(self) -> bool:
+        """Whether its case file alone dates the record."""
+        return self.follows == "case_file"
+
+    @property
+    def dates_alone(self) -> bool:
+        """Whether the row can give a date with no person and no case file in it."""
+        return self.retain is not None or self.permanent or self.ends_on_clock or bool(self.ages)
+
+    @property
+    def of_unit(self) -> Unit:
+        """What the row is a rule for."""
+        return self.unit or ("person" if self.is_mopi else "case_file" if self.as_file else "record")
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What is different where the conduct was that of a child."""
+
+    under: int
+    """Conduct before this birthday."""
+    cadence: Period
+    review_at: tuple[int, ...] = ()
+    """Birthdays at which the person is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A kind of cross-reference, and which triggers of the one record count on the other too."""
+
+    kind: str
+    passes: frozenset[str] = _NONE
+    direction: Literal["to_named", "from_named", "both"] = "to_named"
+    """to_named: from the record that names the other to the one it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Which days are worked, for expectations and answers; never for a period of keeping."""
+
+    weekend: tuple[str, ...] = ("sat", "sun")
+    holidays: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """To whom a task goes that is overdue for so long."""
+
+    role: str
+    after: Period
+
+
+def start(value: Any) -> Start:
+    """Read one start: a name, or a trigger with the values that count."""
+    if isinstance(value, str) and value:
+        return Start(value)
+    if isinstance(value, dict) and set(value) <= {"trigger", "values"} and isinstance(value.get("trigger"), str):
+        return Start(value["trigger"], text_set(value.get("values", [])))
+    raise Wanted('write a name like "closed", or {trigger = "closed", values = ["one"]}')
+
+
+def ages(value: Any) -> tuple[Age, ...]:
+    """Read one birthday or a list of them."""
+    return tuple(many(_age)(value if isinstance(value, list) else [value]))
+
+
+def days(value: Any) -> frozenset[date]:
+    """Read a list of dates."""
+    return frozenset(many(day)(value))
+
+
+def wholes(value: Any) -> tuple[int, ...]:
+    """Read a list of whole numbers."""
+    return tuple(many(whole)(value))
+
+
+_AGE: Keys = {"of": Key(text_set, needed=True), "years": Key(whole, needed=True), "under": Key(whole)}
+_age = inner(Age, _AGE)
+_STAGE: Keys = {"from": Key(start, needed=True, name="start"), "add": Key(period)}
+_PENDING: Keys = {"until": Key(many(start), needed=True), "after": Key(start)}
+FLOOR: Keys = {
+    "id": Key(text, needed=True),
+    "from": Key(texts, name="start"),
+    "add": Key(period),
+    "latest": Key(many(inner(Stage, _STAGE))),
+    "pending": Key(many(inner(Pending, _PENDING))),
+    "age": Key(_age),
+    "authority": Key(text),
+}
+_CONFIRMED: Keys = {"by": Key(text, needed=True), "on": Key(day, needed=True)}
+CONFIRMED = Key(inner(Confirmed, _CONFIRMED))
+EVIDENCE = one_of("confirmed", "partly", "unconfirmed")
+
+
+def _retain(value: Any) -> Period | str:
+    return value if value in ("permanent", "none") else period(value)
+
+
+ROW: Keys = {
+    "id": Key(text, needed=True),
+    **{name: Key(text) for name in ("title", "table", "jurisdiction", "authority", "owner", "range", "note")},
+    "evidence": Key(EVIDENCE, needed=True),
+    "regime": Key(one_of("part3", "uk_gdpr", "none")),
+    "confirmed": CONFIRMED,
+    "unit": Key(one_of("record", "case_file", "person")),
+    "follows": Key(one_of("mopi", "case_file")),
+    "notice": Key(texts),
+    "clock": Key(many(start)),
+    "clock_by": Key(one_of("first", "any", "all")),
+    "retain": Key(_retain),
+    "age": Key(ages, name="ages"),
+    "cycle": Key(period),
+    "floors": Key(texts),
+    "transfer": Key(texts, name="transfers"),
+    "end": Key(one_of("review", "dispose", "transfer")),
+    "counts_for_person": Key(flag),
+    "statutory": Key(flag),
+    "reaches": Key(one_of("at_once", "at_next_review", "new_records_only")),
+    "locked": Key(flag),
+}
+CHILDREN: Keys = {
+    "under": Key(whole, needed=True),
+    "cadence": Key(period, needed=True),
+    "review_at": Key(wholes),
+}
+CALENDAR: Keys = {"weekend": Key(texts), "holidays": Key(days)}
+RELATION: Keys = {
+    "kind": Key(text, needed=True),
+    "passes": Key(text_set),
+    "direction": Key(one_of("to_named", "from_named", "both")),
+}
+ESCALATION: Keys = {"role": Key(text, needed=True), "after": Key(period, needed=True)}
+
+
+def row(**found: Any) -> Row:
+    """Make a row of what was read: `retain` is a period, "permanent", or "none" where it ends on its clock's day."""
+    retain = found.pop("retain", None)
+    length = retain if isinstance(retain, Period) else None
+    return Row(**found, retain=length, permanent=retain == "permanent", ends_on_clock=retain == "none")
