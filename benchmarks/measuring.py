@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -32,6 +33,7 @@ from tools.topics import brokers_at
 
 TOPIC = "records.events.v1"
 PARTITIONS = 8
+REMOVED_IN_MAX = 50
 EVENT_BYTES = 1_000
 SOURCE, SOURCE_SYSTEM = "urn:demo:crime", "crime"
 LIBRARIES = ("aiokafka", "asyncpg", "confluent-kafka", "faust-streaming", "sqlalchemy")
@@ -114,7 +116,17 @@ def servers(*services: str, say: Say) -> Iterator[Stack]:
         yield stack
     finally:
         stack.stop()
+        remove(home)
+
+
+def remove(home: Path) -> None:
+    """Remove a folder with all below it; what a server wrote into it at its very end goes as well."""
+    for _ in range(REMOVED_IN_MAX):
         shutil.rmtree(home, ignore_errors=True)
+        if not home.exists():
+            return
+        time.sleep(0.1)
+    raise StackError(f"{home} cannot be removed; look who uses it, and remove it by hand.")
 
 
 def url_of(stack: Stack, database: str) -> str:

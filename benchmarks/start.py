@@ -72,7 +72,7 @@ def _clone(broker: str) -> Iterator[Clone]:
         yield clone
     finally:
         clone.seconds("down")
-        shutil.rmtree(folder, ignore_errors=True)
+        measuring.remove(folder)
 
 
 def run(plan: Plan, say: Say) -> list[Result]:

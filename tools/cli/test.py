@@ -17,7 +17,8 @@ EXAMPLES = """  ./tenure test                        everything but the long par
   ./tenure test unit -- -k gate -x     what follows -- goes to pytest
 """
 LEVELS = ("unit", "contract", "integration", "system")
-ALONE = frozenset({"system"})  # Its tests start, kill and time whole stacks: one at a time. The rest runs on all cores.
+STACKS = frozenset({"system"})  # Its tests start and kill whole stacks: file by file, few at a time.
+STACKS_MAX = 2  # A stack is a broker, a database and six processes.
 WATCHED = frozenset({"-s", "-n", "--pdb"})  # Who passes these on wants to look on, or to say how many at a time.
 NOTHING = 5  # Pytest's answer where `-k` left no test of a level.
 
@@ -37,14 +38,17 @@ def run(args: argparse.Namespace) -> int:
     more += [f"--seed={args.seed}"] if args.seed is not None else []
     more += getattr(args, "passed_on", [])
     levels = args.levels or LEVELS
-    passes = [[each for each in levels if (each in ALONE) is alone] for alone in (False, True)]
-    answers = [_run(each, more) for each in passes if each]
+    passes = [[each for each in levels if (each in STACKS) is whole] for whole in (False, True)]
+    alone = ["-n", "0"] if args.soak else []  # The long parts look at memory and at rates.
+    answers = [_run(each, [*alone, *more]) for each in passes if each]
     return next((answer for answer in answers if answer not in (0, NOTHING)), min(answers))
 
 
 def _run(levels: list[str], more: list[str]) -> int:
-    alone = set(levels) <= ALONE or not WATCHED.isdisjoint(more)
-    side_by_side = [] if alone else ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
+    cores = os.cpu_count() or 1
+    whole = set(levels) <= STACKS
+    how = (min(cores, STACKS_MAX), "loadfile") if whole else (cores, "worksteal")
+    side_by_side = ["-n", str(how[0]), "--dist", how[1]] if WATCHED.isdisjoint(more) else []
     folders = [f"tests/{level}" for level in levels if (ROOT / "tests" / level).is_dir()]
     command = [sys.executable, "-m", "pytest", *folders, *side_by_side, *more]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONSAFEPATH": ""}, check=False).returncode

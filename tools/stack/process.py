@@ -6,8 +6,8 @@ import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,21 @@ _POLL_SECONDS = 0.05
 LOG_BYTES_MAX = 20_000_000
 
 
-def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
+@contextmanager
+def _unstopped() -> Iterator[set[int]]:
+    """Let no signal come between a process's start and our knowing of it; gives the mask that it is to have."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield {int(each) for each in before}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _die_with(parent: int, number: signal.Signals, mask: set[int]) -> Callable[[], None]:
     libc = ctypes.CDLL(None)
 
     def tie() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         libc.prctl(_PR_SET_PDEATHSIG, int(number))
         if os.getppid() != parent:  # The parent was gone before the tie was made.
             os._exit(1)
@@ -79,16 +90,17 @@ class Process(ABC):
     def spawn(self) -> None:
         """Start it without waiting."""
         self.rotate()
-        with self.log.open("ab") as log:
+        command = self.command()
+        with self.log.open("ab") as log, _unstopped() as mask:
             self.child = subprocess.Popen(
-                self.command(),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder(),
                 env=self.environment(),
                 start_new_session=True,  # A Ctrl-C is for whoever supervises; it stops them in order.
-                preexec_fn=_die_with(os.getpid(), self.death_signal),  # Safe: only one thread.
+                preexec_fn=_die_with(os.getpid(), self.death_signal, mask),  # Safe: only one thread.
                 **self.credentials(),
             )
         if identity := self.identity():
