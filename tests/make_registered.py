@@ -5,10 +5,9 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
-from services.retention.actions.settle import person_of
+from services.retention import domain as rules
 from services.retention.actions.take_in import fresh
-from services.retention.domain import Fact, Given, of_record, of_schedule
-from services.retention.storage.links import ToPerson
+from services.retention.domain import Fact
 from shared.events import FactRegistered, NominalRegistered, RecordRegistered
 from shared.ids import event_uid, nominal_ref, record_id
 from tests.make_facts import PACK
@@ -120,28 +119,12 @@ def fold(events, pack=PACK):
         (of if fact.record else on)[fact.record or fact.nominal][event.event_uid] = kept
         if fact.other:
             on[fact.other][event.event_uid] = msgspec.structs.replace(kept, subject=str(fact.other))
-    records = {key: found for key, facts in of.items() if (found := of_record(list(facts.values()), pack))}
-    given = defaultdict(list)
-    for record in records.values():
-        for nominal, gift in record.gives.items():
-            given[nominal_ref(*nominal)].append(gift)
-    persons = {key: _person(list(on[key].values()), given[key], pack) for key in given.keys() | on.keys()}
-    return {key: of_schedule(each.side, _people(each, persons), pack) for key, each in records.items()}, persons
-
-
-def _person(facts, gifts: list[Given], pack):
-    groups = {gift.group for gift in gifts}
-    return person_of(facts, [_together([gift for gift in gifts if gift.group == group]) for group in groups], pack)
-
-
-def _together(gifts):
-    notice = max((gift.notice_on for gift in gifts if gift.notice_on), default=None)
-    return ToPerson(gifts[0].group, notice, min((gift.grouped_on for gift in gifts if gift.grouped_on), default=None))
-
-
-def _people(record, persons):
-    offenders = sorted(nominal_ref(*nominal) for nominal, gift in record.gives.items() if gift.offending)
-    return [persons[key] for key in offenders]
+    folded = rules.fold(
+        {key: list(facts.values()) for key, facts in of.items()},
+        {key: list(facts.values()) for key, facts in on.items()},
+        pack,
+    )
+    return folded.schedules, folded.persons
 
 
 def _of_index(event_id, kind, subject, other, data, withdraws=None):

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from services.retention.actions.announce import shown_state
 from services.retention.actions.holds import HOLDABLE
-from services.retention.actions.settle import together
-from services.retention.domain import Linked, derivation
+from services.retention.domain import Linked, derivation, together
 from services.retention.storage import facts, holds, links, reads
 from services.retention.storage.reads import Row
 from shared.db import Connection

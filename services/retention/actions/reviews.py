@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from services.retention.domain import Linked, derivation
+from services.retention.domain import Linked, derivation, together
 from services.retention.domain.lifecycle import IN_HAND, who_decides
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
@@ -176,10 +176,7 @@ async def derivations(connection: Connection, pack: Pack, record_keys: Iterable[
     given = await stored_links.given_to(connection, offending)
     people: dict[int, Linked] = {}
     for key, link in offending.items():
-        group = pack.highest(each.group for each in given[key])
-        notice = max((each.notice_on for each in given[key] if each.notice_on), default=None)
-        since = min((each.grouped_on for each in given[key] if each.group == group and each.grouped_on), default=None)
-        people[key] = Linked(link.nominal_ref, tuple(of_persons[key]), group, notice, since)
+        people[key] = Linked(link.nominal_ref, tuple(of_persons[key]), *together(given[key], pack))
     return {
         key: derivation(facts[key], [people[link.nominal_key] for link in links[key] if link.given.offending], pack)
         for key in facts

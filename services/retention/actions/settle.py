@@ -9,14 +9,14 @@ settling the person without seeing the record.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.retention.domain import Fact, Given, OfRecord, Person, of_person, of_record, of_schedule
+from services.retention.domain import Given, OfRecord, Person, of_record, of_schedule, person_of
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
 from services.retention.storage import locks, marks, schedules
-from services.retention.storage.links import Link, ToPerson
+from services.retention.storage.links import Link
 from services.retention.storage.schedules import Dated
 from shared.db import Connection
 from shared.ids import nominal_ref
@@ -130,19 +130,6 @@ async def _settle_persons(work: Round) -> None:
     got = await locks.try_records(work.connection, tried)
     work.records |= got
     work.records_again |= carried - got
-
-
-def person_of(facts: Sequence[Fact], given: Sequence[ToPerson], pack: Pack) -> Person:
-    """Derive a person from their own facts and what their records give them."""
-    group, notice_on, grouped_on = together(given, pack)
-    return of_person(facts, group, notice_on, pack, grouped_on)
-
-
-def together(given: Sequence[ToPerson], pack: Pack) -> tuple[str | None, date | None, date | None]:
-    """Give a person's highest group, latest notice, and earliest day in that group, over all their records."""
-    group = pack.highest(each.group for each in given)
-    notice_on = max((each.notice_on for each in given if each.notice_on), default=None)
-    return group, notice_on, next((each.grouped_on for each in given if group and each.group == group), None)
 
 
 async def _date(work: Round) -> dict[int, Dated]:

@@ -2,6 +2,7 @@
 
 from services.retention.domain.derivation import Linked, derivation
 from services.retention.domain.facts import Fact, Nominal, alive, basis, decision_fact, on_date_of
+from services.retention.domain.fold import Folded, fold, person_of, together
 from services.retention.domain.persons import Person, of_person
 from services.retention.domain.records import Given, OfRecord, Side, of_record, side_bytes, side_from
 from services.retention.domain.schedule import Schedule, of_schedule, over
@@ -10,6 +11,7 @@ from services.retention.domain.traits import EmptyScope, Holdable, Scope, Traits
 __all__ = [
     "EmptyScope",
     "Fact",
+    "Folded",
     "Given",
     "Holdable",
     "Linked",
@@ -24,13 +26,16 @@ __all__ = [
     "basis",
     "decision_fact",
     "derivation",
+    "fold",
     "matches",
     "of_person",
     "of_record",
     "of_schedule",
     "on_date_of",
     "over",
+    "person_of",
     "side_bytes",
     "side_from",
+    "together",
     "traits_of",
 ]

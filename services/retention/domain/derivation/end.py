@@ -1,0 +1,22 @@
+"""The end: what is missing, and last of all the date and the row."""
+
+from collections.abc import Iterator
+
+from services.retention.domain.derivation.inputs import Step, Work
+
+
+def end(work: Work) -> Iterator[Step]:
+    """Tell what is missing, and last of all the date and the row."""
+    side, schedule = work.record.side, work.schedule
+    if side.retained_on:
+        yield {"code": "retained", "on": side.retained_on.isoformat()}
+    if schedule.problem:
+        yield {"code": "problem", "problem": schedule.problem, "owner": schedule.owner}
+    row = {"row": schedule.row}
+    on = schedule.keep_until.isoformat() if schedule.keep_until else None
+    if schedule.state == "permanent":
+        yield {"code": "permanent", **row}
+    elif on is None:
+        yield {"code": "undated", **row}
+    else:
+        yield {"code": "at_least_until" if schedule.problem else "keep_until", "on": on, **row}

@@ -1,0 +1,28 @@
+"""The record's own part: its class, and the clock and period of its row where they give the date."""
+
+from collections.abc import Iterator
+
+from services.retention.domain.derivation.inputs import Step, Work
+
+
+def placed(work: Work) -> Iterator[Step]:
+    """Tell the record's class, and which class supplied the row."""
+    klass = work.history.shown.placed.klass
+    if klass is None:
+        yield {"code": "unclassified"}
+        return
+    step = {"code": "classified", "class": klass.id}
+    yield step if klass.row_from == klass.id else step | {"row_from": klass.row_from}
+    if work.history.withdrawn:
+        yield {"code": "withdrawn"}
+
+
+def clock(work: Work) -> Iterator[Step]:
+    """Tell the row's own clock and period, where they give the date."""
+    history, side = work.history, work.record.side
+    row = history.shown.placed.row
+    if row is None or work.schedule.group or (history.withdrawn and row.is_mopi) or not row.retain:
+        return
+    if side.clock_on:
+        yield {"code": "clock", "on": side.clock_on.isoformat(), "facts": [str(history.shown.fact.event_uid)]}
+        yield {"code": "period", "row": row.id, **row.retain.parts()}

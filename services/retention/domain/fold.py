@@ -1,0 +1,80 @@
+"""Schedules from nothing: facts of records and persons, folded in memory by the functions that settling uses."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from services.retention.domain.facts import Fact
+from services.retention.domain.persons import Person, of_person
+from services.retention.domain.records import Given, OfRecord, of_record
+from services.retention.domain.schedule import Schedule, of_schedule
+from shared.ids import nominal_ref
+from shared.policy import Pack
+
+
+class Gives(Protocol):
+    """What a record, or all records of one group together, give a person."""
+
+    @property
+    def group(self) -> str | None: ...  # noqa: D102
+    @property
+    def notice_on(self) -> date | None: ...  # noqa: D102
+    @property
+    def grouped_on(self) -> date | None: ...  # noqa: D102
+
+
+class Folded(NamedTuple):
+    """What facts come to: each record's part, each person, and the schedules that were asked for."""
+
+    records: dict[UUID, OfRecord]
+    persons: dict[UUID, Person]
+    schedules: dict[UUID, Schedule]
+
+
+def fold(
+    records: Mapping[UUID, Sequence[Fact]],
+    nominals: Mapping[UUID, Sequence[Fact]],
+    pack: Pack,
+    only: Collection[UUID] | None = None,
+) -> Folded:
+    """Work out persons and schedules; a person is right only where all records that name them are given.
+
+    `only` are the records to date, all of whose persons must be given; None: all.
+    """
+    derived = {key: found for key, facts in records.items() if (found := of_record(facts, pack))}
+    given: dict[UUID, list[Given]] = defaultdict(list)
+    for record in derived.values():
+        for nominal, gift in record.gives.items():
+            given[nominal_ref(*nominal)].append(gift)
+    persons = {key: person_of(nominals.get(key, ()), given[key], pack) for key in given.keys() | nominals.keys()}
+    wanted = derived.keys() if only is None else derived.keys() & set(only)
+    return Folded(
+        derived,
+        persons,
+        {
+            key: of_schedule(derived[key].side, [persons[ref] for ref in offenders(derived[key])], pack)
+            for key in wanted
+        },
+    )
+
+
+def offenders(record: OfRecord) -> list[UUID]:
+    """List the persons who date a record."""
+    return sorted(nominal_ref(*nominal) for nominal, gift in record.gives.items() if gift.offending)
+
+
+def person_of(facts: Sequence[Fact], given: Iterable[Gives], pack: Pack) -> Person:
+    """Derive a person from their own facts and what their records give them."""
+    group, notice_on, grouped_on = together(given, pack)
+    return of_person(facts, group, notice_on, pack, grouped_on)
+
+
+def together(given: Iterable[Gives], pack: Pack) -> tuple[str | None, date | None, date | None]:
+    """Give a person's highest group, latest notice, and earliest day in that group, over all their records."""
+    each = list(given)
+    group = pack.highest(one.group for one in each)
+    notice_on = max((one.notice_on for one in each if one.notice_on), default=None)
+    since = (one.grouped_on for one in each if group and one.group == group and one.grouped_on)
+    return group, notice_on, min(since, default=None)
