@@ -23,8 +23,9 @@ CONNECTIONS = 2
 BATCH_RECORDS_MAX = 2_000
 _COLUMNS = {
     "arrival": "arrival_key receipt_id event_uid first source_key channel place event_id type subject received_at"
-    " received_on outcome reasons body_mac record_key",
-    "record": "record_key record_uid kind source_key sequence version state_mac metadata accepted_on",
+    " received_on outcome reasons body_mac record_key counted_at",
+    "record": "record_key record_uid kind source_key sequence version state_mac metadata accepted_on settled"
+    " shown_sequence things",
     "record_state": "record_key sequence version state_mac arrival_key body_id",
     "body": "body_id record_key nonce sealed",
     "body_key": "body_id epoch wrapped",
@@ -38,6 +39,12 @@ STAGED = {
 _ACCOUNT = """
 INSERT INTO account VALUES (1, $2, 0, 'accepted', $1)
 ON CONFLICT (source_key, received_on, slot, outcome) DO UPDATE SET n = account.n + excluded.n"""
+_TALLY = """
+INSERT INTO tally (received_at, received_on, day_sources, days, day_events, record_keys, source_keys, record_types,
+    units, reported, recorded)
+VALUES ($1, $2, ARRAY[1], ARRAY[$3::integer], ARRAY[cardinality($4::bigint[])], $4, array_fill(1, $5::integer[]),
+    array_fill('crime_report'::text, $5), array_fill('unit-1'::text, $5), array_fill(0::bigint, $5),
+    array_fill(0::bigint, $5))"""
 
 
 class Rows(NamedTuple):
@@ -147,7 +154,10 @@ async def _store(connection: "asyncpg.Connection[asyncpg.Record]", part: int, ba
             rows = [getattr(each, table) for each in batch]
             await connection.copy_records_to_table(table, records=rows, columns=NAMES[table])
         await _log(connection, batch)
-        await connection.execute(_ACCOUNT, len(batch), batch[0].arrival[11])
+        at, day = batch[0].arrival[10], batch[0].arrival[11]
+        await connection.execute(_ACCOUNT, len(batch), day)
+        keys = [each.record[0] for each in batch]
+        await connection.execute(_TALLY, at, day, day.toordinal(), keys, [len(keys)])
 
 
 async def _log(connection: "asyncpg.Connection[asyncpg.Record]", batch: list[Rows]) -> None:

@@ -144,7 +144,7 @@ class Taker:
         row = {"arrival_key": ids[0], "receipt_id": ids[1], "record_key": ids[2], "event_uid": sound.event_uid}
         row |= {"first": True, "source_key": 1, "channel": 0, "place": json.loads(encode(place)), "outcome": "accepted"}
         row |= {"event_id": sound.sent.id, "type": sound.sent.type, "subject": sound.subject, "body_mac": mac}
-        return self.mapped.make("arrival", **row, received_at=now, received_on=now.date())
+        return self.mapped.make("arrival", **row, received_at=now, received_on=now.date(), counted_at=now)
 
     def _log(
         self, session: AsyncSession, sound: Sound, said: tuple[UUID, Place, Any, list[int]], now: datetime
