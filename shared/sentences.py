@@ -10,6 +10,8 @@ STEPS = {
     "withdrawn": "It was withdrawn as entered in error, so it groups nobody, moves no clock and keeps the date it had.",
     "clock": "The clock starts on {on}.",
     "person_clock": "The person {nominal} last came to notice on {on}.",
+    "waits": "The clock has not started: it waits for {for}.",
+    "pending": "The floor {name} has no day yet: it is open until one of {for}.",
     "period": "Row {row} keeps it for {length} from then.",
     "group_period": "Group {group} asks for {length} clear of notice.",
     "person": "The person {nominal} is in group {group}, by {by}.",
@@ -37,6 +39,8 @@ PROBLEMS = {
     "no_floor_date": "a floor has no date to start from",
     "merge_not_yet_supported": "a person on it was merged with another, and rules for merges are not in force yet",
     "no_birth_date": "the date of birth of a person kept by age is not known",
+    "event_before_report": "something befell it before it was reported",
+    "date_unreadable": "a date in its metadata cannot be read",
     "contradictory_dates": "its dates contradict each other",
     "under_10": "a person on it was under the age of responsibility at the time, and no review says why it counts",
 }
@@ -71,6 +75,8 @@ def _word(name: str, value: Any) -> str:
         return PROBLEMS.get(value, str(value).replace("_", " "))
     if name == "by":
         return _BY[value]
+    if name == "for":
+        return ", ".join(each.replace("_", " ") for each in value)
     if value is None:
         return "none"
     return str(value).replace("_", " ") if name in ("owner", "name") else str(value)

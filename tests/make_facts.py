@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from services.retention.domain import (
     of_schedule,
 )
 from shared.ids import nominal_ref
-from shared.policy import Pack, read_pack
+from shared.policy import Floor, Pack, Start, read_pack
 
 POLICY_TEXT = (Path(__file__).parents[1] / "policy" / "demonstration.toml").read_bytes()
 PACK = read_pack(POLICY_TEXT, "demonstration.toml")
@@ -98,9 +99,10 @@ def entered_in_error(sequence=2):
     )
 
 
-def trigger(name="charged", on="2024-05-06", nominal=None, **more):
+def trigger(name="charged", on="2024-05-06", nominal=None, value=None, offence=None, **more):
     named = {"nominal_source": nominal[0], "nominal_id": nominal[1]} if nominal else {}
-    return _fact("trigger", RECORD, {"trigger": name, "on": on, **named}, **more)
+    told = {key: word for key, word in (("value", value), ("offence", offence)) if word}
+    return _fact("trigger", RECORD, {"trigger": name, "on": on, **named, **told}, **more)
 
 
 def contact(kind="new_offence", on="2024-05-06", **more):
@@ -143,3 +145,23 @@ def told(facts: Sequence[Fact], own: Sequence[Fact] = (), pack: Pack = PACK):
         if each.offending
     ]
     return derivation(facts, people, pack)
+
+
+def with_row(id_: str = "R03", pack: Pack = PACK, **changes) -> Pack:
+    """The pack with one row changed; an undetected burglary is under R03."""
+    return replace(pack, rows={**pack.rows, id_: replace(pack.rows[id_], **changes)})
+
+
+def with_trigger(name: str, pack: Pack = PACK, **changes) -> Pack:
+    """The pack with one trigger changed."""
+    return replace(pack, triggers={**pack.triggers, name: replace(pack.triggers[name], **changes)})
+
+
+def with_floor(floor: Floor, row: str = "R03", pack: Pack = PACK) -> Pack:
+    """The pack with one more floor, which a row names."""
+    named = with_row(row, pack, floors=(*pack.rows[row].floors, floor.id))
+    return replace(named, floors={**pack.floors, floor.id: floor})
+
+
+def starts(*names) -> tuple[Start, ...]:
+    return tuple(name if isinstance(name, Start) else Start(name) for name in names)

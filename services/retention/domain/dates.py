@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from services.retention.domain.facts import RecordState
-from shared.calendar_rules import add, day_of, first_day_of
+from shared.calendar_rules import day_of, first_day_of
 from shared.policy import Pack
 
 Dates = dict[str, date]
@@ -39,9 +39,3 @@ def contradictory(state: RecordState, dates: Dates, pack: Pack) -> bool:
     began = conduct_on(state, pack)
     later = (dates[name] for name in WRITTEN if name != "occurred_on" and name in dates)
     return began is not None and any(day < began for day in later)
-
-
-def floors_of(names: Sequence[str], dates: Dates, pack: Pack) -> dict[str, date | None]:
-    """Find the day that each floor reaches to; None where it has no start."""
-    starts = {name: first_of(pack.floors[name].start, dates) for name in names if pack.floors[name].start}
-    return {name: add(start, pack.floors[name].add, pack.leap) if start else None for name, start in starts.items()}

@@ -82,6 +82,7 @@ class Happening(msgspec.Struct, frozen=True):
     value: str | None = None
     nominal_source: str | None = None
     nominal_id: str | None = None
+    offence: str | None = None
     on: str | None = None
     outcome: str | None = None
     next_on: date | None = None

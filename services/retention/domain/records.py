@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from services.retention.domain.classes import Placed, place
+from services.retention.domain.clocks import Clock, Inputs, clock_of, occurrences, too_early
 from services.retention.domain.dates import (
     Dates,
     conduct_on,
@@ -15,7 +16,6 @@ from services.retention.domain.dates import (
     created_on,
     dates_of,
     first_of,
-    floors_of,
 )
 from services.retention.domain.facts import (
     Fact,
@@ -29,6 +29,7 @@ from services.retention.domain.facts import (
     of_kind,
     record_state,
 )
+from services.retention.domain.floors import floors_of, together
 from services.retention.domain.traits import Traits, traits_of
 from shared.policy import Pack
 
@@ -57,6 +58,10 @@ class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     reviewed_on: date | None = None
     problem: str | None = None
     withdrawn: bool = False
+    waits: bool = False
+    """Nothing has happened yet that the row's clock starts at."""
+    pending: str | None = None
+    """A floor that something open keeps without a day."""
 
 
 class OfRecord(msgspec.Struct, frozen=True):
@@ -145,27 +150,39 @@ def _read(fact: Fact, received: date | None, pack: Pack) -> State | None:
 def _side_of(history: History, pack: Pack) -> Side:
     state = history.shown
     placed, dates = state.placed, state.dates
-    row = placed.row
-    floors = floors_of(row.floors, dates, pack) if row else {}
-    problem = placed.problem
-    if problem is None and contradictory(state.body, dates, pack):
-        problem = "contradictory_dates"
-    if problem is None and None in floors.values():
-        problem = "no_floor_date"
+    row, inputs = placed.row, inputs_of(history, pack)
+    clock = clock_of(row, inputs, pack) if row else Clock()
+    floors = together(floors_of(row, inputs, pack))
+    impossible = _impossible(state, inputs, pack)
     decided = decisions_of(history.live, pack)
     return Side(
         class_id=placed.klass.id if placed.klass else None,
         row=row.id if row else None,
         created_on=created_on(dates),
-        clock_on=first_of([each.name for each in row.clock], dates) if row else None,
-        floor_until=max((day for day in floors.values() if day), default=None),
+        clock_on=clock.on,
+        floor_until=floors.until,
         conduct_on=conduct_on(state.body, pack),
         retained_on=decided.retained_on,
         next_on=decided.next_on,
         reviewed_on=decided.reviewed_on,
-        problem=problem,
+        problem=placed.problem or impossible or clock.problem or floors.problem,
         withdrawn=history.withdrawn,
+        waits=clock.waits,
+        pending=floors.pending,
     )
+
+
+def inputs_of(history: History, pack: Pack) -> Inputs:
+    """Gather what the clocks and floors of a record read: by the state that shows, and by all that befell it."""
+    shown = history.shown
+    return Inputs(shown.dates, shown.body.metadata or {}, occurrences(history.live, pack))
+
+
+def _impossible(state: State, inputs: Inputs, pack: Pack) -> str | None:
+    """Name what cannot have been so; nothing is dated by guess."""
+    if contradictory(state.body, inputs.dates, pack):
+        return "contradictory_dates"
+    return "event_before_report" if too_early(inputs) else None
 
 
 def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:

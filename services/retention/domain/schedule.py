@@ -46,6 +46,8 @@ class Kept(msgspec.Struct, frozen=True):
     end: End = "review"
     problem: str | None = None
     permanent: bool = False
+    waits: bool = False
+    """Something must happen or end before there is a date: it is never due, and nothing is missing."""
 
 
 def of_schedule(side: Side, persons: Sequence[Person], pack: Pack) -> Schedule:
@@ -56,6 +58,8 @@ def of_schedule(side: Side, persons: Sequence[Person], pack: Pack) -> Schedule:
     klass = pack.classes.get(side.class_id or "")
     kept = keep(side, persons, pack)
     problem = side.problem or kept.problem
+    if kept.waits and not problem:
+        kept = msgspec.structs.replace(kept, until=None)
     actionable = day_after(kept.until) if kept.until and not problem else None
     lead = pack.limits.lead_days if kept.end == "review" else pack.limits.cooling_off_days
     review_on, review_kind = _review(side, () if side.withdrawn else persons, kept, actionable, klass, pack)
@@ -93,24 +97,29 @@ def keep(side: Side, persons: Sequence[Person], pack: Pack) -> Kept:
     grouped = [person for person in persons if person.group] if row.is_mopi else []
     kept = _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack)
     unsure = next((person.problem for person in persons if row.is_mopi and person.problem), None)
-    return msgspec.structs.replace(kept, problem=unsure) if unsure and not kept.problem else kept
+    if unsure and not kept.problem:
+        kept = msgspec.structs.replace(kept, problem=unsure)
+    return msgspec.structs.replace(kept, waits=True) if side.pending else kept
 
 
 def _withdrawn(side: Side, row: Row, pack: Pack) -> Kept:
     """Keep the last date that the record's own facts gave it, without a group or a clock."""
     alone = _alone(side, row, pack) if not row.is_mopi else Kept()
     until = _latest(alone.until, side.floor_until, _retained_until(side, pack))
-    return Kept(until, problem=alone.problem if row.dates_alone else None, permanent=alone.permanent)
+    problem = alone.problem if row.dates_alone else None
+    return Kept(until, problem=problem, permanent=alone.permanent, waits=alone.waits or side.pending is not None)
 
 
 def _alone(side: Side, row: Row, pack: Pack) -> Kept:
     """Date a record by its row's own period."""
     own = add(side.clock_on, row.retain, pack.leap) if side.clock_on and row.retain else None
+    if row.ends_on_clock:
+        own = side.clock_on
     until = _latest(own, side.floor_until, _retained_until(side, pack))
     if row.permanent:
         return Kept(permanent=True)
-    problem = None if own else "no_clock_date" if row.retain else "no_group"
-    return Kept(until, None, side.clock_on, False, pack.ends(row.id), problem)
+    problem = None if own or side.waits else "no_clock_date" if row.retain or row.ends_on_clock else "no_group"
+    return Kept(until, None, side.clock_on, False, pack.ends(row.id), problem, waits=side.waits)
 
 
 def _by_persons(side: Side, row: Row, persons: Sequence[Person], pack: Pack) -> Kept:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
-from services.retention.domain.dates import floors_of
 from services.retention.domain.derivation.inputs import Step, Work
+from services.retention.domain.floors import floors_of
+from services.retention.domain.records import inputs_of
 
 
 def floors(work: Work) -> Iterator[Step]:
-    """Tell how far each floor reaches."""
-    row, bound = work.history.shown.placed.row, work.schedule.keep_until
-    for name, until in floors_of(row.floors if row else (), work.history.shown.dates, work.pack).items():
-        if until:
-            yield {"code": "floor", "name": name, "until": until.isoformat(), "binds": until == bound}
+    """Tell how far each floor reaches, and what each waits for that is open."""
+    for floor in floors_of(work.history.shown.placed.row, inputs_of(work.history, work.pack), work.pack):
+        if on := floor.until:
+            binds = on == work.schedule.keep_until
+            yield {"code": "floor", "name": floor.name, "until": on.isoformat(), "binds": binds}
+        if floor.open:
+            yield {"code": "pending", "name": floor.name, "for": list(floor.open)}

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from services.retention.domain.clocks import clock_facts, clock_of, waited_for
 from services.retention.domain.derivation.inputs import Step, Work
+from services.retention.domain.records import inputs_of
 
 
 def placed(work: Work) -> Iterator[Step]:
@@ -21,8 +23,13 @@ def clock(work: Work) -> Iterator[Step]:
     """Tell the row's own clock and period, where they give the date."""
     history, side = work.history, work.record.side
     row = history.shown.placed.row
-    if row is None or work.schedule.group or (history.withdrawn and row.is_mopi) or not row.retain:
+    if row is None or work.schedule.group or (history.withdrawn and row.is_mopi) or not row.dates_alone:
         return
+    inputs = inputs_of(history, work.pack)
     if side.clock_on:
-        yield {"code": "clock", "on": side.clock_on.isoformat(), "facts": [str(history.shown.fact.event_uid)]}
-        yield {"code": "period", "row": row.id, **row.retain.parts()}
+        uids = clock_facts(clock_of(row, inputs, work.pack), inputs) or [history.shown.fact.event_uid]
+        yield {"code": "clock", "on": side.clock_on.isoformat(), "facts": sorted(map(str, uids))}
+        if row.retain:
+            yield {"code": "period", "row": row.id, **row.retain.parts()}
+    elif side.waits:
+        yield {"code": "waits", "for": waited_for(row, inputs, work.pack)}
