@@ -298,3 +298,14 @@ async def test_every_step_is_in_the_ledger(engine):
         raw = await driver(connection)
         rows = await raw.fetch("SELECT payload FROM log WHERE type = 'tenure.lifecycle.moved.v1' ORDER BY log_id DESC")
     assert [msgspec.json.decode(row[0])["what"] for row in rows] == ["due", "ordered"]
+
+
+async def test_every_move_is_kept(engine):
+    await suspected(engine)
+    await tick(engine, LOOKED_AT)
+    await decide(engine, decided(await reviewed(engine)))
+    await carry_out(engine, DUE + timedelta(days=COOLED))
+    rows = await select(engine, "SELECT lifecycle, reason FROM schedule_moved ORDER BY moved_id")
+    assert [tuple(row) for row in rows] == [
+        ("due", "period_ended"), ("in_review", "period_ended"), ("ordered", "cooling_off"), ("executed", None)
+    ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Facts as they were taken in, and which of them count. Nothing here asks in which order they came."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -30,6 +30,7 @@ class Fact(msgspec.Struct, frozen=True):
     on_date: date | None = None
     withdraws: UUID | None = None
     received_on: date | None = None
+    known_at: datetime | None = None
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -29,14 +29,14 @@ ON CONFLICT DO NOTHING RETURNING event_uid"""
 _LINKS = """
 INSERT INTO link (record_key, nominal_key) SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING"""
 _OF_RECORDS = """
-SELECT record_key, event_uid, kind, canonical, sequence, on_date, withdraws, received_on FROM fact
+SELECT record_key, event_uid, kind, canonical, sequence, on_date, withdraws, received_on, known_at FROM fact
 WHERE record_key = ANY($1::bigint[])"""
 # Of a merge both nominals have the facts: the merge itself, and its undoing, which is about the one merged into.
 OF_OTHERS = """FROM fact m JOIN fact f ON f.event_uid = m.event_uid
     OR (f.nominal_key = m.nominal_key AND f.withdraws = m.event_uid) WHERE m.other_key = ANY($1::bigint[])"""
 _OF_PERSONS = f"""{_OF_RECORDS.replace("record_key", "nominal_key")}
-UNION ALL SELECT m.other_key, f.event_uid, f.kind, f.canonical, f.sequence, f.on_date, f.withdraws, f.received_on
-{OF_OTHERS}"""
+UNION ALL SELECT m.other_key, f.event_uid, f.kind, f.canonical, f.sequence, f.on_date, f.withdraws, f.received_on,
+    f.known_at {OF_OTHERS}"""
 _OTHERS = "SELECT other_key FROM fact WHERE event_uid = ANY($1::uuid[]) AND other_key IS NOT NULL"
 _EARLY = """
 INSERT INTO named_early (record_key, nominal_key, since)
@@ -150,5 +150,5 @@ async def _facts(connection: Connection, statement: str, keys: Iterable[int]) ->
 
 
 def _fact(row: Any) -> Fact:
-    subject, event_uid, kind, canonical, sequence, on_date, withdraws, received_on = row
-    return Fact(event_uid, kind, subject, canonical, sequence, on_date, withdraws, received_on)
+    subject, event_uid, kind, canonical, sequence, on_date, withdraws, received_on, known_at = row
+    return Fact(event_uid, kind, subject, canonical, sequence, on_date, withdraws, received_on, known_at)

@@ -194,8 +194,8 @@ async def release(connection: Connection, hold_id: UUID, by: str, now: datetime)
     """End a hold; the sweep frees its records."""
     raw = await driver(connection)
     await raw.execute(
-        "UPDATE hold SET state = 'released', released_by = $2, released_at = $3, version = version + 1, swept = false "
-        "WHERE hold_id = $1",
+        "UPDATE hold SET state = 'released', released_by = $2, released_at = $3, version = version + 1, swept = false, "
+        "released_offset_days = (SELECT offset_days FROM clock) WHERE hold_id = $1",
         *(hold_id, by, now),
     )
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.retention.domain.lifecycle import IN_HAND, Case, Decision, Offender, from_which
+from services.retention.storage.moves import KEEP
 from shared.db import Connection, columns, driver
 
 RETRY_AFTER = timedelta(seconds=10)
@@ -52,11 +53,11 @@ UPDATE disposal_order o SET state = u.state, reason = u.why, waits_for = u.waits
     closed_at = CASE WHEN u.state = 'cooling' THEN NULL ELSE $6::timestamptz END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) u (id, state, why, waits)
 WHERE o.disposal_id = u.id AND o.state = 'cooling'"""
-_MOVE = """
+_MOVE = f"""
 WITH locked AS (SELECT s.record_key FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k
-    WHERE s.lifecycle = ANY($4) ORDER BY s.record_key FOR UPDATE OF s {skip})
-UPDATE schedule s SET lifecycle = $2, reason = $3, version = version + 1 FROM locked l
-WHERE s.record_key = l.record_key RETURNING s.record_key"""
+    WHERE s.lifecycle = ANY($4) ORDER BY s.record_key FOR UPDATE OF s {{skip}}),
+moved AS (UPDATE schedule s SET lifecycle = $2, reason = $3, version = version + 1 FROM locked l
+    WHERE s.record_key = l.record_key RETURNING s.record_key, s.lifecycle, s.reason), {KEEP}"""
 _OPEN = """
 INSERT INTO disposal_order (disposal_id, record_key, review_id, row_id, n, state, opened_on, execute_from, opened_at)
 SELECT u.id, u.k, u.review, u.row_id, u.n, 'cooling', $7, u.execute_from, $8

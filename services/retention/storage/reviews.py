@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.retention.storage.moves import KEEP
 from shared.db import Connection, columns, driver
 
 Subject = tuple[str, int]
@@ -38,9 +39,9 @@ _CLEAN = """NOT EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key) A
 _SURFACE = f"""
 WITH due AS (SELECT s.record_key FROM schedule s
     WHERE s.state = 'current' AND s.lifecycle = 'current' AND s.open_on <= $1
-    AND {_CLEAN} ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED)
-UPDATE schedule s SET lifecycle = 'due', reason = 'period_ended', version = version + 1 FROM due
-WHERE s.record_key = due.record_key RETURNING s.record_key"""
+    AND {_CLEAN} ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED),
+moved AS (UPDATE schedule s SET lifecycle = 'due', reason = 'period_ended', version = version + 1 FROM due
+    WHERE s.record_key = due.record_key RETURNING s.record_key, s.lifecycle, s.reason), {KEEP}"""
 _UNDER_REVIEW = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
     WHERE m.record_key = s.record_key AND v.state = 'open' AND v.kind IN ('scheduled', 'triggered', 'initial'))"""
 _DUE = f"""
