@@ -4,6 +4,7 @@ import dataclasses
 from datetime import date
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from services.retention.domain import Given, Side, basis, of_record, on_date_of, side_bytes, side_from
@@ -12,6 +13,7 @@ from tests.make_facts import (
     N42,
     N43,
     PACK,
+    RECEIVED,
     day,
     entered_in_error,
     intelligence,
@@ -130,8 +132,9 @@ def test_what_is_missing_or_impossible_is_named(fact, problem):
     ],
 )
 def test_what_a_record_gives_a_person(facts, given):
-    assert record(*facts).gives[N42] == given
-    assert record(*reversed(facts)).gives[N42] == given
+    expected = msgspec.structs.replace(given, since_on=RECEIVED if given.offending else None)
+    assert record(*facts).gives[N42] == expected
+    assert record(*reversed(facts)).gives[N42] == expected
 
 
 def test_a_withdrawn_trigger_counts_no_more_but_only_within_its_own_record():

@@ -7,7 +7,7 @@ from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
 from services.retention.domain.lifecycle import overslept
-from services.retention.storage import disposals, orders, reviews
+from services.retention.storage import disposals, orders, reviews, wanted
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
 from shared.policy import Pack
@@ -69,13 +69,13 @@ def _due(row: dict[str, object], today: date) -> bool:
 
 async def _wanted(connection: Connection, pack: Pack, today: date, now: datetime, limit: int) -> int:
     """Open the triggered reviews that were asked for; one whose subject is busy is asked for again."""
-    wanted = await reviews.take_wanted(connection, limit)
-    causes = {each.record_key: each.cause for each in wanted}
-    opened = await ask.triggered(connection, pack, causes, today, now)
-    for cause in sorted({causes[key] for key in causes.keys() - opened}):
-        again = [key for key in causes.keys() - opened if causes[key] == cause]
-        await reviews.want(connection, again, cause, now)
-    return len(opened)
+    wants = await wanted.take_wanted(connection, limit)
+    done = await ask.triggered(connection, pack, wants, today, now)
+    for subject, cause in wants:
+        if subject not in done:
+            again = wanted.want if subject[0] == "record" else wanted.want_persons
+            await again(connection, [subject[1]], cause, now)
+    return len(done)
 
 
 async def _between_times(connection: Connection, pack: Pack, today: date, now: datetime, room: int) -> int:

@@ -10,7 +10,7 @@ from services.retention.actions import discards
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import IN_HAND, Decision, Refusal, overslept, runs_away, verdict, who_decides
 from services.retention.storage import decisions as stored_decisions
-from services.retention.storage import disposals, holds, marks, orders, reviews
+from services.retention.storage import disposals, holds, marks, orders, reviews, wanted
 from services.retention.storage.disposals import Gone
 from services.retention.storage.orders import Closed, Found
 from shared.db import Connection
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 EXECUTED_PER_SET_MAX = 500  # The transaction's length is how long a hold waits: 500 records are some 60 ms.
 BUSY = Refusal("busy", again=True)
 # What the tick works out anew; everything else that drops an order puts the record before a person.
-_REWORKED = frozenset({"held", "rule", "not_ordered", "not_due"})
+_REWORKED = frozenset({"held", "rule", "not_ordered", "not_due", "under_review"})
 
 Pause = Callable[[str], Awaitable[None]]
 
@@ -160,7 +160,7 @@ async def _close(
         await orders.move(connection, keys, "current" if why == "not_due" else "due", why)
         if why not in _REWORKED:
             await stored_decisions.lapse_deciders(connection, keys, why)
-            await reviews.want(connection, keys, "basis_changed", now)
+            await wanted.want(connection, keys, "basis_changed", now)
         await moved(connection, "order_dropped", keys, why, now)
 
 

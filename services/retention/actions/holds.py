@@ -13,7 +13,7 @@ from services.retention.actions import discards
 from services.retention.actions.ledger import moved
 from services.retention.domain import Scope
 from services.retention.domain.lifecycle import IN_HAND
-from services.retention.storage import decisions, holds, orders, reviews
+from services.retention.storage import decisions, holds, orders, wanted
 from services.retention.storage import discards as stored_discards
 from services.retention.storage.holds import NewHold, Unswept
 from services.retention.storage.marks import mark_with_persons
@@ -137,7 +137,7 @@ async def show(connection: Connection, record_keys: Sequence[int], now: datetime
     if freed:
         await mark_with_persons(connection, freed, [])
         await decisions.lapse_deciders(connection, freed, "hold_released")
-        await reviews.want(connection, freed, "hold_released", now)
+        await wanted.want(connection, freed, "hold_released", now)
         await orders.say_why(connection, freed, "hold_released")
     await moved(connection, "held", held, None, now)
     await moved(connection, "freed", freed, None, now)

@@ -9,7 +9,7 @@ from services.retention.actions import discards
 from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, execute_from, lapse, who_decides
-from services.retention.storage import decisions, disposals, orders, reviews
+from services.retention.storage import decisions, disposals, orders, reviews, wanted
 from services.retention.storage.orders import NewOrder
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
@@ -104,7 +104,7 @@ async def abort(connection: Connection, order: UUID, by: str, reason: str, now: 
         return
     record_key = [aborted.record_key]
     await decisions.lapse_deciders(connection, record_key, "order_aborted")
-    await reviews.want(connection, record_key, "order_aborted", now)
+    await wanted.want(connection, record_key, "order_aborted", now)
     await orders.move(connection, record_key, "due", "order_aborted")
     await moved(connection, "order_aborted", record_key, by, now)
 

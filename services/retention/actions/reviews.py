@@ -10,8 +10,9 @@ from services.retention.domain import Linked, derivation, together
 from services.retention.domain.lifecycle import IN_HAND, who_decides
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
-from services.retention.storage import orders, reviews
+from services.retention.storage import orders, reviews, wanted
 from services.retention.storage.reviews import NewReview, Subject
+from services.retention.storage.wanted import Pending, Wanted
 from shared.db import Connection
 from shared.events import REVIEWS, Member, ReviewRequested, ReviewWithdrawn, encode
 from shared.ids import review_id
@@ -69,9 +70,12 @@ async def request(
     got = await reviews.lock_subjects(connection, asks)
     if not got:
         return []
+    pending = await wanted.pending_of(connection, got)
+    asks = {subject: _with(asks[subject], pending.get(subject)) for subject in got}
     already = await reviews.open_of(connection, got)
     file = await dossier(connection, got)
     await _join(connection, pack, {subject: asks[subject] for subject in already}, already, file, now)
+    await wanted.met(connection, pending.values())
     fresh = [subject for subject in sorted(got - already.keys()) if file.shown(subject)]
     counted = await reviews.counts(connection, fresh)
     new = [_new(subject, asks[subject], counted.get(subject, 0) + 1, file, today) for subject in fresh]
@@ -81,6 +85,11 @@ async def request(
     opened = [subject for subject in (*fresh, *already) if asks[subject].kind in _BRINGS_IN]
     await _in_review(connection, opened, file, today)
     return [*fresh, *already]
+
+
+def _with(ask: Ask, pending: Pending | None) -> Ask:
+    """Put what is asked for already into the same review: it is joined, not doubled."""
+    return Ask("triggered", pending.cause) if pending and ask.kind != "triggered" else ask
 
 
 def _new(subject: Subject, ask: Ask, n: int, file: Dossier, today: date) -> NewReview:
@@ -199,10 +208,13 @@ async def check(connection: Connection, today: date, now: datetime, pack: Pack, 
     """Look again at open reviews: renew those whose facts moved, withdraw scheduled ones with nothing due."""
     rows = {reviews.subject_in(row): row for row in await reviews.to_check(connection, now, limit)}
     got = await reviews.lock_subjects(connection, rows)
+    pending = await wanted.pending_of(connection, got)
     file = await dossier(connection, got)
-    needless = {subject for subject in got if _needless(rows[subject], file.shown(subject), today)}
+    needless = {each for each in got - pending.keys() if _needless(rows[each], file.shown(each), today)}
     await withdraw(connection, [rows[subject] for subject in sorted(needless)], file.uids, "no_longer_due", now)
-    await _join(connection, pack, {}, {subject: rows[subject] for subject in got - needless}, file, now)
+    asks = {subject: Ask("triggered", each.cause) for subject, each in pending.items()}
+    await _join(connection, pack, asks, {subject: rows[subject] for subject in got - needless}, file, now)
+    await wanted.met(connection, pending.values())
     due = [each for each in got - needless if rows[each]["kind"] in _BRINGS_IN]
     await _in_review(connection, due, file, today)
 
@@ -231,19 +243,33 @@ async def withdraw(
 
 
 async def triggered(
-    connection: Connection, pack: Pack, causes: Mapping[int, str], today: date, now: datetime
-) -> set[int]:
-    """Open or join a triggered review about each of these records; gives those that have one now."""
-    shown = await reviews.schedules(connection, causes)
-    offenders = await orders.offenders_of(connection, sorted(causes))
+    connection: Connection, pack: Pack, wants: Sequence[Wanted], today: date, now: datetime
+) -> set[Subject]:
+    """Open or join the triggered reviews that are asked for; gives those done with: open now, or of no use any more."""
     asks: dict[Subject, Ask] = {}
-    about: dict[int, tuple[Subject, ...]] = {}
-    for key, cause in sorted(causes.items()):
-        row = shown.get(key)
-        if row is None or row["gone"]:
-            continue
-        alone = cause == "withdrawn" or row["row_id"] is None
-        about[key] = (("record", key),) if alone else who_decides(pack, row["row_id"], key, offenders.get(key, ()))
-        asks |= {subject: Ask("triggered", cause) for subject in about[key]}
+    about = await _about(connection, pack, wants)
+    for each, subjects in about.items():
+        asks |= {subject: asks.get(subject, Ask("triggered", each.cause)) for subject in subjects}
     open_now = set(await request(connection, pack, asks, today, now))
-    return {key for key, subjects in about.items() if open_now.issuperset(subjects)} | (causes.keys() - about.keys())
+    waiting = {each.subject for each, subjects in about.items() if not open_now.issuperset(subjects)}
+    return {each.subject for each in wants} - waiting
+
+
+async def _about(connection: Connection, pack: Pack, wants: Sequence[Wanted]) -> dict[Wanted, tuple[Subject, ...]]:
+    """Find whose review each of these asks for: a person's, or of a record everyone's who decides about it."""
+    keys = {each.subject[1] for each in wants if each.subject[0] == "record"}
+    shown = await reviews.schedules(connection, keys)
+    offenders = await orders.offenders_of(connection, sorted(keys))
+    carry = await reviews.members(connection, {each.subject for each in wants if each.subject[0] == "nominal"})
+    carried = await reviews.schedules(connection, {key for its in carry.values() for key in its})
+    about: dict[Wanted, tuple[Subject, ...]] = {}
+    for each in wants:
+        kind, key = each.subject
+        if kind == "nominal":
+            if any(not carried[its]["gone"] for its in carry.get(each.subject, ()) if its in carried):
+                about[each] = (each.subject,)
+        elif key in shown and not shown[key]["gone"]:
+            alone = each.cause == "withdrawn" or shown[key]["row_id"] is None
+            deciders = who_decides(pack, shown[key]["row_id"], key, offenders.get(key, ()))
+            about[each] = (each.subject,) if alone else deciders
+    return about

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from services.retention.actions import causes
 from services.retention.domain import Given, OfRecord, Person, of_record, of_schedule, person_of
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
@@ -100,6 +101,8 @@ async def _give(work: Round) -> None:
     work.links = {key: _given_now(work, key, its) for key, its in links.items()}
     changed = [now for key, its in links.items() for now, was in zip(work.links[key], its, strict=True) if now != was]
     await stored_links.update_links(work.connection, changed)
+    known = {key: facts[key] for key in work.derived.keys() - work.executed}
+    await causes.of_records(work.connection, work.pack, known, links)
     touched = {link.nominal_key for link in changed} - work.persons
     got = await locks.try_persons(work.connection, touched)
     work.persons |= got
@@ -119,6 +122,7 @@ async def _settle_persons(work: Round) -> None:
     given = await stored_links.given_to(work.connection, work.persons)
     before = await schedules.persons_stored(work.connection, work.persons)
     now = {key: person_of(facts[key], given[key], work.pack) for key in work.persons}
+    await causes.of_persons(work.connection, work.pack, facts, given)
     moved = {key: person for key, person in now.items() if before.get(key) != person}
     if not moved:
         return

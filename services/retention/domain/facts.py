@@ -73,6 +73,7 @@ class NominalState(msgspec.Struct, frozen=True):
     date_of_birth: date | None = None
     died_on: date | None = None
     flags: tuple[str, ...] | None = ()
+    staff_id: str | None = None
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -140,13 +141,18 @@ def nominal_state(fact: Fact) -> NominalState:
     return NominalState() if data is None else data.state or data
 
 
+def source_of(fact: Fact) -> str:
+    """Read which source a fact is from."""
+    return _read_told(fact.canonical).source
+
+
 def newest_by_source(facts: Sequence[Fact]) -> list[Fact]:
     """Find each source's state with the highest sequence: one source's state never replaces another's."""
     if len(facts) < 2:
         return list(facts)
     told: dict[str, list[Fact]] = {}
     for fact in facts:
-        told.setdefault(_read_told(fact.canonical).source, []).append(fact)
+        told.setdefault(source_of(fact), []).append(fact)
     return [top for _, states in sorted(told.items()) if (top := newest(states))]
 
 

@@ -59,6 +59,8 @@ class Case:
     held: bool
     dirty: bool
     parked: bool
+    called_for: bool = False
+    """A review is open, or asked for, that has another cause than its date."""
     offenders: tuple[Offender, ...] = ()
 
 
@@ -120,6 +122,8 @@ def verdict(pack: Pack, case: Case, decisions: Decisions, bases: Bases, *, today
         return Refusal("held")
     if case.lifecycle != "ordered":
         return Refusal("not_ordered")
+    if case.called_for:
+        return Refusal("under_review")
     if case.dirty:
         return Refusal("dirty", again=True)
     if case.parked:

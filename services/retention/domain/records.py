@@ -41,6 +41,8 @@ class Given(msgspec.Struct, frozen=True):
     notice_on: date | None = None
     grouped_on: date | None = None
     offending: bool = False
+    since_on: date | None = None
+    """When a state first came that names them as an offender; None: none does now."""
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -104,9 +106,21 @@ def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
     }
     return OfRecord(
         _side_of(history, pack),
-        gives | _gives(history, pack),
+        _since(history, gives | _gives(history, pack)),
         traits_of([state.body for state in history.states], pack),
     )
+
+
+def _since(history: "History", gives: dict[Nominal, Given]) -> dict[Nominal, Given]:
+    """Say since when each offender is known to be one."""
+    came: dict[Nominal, date] = {}
+    for state in history.counting:
+        if on := state.fact.received_on:
+            came |= {nominal: min(came.get(nominal, on), on) for nominal in _offenders(state)}
+    return {
+        nominal: msgspec.structs.replace(given, since_on=came.get(nominal)) if given.offending else given
+        for nominal, given in gives.items()
+    }
 
 
 class History(NamedTuple):

@@ -1,4 +1,4 @@
-"""What keeps records, and persons who go from a shared record."""
+"""What asks for a review at once, of a record or a person, and which causes were put to people already."""
 
 from alembic import op
 
@@ -8,8 +8,21 @@ branch_labels = None
 depends_on = None
 
 DDL = """
+ALTER TABLE review_wanted ADD COLUMN nominal_key bigint, ALTER COLUMN record_key DROP NOT NULL,
+    ALTER COLUMN at SET DEFAULT clock_timestamp(), ADD CHECK (num_nonnulls(record_key, nominal_key) = 1);
+CREATE INDEX review_wanted_record ON review_wanted (record_key) WHERE record_key IS NOT NULL;
+CREATE INDEX review_wanted_nominal ON review_wanted (nominal_key) WHERE nominal_key IS NOT NULL;
+-- Insert-only. A cause that was put to people, about a record or a person: the other key is 0.
+CREATE TABLE cause_noted (
+    record_key bigint, nominal_key bigint, cause text, token text,
+    PRIMARY KEY (record_key, nominal_key, cause, token)
+);
+-- When a state first came that names the nominal as an offender; none: before this was kept.
+ALTER TABLE link ADD COLUMN since_on date;
 """
 GRANTS = """
+GRANT SELECT ON cause_noted TO tenure_retention_api, tenure_retention_worker, tenure_verify;
+GRANT INSERT ON cause_noted TO tenure_retention_worker;
 """
 
 

@@ -11,15 +11,17 @@ from services.retention.domain import Given, Traits
 from shared.db import Connection, columns, driver
 
 _LINKS = """
-SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending
+SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on
 FROM link JOIN nominal USING (nominal_key) WHERE record_key = ANY($1::bigint[])"""
 _GIVE = """
-UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[])
-    u(record_key, nominal_key, grp, notice_on, grouped_on, offending)
+UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending,
+    since_on = u.since_on
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[],
+    $7::date[]) u(record_key, nominal_key, grp, notice_on, grouped_on, offending, since_on)
 WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key"""
 _GIVEN = """
-SELECT nominal_key, grp, max(notice_on), min(grouped_on) FROM link
+SELECT nominal_key, grp, max(notice_on), min(grouped_on),
+    min(coalesce(since_on, '0001-01-01')) FILTER (WHERE offending), max(since_on) FILTER (WHERE offending) FROM link
 WHERE nominal_key = ANY($1::bigint[]) GROUP BY nominal_key, grp"""
 _CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND offending"
 _EXECUTED = "SELECT record_key FROM record WHERE record_key = ANY($1::bigint[]) AND executed_by IS NOT NULL"
@@ -49,6 +51,9 @@ class ToPerson(NamedTuple):
     group: str | None
     notice_on: date | None
     grouped_on: date | None
+    first_on: date | None = None
+    """When the first and the last link came by which the nominal offends now; None: by none."""
+    last_on: date | None = None
 
 
 class Stored(NamedTuple):
@@ -64,7 +69,7 @@ async def links_of(connection: Connection, records: Iterable[int]) -> dict[int, 
     if found:
         raw = await driver(connection)
         for row in await raw.fetch(_LINKS, list(found)):
-            given = Given(row["grp"], row["notice_on"], row["grouped_on"], row["offending"])
+            given = Given(row["grp"], row["notice_on"], row["grouped_on"], row["offending"], row["since_on"])
             found[row["record_key"]].append(Link(row[0], row[1], row[2], given))
     for links in found.values():
         links.sort(key=lambda link: link.nominal_ref)
@@ -75,7 +80,7 @@ async def update_links(connection: Connection, links: Sequence[Link]) -> None:
     """Store what records give."""
     if links:
         rows = [(each.record_key, each.nominal_key, *msgspec.structs.astuple(each.given)) for each in links]
-        await (await driver(connection)).execute(_GIVE, *columns(rows, 6))
+        await (await driver(connection)).execute(_GIVE, *columns(rows, 7))
 
 
 async def given_to(connection: Connection, nominals: Iterable[int]) -> dict[int, list[ToPerson]]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.retention.domain.lifecycle import IN_HAND, Case, Decision, Offender, from_which
 from services.retention.storage.moves import KEEP
+from services.retention.storage.reviews import CALLED_FOR
 from shared.db import Connection, columns, driver
 
 RETRY_AFTER = timedelta(seconds=10)
@@ -35,7 +36,8 @@ SELECT o.disposal_id, o.record_key, o.review_id, o.row_id AS row_ordered, s.life
         OR EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key) JOIN parked p ON p.subject = n.nominal_ref
             WHERE l.record_key = o.record_key AND p.resolved_at IS NULL)
         OR EXISTS (SELECT {_LINKED} JOIN nominal n ON n.nominal_key = b.nominal_key JOIN parked p
-            ON p.subject = n.nominal_ref WHERE l.record_key = o.record_key AND p.resolved_at IS NULL) AS parked
+            ON p.subject = n.nominal_ref WHERE l.record_key = o.record_key AND p.resolved_at IS NULL) AS parked,
+    {CALLED_FOR} AS called_for
 FROM unnest($1::uuid[]) d JOIN disposal_order o ON o.disposal_id = d JOIN record r USING (record_key)
     JOIN schedule s ON s.record_key = o.record_key
 ORDER BY o.record_key"""
@@ -154,6 +156,7 @@ def _found(row: Any, held: bool, offenders: tuple[Offender, ...]) -> Found:
         held=held,
         dirty=row["dirty"],
         parked=row["parked"],
+        called_for=row["called_for"],
         offenders=offenders,
     )
     return Found(row["disposal_id"], row["record_uid"], row["sequence"], case, {name: row[name] for name in _PROVEN})

@@ -42,16 +42,21 @@ WITH due AS (SELECT s.record_key FROM schedule s
     AND {_CLEAN} ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED),
 moved AS (UPDATE schedule s SET lifecycle = 'due', reason = 'period_ended', version = version + 1 FROM due
     WHERE s.record_key = due.record_key RETURNING s.record_key, s.lifecycle, s.reason), {KEEP}"""
-_UNDER_REVIEW = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
-    WHERE m.record_key = s.record_key AND v.state = 'open' AND v.kind IN ('scheduled', 'triggered', 'initial'))"""
+_REVIEWED = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
+    WHERE m.record_key = s.record_key AND v.state = 'open' AND v.kind IN ({kinds}))"""
+UNDER_REVIEW = _REVIEWED.format(kinds="'scheduled', 'triggered', 'initial'")
+ASKED_FOR = """(EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key) OR EXISTS (
+    SELECT FROM link l JOIN review_wanted w USING (nominal_key) WHERE l.record_key = s.record_key AND l.offending))"""
+# Somebody is to look at it for another reason than its date: no order of it is carried out meanwhile.
+CALLED_FOR = "(" + _REVIEWED.format(kinds="'triggered', 'initial'") + f" OR {ASKED_FOR})"
 _DUE = f"""
 SELECT s.record_key FROM schedule s WHERE s.lifecycle = 'due' AND s.state = 'current' AND s.open_on <= $1
-    AND NOT (s.held AND (s.ends = 'dispose' OR s.reason = 'held')) AND NOT {_UNDER_REVIEW}
-    AND NOT EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key)
+    AND NOT (s.held AND (s.ends = 'dispose' OR s.reason = 'held')) AND NOT {UNDER_REVIEW}
+    AND NOT {ASKED_FOR}
 ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""
 _STRAY = f"""
 SELECT s.record_key FROM schedule s WHERE s.lifecycle = 'in_review' AND (s.open_on IS NULL OR s.open_on > $1
-    OR s.state <> 'current' OR NOT {_UNDER_REVIEW})
+    OR s.state <> 'current' OR NOT {UNDER_REVIEW})
 ORDER BY s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED"""
 _OPEN = (
     "SELECT * FROM review WHERE state = 'open' AND (record_key = ANY($1::bigint[]) OR nominal_key = ANY($2::bigint[]))"
@@ -80,20 +85,6 @@ SELECT s.record_key FROM schedule s WHERE s.review_on <= $1 AND s.review_kind = 
     AND {_CLEAN} AND NOT EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
         WHERE m.record_key = s.record_key AND v.state = 'open')
 ORDER BY s.review_on, s.record_key LIMIT $2"""
-_CAUSES = """
-INSERT INTO cause_reviewed (record_key, cause) SELECT record_key, cause FROM schedule s WHERE cause IS NOT NULL
-    AND lifecycle NOT IN ('executed', 'shredded', 'disposed')
-    AND NOT EXISTS (SELECT FROM cause_reviewed c WHERE c.record_key = s.record_key AND c.cause = s.cause)
-ORDER BY record_key LIMIT $1 ON CONFLICT DO NOTHING RETURNING record_key, cause"""
-_GONE = """
-DELETE FROM cause_reviewed c USING schedule s WHERE s.record_key = c.record_key AND s.cause IS DISTINCT FROM c.cause"""
-
-
-class Wanted(NamedTuple):
-    """A triggered review that is asked for about a record."""
-
-    record_key: int
-    cause: str
 
 
 class NewReview(NamedTuple):
@@ -271,23 +262,3 @@ async def to_check(connection: Connection, now: datetime, limit: int) -> list[di
         *(now, limit),
     )
     return [dict(row) for row in rows]
-
-
-async def want(connection: Connection, record_keys: Iterable[int], cause: str, now: datetime) -> None:
-    """Ask for a triggered review about each of these records."""
-    raw = await driver(connection)
-    statement = "INSERT INTO review_wanted (record_key, cause, at) SELECT k, $2, $3 FROM unnest($1::bigint[]) k"
-    await raw.execute(statement, sorted(record_keys), cause, now)
-
-
-async def take_wanted(connection: Connection, limit: int) -> list[Wanted]:
-    """Take the triggered reviews that were asked for first, and causes that stand in schedules and were not put yet."""
-    raw = await driver(connection)
-    await raw.execute(_GONE)
-    rows = await raw.fetch(
-        """DELETE FROM review_wanted w USING (SELECT wanted_id FROM review_wanted ORDER BY wanted_id LIMIT $1
-            FOR UPDATE SKIP LOCKED) t WHERE w.wanted_id = t.wanted_id RETURNING w.record_key, w.cause""",
-        limit,
-    )
-    rows += await raw.fetch(_CAUSES, limit)
-    return [Wanted(*row) for row in rows]
