@@ -18,6 +18,8 @@ STEPS = {
     "age": "Group {group} keeps it until the {years}th birthday of the person {nominal}, the day included.",
     "retained": "A review decided on {on} to retain it.",
     "person_until": "For the person {nominal} it is needed until {on}.",
+    "birthday": "The {age}th birthday of the person {nominal} gives {until}.",
+    "birthday_further": "The {age}th birthday of the person {nominal}, and {length} from then, gives {until}.",
     "floor": "The floor {name} reaches to {until}.",
     "floor_binds": "The floor {name} reaches to {until}, and nothing asks for longer.",
     "problem": "It has no certain date, because {problem}; the {owner} must supply what is missing.",
@@ -41,6 +43,11 @@ PROBLEMS = {
     "no_birth_date": "the date of birth of a person kept by age is not known",
     "event_before_report": "something befell it before it was reported",
     "date_unreadable": "a date in its metadata cannot be read",
+    "no_fitting_rule": "it is in no case file, and no class above its own has a rule that is not for one",
+    "nobody_of_age": "nobody on it is in a role whose birthday dates it",
+    "born_after_conduct": "a person on it was born after what it is about",
+    "dead_before_contact": "a person on it came to notice after their death",
+    "contact_before_birth": "a person on it came to notice before their birth",
     "contradictory_dates": "its dates contradict each other",
     "under_10": "a person on it was under the age of responsibility at the time, and no review says why it counts",
 }
@@ -65,6 +72,8 @@ def _template(step: Mapping[str, Any]) -> str:
         return "person_clock"
     if code == "period" and "group" in step:
         return "group_period"
+    if code == "birthday" and _length(step):
+        return "birthday_further"
     return "floor_binds" if code == "floor" and step["binds"] else code
 
 

@@ -9,17 +9,22 @@ from pathlib import Path
 from uuid import UUID
 
 from services.retention.domain import (
+    Aged,
     Fact,
     Linked,
     Person,
     Schedule,
+    counts_from,
     derivation,
-    of_person,
     of_record,
     of_schedule,
+    person_of,
+    together,
 )
+from services.retention.domain.fold import counting
+from shared.calendar_rules import Period
 from shared.ids import nominal_ref
-from shared.policy import Floor, Pack, Start, read_pack
+from shared.policy import Age, Children, Floor, Pack, Pending, Stage, Start, read_pack
 
 POLICY_TEXT = (Path(__file__).parents[1] / "policy" / "demonstration.toml").read_bytes()
 PACK = read_pack(POLICY_TEXT, "demonstration.toml")
@@ -124,7 +129,7 @@ def decided(on="2028-06-01", outcome="retain", next_on=None, subject=NOMINAL):
 def person(facts: Sequence[Fact], nominal=N42, own: Sequence[Fact] = (), pack: Pack = PACK) -> Person:
     """The person whose only link is to this record."""
     given = of_record(facts, pack).gives[nominal]
-    return of_person(own, given.group, given.notice_on, pack, given.grouped_on)
+    return person_of(own, counting([given], counts_from(own, pack)), pack)
 
 
 def schedule(facts: Sequence[Fact], own: Sequence[Fact] = (), pack: Pack = PACK) -> Schedule | None:
@@ -132,17 +137,24 @@ def schedule(facts: Sequence[Fact], own: Sequence[Fact] = (), pack: Pack = PACK)
     record = of_record(facts, pack)
     if record is None:
         return None
-    people = [person(facts, nominal, own, pack) for nominal, given in record.gives.items() if given.offending]
-    return of_schedule(record.side, people, pack)
+    people = [(given, person(facts, nominal, own, pack)) for nominal, given in record.gives.items()]
+    offending = [each for given, each in people if given.offending]
+    return of_schedule(record.side, offending, pack, [Aged(given.aged, each) for given, each in people if given.aged])
 
 
 def told(facts: Sequence[Fact], own: Sequence[Fact] = (), pack: Pack = PACK):
     """The derivation of the same."""
     given = of_record(facts, pack).gives
     people = [
-        Linked(nominal_ref(*nominal), tuple(own), each.group, each.notice_on, each.grouped_on)
+        Linked(
+            nominal_ref(*nominal),
+            tuple(own),
+            *together(counting([each], counts_from(own, pack)), pack),
+            each.offending,
+            each.aged,
+        )
         for nominal, each in given.items()
-        if each.offending
+        if each.offending or each.aged
     ]
     return derivation(facts, people, pack)
 
@@ -165,3 +177,20 @@ def with_floor(floor: Floor, row: str = "R03", pack: Pack = PACK) -> Pack:
 
 def starts(*names) -> tuple[Start, ...]:
     return tuple(name if isinstance(name, Start) else Start(name) for name in names)
+
+
+def _rich() -> Pack:
+    claim = Floor("child_claim", age=Age(frozenset({"victim"}), 18), add=Period.parse("6y"))
+    cpia = Floor(
+        "cpia",
+        latest=(Stage(Start("convicted"), Period.parse("6m")),),
+        pending=(Pending(starts("convicted", "no_further_action"), Start("charged")),),
+    )
+    pack = with_floor(cpia, "R01", with_floor(claim, "R01"))
+    pack = with_row("R03", pack, clock=starts("closed"), ages=(Age(frozenset({"victim"}), 25, under=18),))
+    pack = with_trigger("closed", pack, undone_by=frozenset({"reopened"}))
+    return replace(pack, children=Children(18, Period.parse("2y"), (18, 25)))
+
+
+RICH = _rich()
+"""The pack with rows that read triggers, birth dates of victims, and the conduct of children."""

@@ -25,7 +25,7 @@ from tests.make_facts import (
     withdrawal,
 )
 
-REPORTED = date(2022, 8, 1)
+REPORTED = CONDUCT = date(2022, 8, 1)
 
 
 def record(*facts):
@@ -132,7 +132,8 @@ def test_what_is_missing_or_impossible_is_named(fact, problem):
     ],
 )
 def test_what_a_record_gives_a_person(facts, given):
-    expected = msgspec.structs.replace(given, since_on=RECEIVED if given.offending else None)
+    since, conduct = (RECEIVED, CONDUCT) if given.offending else (None, None)
+    expected = msgspec.structs.replace(given, since_on=since, conduct_on=conduct)
     assert record(*facts).gives[N42] == expected
     assert record(*reversed(facts)).gives[N42] == expected
 

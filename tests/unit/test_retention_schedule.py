@@ -152,7 +152,7 @@ def test_keep_until(facts, own, keep_until):
         pytest.param(
             [state()],
             [person_state(date_of_birth="2023-01-01")],
-            "contradictory_dates",
+            "born_after_conduct",
             "2028-08-03",
             id="not yet born",
         ),

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.retention.actions.announce import shown_state
 from services.retention.actions.holds import HOLDABLE
-from services.retention.domain import Linked, derivation, together
+from services.retention.actions.people import linked
+from services.retention.domain import derivation
 from services.retention.storage import facts, holds, links, reads
 from services.retention.storage.reads import Row
 from shared.db import Connection
@@ -35,15 +36,9 @@ async def _held(connection: Connection, row: Row) -> bool:
 async def derive(connection: Connection, record_key: int, pack: Pack) -> Shown:
     """Derive a record's date again from its facts, its people's and the pack."""
     own = (await facts.facts_of_records(connection, [record_key]))[record_key]
-    named = {
-        link.nominal_key: link.nominal_ref
-        for link in (await links.links_of(connection, [record_key]))[record_key]
-        if link.given.offending
-    }
-    theirs = await facts.facts_of_persons(connection, named)
-    given = await links.given_to(connection, named)
-    people = [Linked(ref, tuple(theirs[key]), *together(given[key], pack)) for key, ref in named.items()]
-    return derivation(own, people, pack)
+    named = (await links.links_of(connection, [record_key]))[record_key]
+    people = await linked(connection, named, pack)
+    return derivation(own, people.get(record_key, ()), pack)
 
 
 async def explain_nominal(

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from services.retention.domain import Linked, derivation, together
+from services.retention.actions.people import linked
+from services.retention.domain import derivation
 from services.retention.domain.lifecycle import IN_HAND, who_decides
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
@@ -180,16 +181,8 @@ async def derivations(connection: Connection, pack: Pack, record_keys: Iterable[
     """Say of each record how its date follows from the facts known now."""
     facts = await stored_facts.facts_of_records(connection, record_keys)
     links = await stored_links.links_of(connection, facts)
-    offending = {link.nominal_key: link for each in links.values() for link in each if link.given.offending}
-    of_persons = await stored_facts.facts_of_persons(connection, offending)
-    given = await stored_links.given_to(connection, offending)
-    people: dict[int, Linked] = {}
-    for key, link in offending.items():
-        people[key] = Linked(link.nominal_ref, tuple(of_persons[key]), *together(given[key], pack))
-    return {
-        key: derivation(facts[key], [people[link.nominal_key] for link in links[key] if link.given.offending], pack)
-        for key in facts
-    }
+    people = await linked(connection, [link for each in links.values() for link in each], pack)
+    return {key: derivation(facts[key], people.get(key, ()), pack) for key in facts}
 
 
 async def _in_review(connection: Connection, subjects: Iterable[Subject], file: Dossier, today: date) -> None:

@@ -13,7 +13,17 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.retention.actions import causes
-from services.retention.domain import Given, OfRecord, Person, of_record, of_schedule, person_of
+from services.retention.domain import (
+    Aged,
+    Given,
+    OfRecord,
+    Person,
+    counts_from,
+    groups,
+    of_record,
+    of_schedule,
+    person_of,
+)
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
 from services.retention.storage import locks, marks, schedules
@@ -119,7 +129,7 @@ def _given_now(work: Round, record: int, links: Sequence[Link]) -> list[Link]:
 async def _settle_persons(work: Round) -> None:
     """Derive the persons whose locks are held, and lock the records that those who changed carry."""
     facts = await stored_facts.facts_of_persons(work.connection, work.persons)
-    given = await stored_links.given_to(work.connection, work.persons)
+    given = await stored_links.given_to(work.connection, {k: counts_from(facts[k], work.pack) for k in work.persons})
     before = await schedules.persons_stored(work.connection, work.persons)
     now = {key: person_of(facts[key], given[key], work.pack) for key in work.persons}
     await causes.of_persons(work.connection, work.pack, facts, given)
@@ -141,32 +151,35 @@ async def _date(work: Round) -> dict[int, Dated]:
     carried = work.records - work.links.keys()
     work.links |= await stored_links.links_of(work.connection, carried)
     work.executed |= await stored_links.executed_among(work.connection, carried)
-    links = {key: _offending(work.links[key]) for key in work.records}
+    links = {key: _dating(work.links[key]) for key in work.records}
     needed = {link.nominal_key for its in links.values() for link in its}
     held = work.persons | await locks.try_persons(work.connection, needed - work.persons, shared=True)
     people = await schedules.persons_stored(work.connection, needed)
-    work.later({key for key, its in links.items() if not all(_known(link, held, people) for link in its)})
+    work.later({key for key, its in links.items() if not all(_known(link, held, people, work.pack) for link in its)})
     before = await schedules.schedules_stored(work.connection, work.records)
     changed = {}
     for key in work.records - work.executed:
         # One that is carried along is dated from its side as stored; one never settled has a mark of its own.
         side = work.derived[key].side if key in work.derived else before[key].side if key in before else None
         if side is not None:
-            persons = [people[link.nominal_key] for link in links[key]]
-            dated = Dated(of_schedule(side, persons, work.pack), side, work.pack.hash)
+            persons = [people[link.nominal_key] for link in links[key] if link.given.offending]
+            aged = [Aged(link.given.aged, people[link.nominal_key]) for link in links[key] if link.given.aged]
+            dated = Dated(of_schedule(side, persons, work.pack, aged), side, work.pack.hash)
             if dated != before.get(key):
                 changed[key] = dated
     return changed
 
 
-def _offending(links: Sequence[Link]) -> list[Link]:
-    return [link for link in links if link.given.offending]
+def _dating(links: Sequence[Link]) -> list[Link]:
+    return [link for link in links if link.given.offending or link.given.aged]
 
 
-def _known(link: Link, held: set[int], people: dict[int, Person]) -> bool:
+def _known(link: Link, held: set[int], people: dict[int, Person], pack: Pack) -> bool:
     """Say whether a record may be dated by this person: locked, and settled since the first link that groups them."""
     person = people.get(link.nominal_key)
-    return link.nominal_key in held and person is not None and (person.group is not None or link.given.group is None)
+    if link.nominal_key not in held or person is None:
+        return False
+    return person.group is not None or not groups(link.given, person, pack)
 
 
 async def _conclude(work: Round, claimed: Sequence[marks.Mark]) -> int:

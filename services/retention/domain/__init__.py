@@ -1,14 +1,16 @@
 """Retention's rules: pure functions from facts and a pack to dates. No clock, no database, no Kafka."""
 
+from services.retention.domain.ages import Aged
 from services.retention.domain.derivation import Linked, derivation
 from services.retention.domain.facts import Fact, Nominal, alive, basis, decision_fact, on_date_of
-from services.retention.domain.fold import Folded, fold, person_of, together
+from services.retention.domain.fold import Folded, counts_from, fold, groups, person_of, together
 from services.retention.domain.persons import Person, of_person
 from services.retention.domain.records import Given, OfRecord, Side, of_record, side_bytes, side_from
 from services.retention.domain.schedule import Schedule, of_schedule, over
 from services.retention.domain.traits import EmptyScope, Holdable, Scope, Traits, matches, traits_of
 
 __all__ = [
+    "Aged",
     "EmptyScope",
     "Fact",
     "Folded",
@@ -24,9 +26,11 @@ __all__ = [
     "Traits",
     "alive",
     "basis",
+    "counts_from",
     "decision_fact",
     "derivation",
     "fold",
+    "groups",
     "matches",
     "of_person",
     "of_record",

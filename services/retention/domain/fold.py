@@ -6,8 +6,10 @@ from datetime import date
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from services.retention.domain.ages import Aged
+from services.retention.domain.children import counts, responsible_from
 from services.retention.domain.facts import Fact
-from services.retention.domain.persons import Person, of_person
+from services.retention.domain.persons import Person, known_of, of_person
 from services.retention.domain.records import Given, OfRecord, of_record
 from services.retention.domain.schedule import Schedule, of_schedule
 from shared.ids import nominal_ref
@@ -23,6 +25,8 @@ class Gives(Protocol):
     def notice_on(self) -> date | None: ...  # noqa: D102
     @property
     def grouped_on(self) -> date | None: ...  # noqa: D102
+    @property
+    def conduct_on(self) -> date | None: ...  # noqa: D102
 
 
 class Folded(NamedTuple):
@@ -48,13 +52,21 @@ def fold(
     for record in derived.values():
         for nominal, gift in record.gives.items():
             given[nominal_ref(*nominal)].append(gift)
-    persons = {key: person_of(nominals.get(key, ()), given[key], pack) for key in given.keys() | nominals.keys()}
+    persons = {
+        key: person_of(nominals.get(key, ()), counting(given[key], counts_from(nominals.get(key, ()), pack)), pack)
+        for key in given.keys() | nominals.keys()
+    }
     wanted = derived.keys() if only is None else derived.keys() & set(only)
     return Folded(
         derived,
         persons,
         {
-            key: of_schedule(derived[key].side, [persons[ref] for ref in offenders(derived[key])], pack)
+            key: of_schedule(
+                derived[key].side,
+                [persons[ref] for ref in offenders(derived[key])],
+                pack,
+                [Aged(roles, persons[ref]) for ref, roles in aged(derived[key])],
+            )
             for key in wanted
         },
     )
@@ -65,16 +77,38 @@ def offenders(record: OfRecord) -> list[UUID]:
     return sorted(nominal_ref(*nominal) for nominal, gift in record.gives.items() if gift.offending)
 
 
+def aged(record: OfRecord) -> list[tuple[UUID, str]]:
+    """List those whose birth dates a record reads, and the roles for which it does."""
+    return sorted((nominal_ref(*nominal), gift.aged) for nominal, gift in record.gives.items() if gift.aged)
+
+
+def counts_from(facts: Sequence[Fact], pack: Pack) -> date | None:
+    """Find the birthday before which a person's conduct counts only after a review."""
+    return responsible_from(known_of(facts, pack).birth_on, pack) if facts else None
+
+
+def counting(given: Iterable[Given], from_on: date | None) -> list[Given]:
+    """Leave out what counts only after a review has said why it does."""
+    return [each for each in given if counts(each.conduct_on, each.admitted, from_on)]
+
+
+def groups(given: Given, person: Person, pack: Pack) -> bool:
+    """Say whether a link puts this person in a group: one that does not count puts them in none."""
+    from_on = responsible_from(person.birth_on, pack)
+    return given.group is not None and counts(given.conduct_on, given.admitted, from_on)
+
+
 def person_of(facts: Sequence[Fact], given: Iterable[Gives], pack: Pack) -> Person:
     """Derive a person from their own facts and what their records give them."""
-    group, notice_on, grouped_on = together(given, pack)
-    return of_person(facts, group, notice_on, pack, grouped_on)
+    group, notice_on, grouped_on, conduct_on = together(given, pack)
+    return of_person(facts, group, notice_on, pack, grouped_on, conduct_on)
 
 
-def together(given: Iterable[Gives], pack: Pack) -> tuple[str | None, date | None, date | None]:
-    """Give a person's highest group, latest notice, and earliest day in that group, over all their records."""
+def together(given: Iterable[Gives], pack: Pack) -> tuple[str | None, date | None, date | None, date | None]:
+    """Give a person's highest group, latest notice, earliest day in that group and earliest conduct, over all."""
     each = list(given)
     group = pack.highest(one.group for one in each)
     notice_on = max((one.notice_on for one in each if one.notice_on), default=None)
     since = (one.grouped_on for one in each if group and one.group == group and one.grouped_on)
-    return group, notice_on, min(since, default=None)
+    conduct_on = min((one.conduct_on for one in each if one.conduct_on), default=None)
+    return group, notice_on, min(since, default=None), conduct_on

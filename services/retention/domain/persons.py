@@ -1,11 +1,13 @@
 """What one person's facts and links say: their group, their clock, and how long both keep what they carry."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
 import msgspec
 
+from services.retention.domain import children
 from services.retention.domain.facts import (
     Decided,
     Fact,
@@ -46,27 +48,35 @@ class Known(NamedTuple):
     flagged_on: date | None
     contact_on: date | None
     decided: Decided
-    contradictory: bool
+    contradictory: str | None
     merged: bool = False
 
 
 def of_person(
-    facts: Sequence[Fact], group: str | None, notice_on: date | None, pack: Pack, grouped_on: date | None = None
+    facts: Sequence[Fact],
+    group: str | None,
+    notice_on: date | None,
+    pack: Pack,
+    grouped_on: date | None = None,
+    conduct_on: date | None = None,
 ) -> Person:
     """Work out a person's schedule from their own facts and what their records give them.
 
-    `group`, `notice_on` and `grouped_on` are the highest, the latest and the earliest (of the highest
-    group) of their links. A person in no group has no clock.
+    `group`, `notice_on`, `grouped_on` and `conduct_on` are the highest, the latest, the earliest of the
+    highest group, and the earliest of those of their links that count. A person in no group has no clock.
     """
     known = known_of(facts, pack)
     highest = pack.highest((group, known.flagged))
     if highest is None:
         # The other of a merge may be in a group: what looks like nobody's record is then not to go by itself.
-        problem = MERGED if known.merged else None
+        problem = MERGED if known.merged else known.contradictory
         return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on, problem=problem)
     clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
     since = [grouped_on if highest == group else None, known.flagged_on if highest == known.flagged else None]
-    rule = pack.groups[highest]
+    usual = pack.groups[highest]
+    cadence = children.cadence(usual.cadence or Period(), known.birth_on, conduct_on, pack)
+    rule = replace(usual, cadence=cadence) if cadence != usual.cadence else usual
+    at_birthday = children.review_on(known.birth_on, conduct_on, known.decided.reviewed_on, pack)
     keep_until, by_age, review_on = (
         _by_age(rule, known, min((on for on in since if on), default=clock_on), pack)
         if rule.until_age is not None
@@ -76,7 +86,7 @@ def of_person(
         group=highest,
         clock_on=clock_on,
         keep_until=keep_until,
-        review_on=review_on,
+        review_on=min((on for on in (review_on, at_birthday) if on), default=None),
         by_age=by_age,
         birth_on=known.birth_on,
         reviewed_on=known.decided.reviewed_on,
@@ -102,27 +112,36 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
         if (found := pack.flag_group(flag))
     ]
     highest = pack.highest(group for group, _ in flagged)
-    contacts = (
-        happened_on(fact, pack)
+    contacts = [
+        on
         for fact in of_kind(live, "contact")
-        if (kind := pack.contacts.get(happening(fact).kind or "")) and kind.resets
-    )
+        if (kind := pack.contacts.get(happening(fact).kind or "")) and kind.resets and (on := happened_on(fact, pack))
+    ]
     return Known(
         birth_on=birth_on,
         flagged=highest,
         flagged_on=min((on for group, on in flagged if group == highest and on), default=None),
-        contact_on=max((on for on in contacts if on), default=None),
+        contact_on=max(contacts, default=None),
         decided=decisions_of(live, pack),
-        contradictory=len(births) > 1 or bool(died_on and birth_on and died_on < birth_on),
+        contradictory=_contradictory(births, died_on, contacts),
         merged=is_merged(live),
     )
+
+
+def _contradictory(births: set[date], died_on: date | None, contacts: Sequence[date]) -> str | None:
+    """Name what cannot have been so in a life: two births, a death before them, contacts before or after it all."""
+    if len(births) > 1 or (died_on and any(died_on < birth for birth in births)):
+        return "contradictory_dates"
+    if died_on and any(on > died_on for on in contacts):
+        return "dead_before_contact"
+    return "contact_before_birth" if any(on < birth for birth in births for on in contacts) else None
 
 
 def _problem(rule: Group, known: Known, keep_until: date | None) -> str | None:
     if known.merged:
         return MERGED
     if known.contradictory:
-        return "contradictory_dates"
+        return known.contradictory
     if keep_until is None:
         return "no_birth_date" if rule.until_age is not None else "no_person_clock"
     return None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.retention.domain.ages import roles_read
 from services.retention.domain.classes import Placed, place
 from services.retention.domain.clocks import Clock, Inputs, clock_of, occurrences, too_early
 from services.retention.domain.dates import (
@@ -43,6 +44,12 @@ class Given(msgspec.Struct, frozen=True):
     offending: bool = False
     since_on: date | None = None
     """When a state first came that names them as an offender; None: none does now."""
+    conduct_on: date | None = None
+    """The earliest day of what they are said to have done, as far as the record offends them now."""
+    admitted: bool = False
+    """Whether a review of the record said why it counts, however young they were."""
+    aged: str = ""
+    """The roles for which the record reads their birth date, one space between."""
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -200,8 +207,21 @@ def _impossible(state: State, inputs: Inputs, pack: Pack) -> str | None:
 
 
 def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
-    if history.withdrawn:
-        return {}
+    given = {} if history.withdrawn else _to_offenders(history, pack)
+    read = roles_read(history.shown.placed.row, pack)
+    if not read:
+        return given
+    roles: dict[Nominal, set[str]] = {}
+    for link in history.shown.body.links or ():
+        if link.role in read:
+            roles.setdefault((link.nominal_source, link.nominal_id), set()).add(link.role)
+    aged = {nominal: " ".join(sorted(its)) for nominal, its in roles.items()}
+    return given | {
+        nominal: msgspec.structs.replace(given.get(nominal, Given()), aged=words) for nominal, words in aged.items()
+    }
+
+
+def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
     gave: dict[Nominal, list[tuple[str | None, date | None]]] = {}
     for state in history.counting:
         on = _notice(state)
@@ -209,9 +229,15 @@ def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
             gave.setdefault(nominal, []).append((state.placed.group, on))
     now, clock = _offenders(history.shown), _notice(history.shown)
     common, own = _triggers(history.live, pack)
-    return {
+    began = conduct_on(history.shown.body, pack)
+    admitted = began is not None and decisions_of(history.live, pack).retained_on is not None
+    found = {
         nominal: _given(entry, pack, nominal in now, (clock, common, own.get(nominal)))
         for nominal, entry in gave.items()
+    }
+    return {
+        nominal: msgspec.structs.replace(given, conduct_on=began if given.offending else None, admitted=admitted)
+        for nominal, given in found.items()
     }
 
 

@@ -6,11 +6,13 @@ from typing import Literal
 
 import msgspec
 
+from services.retention.domain.ages import Aged, Birthdays, birthdays, floor_ages
 from services.retention.domain.persons import MONTHS_IN_A_YEAR, Person
 from services.retention.domain.records import Side
 from shared.calendar_rules import Period, add, day_after, days_before
 from shared.policy import Class, End, Pack, Row
 
+_CHILD = ("born_after_conduct", "under_10")
 State = Literal["current", "permanent", "exception"]
 ReviewKind = Literal["scheduled", "periodic", "backstop"]
 
@@ -50,13 +52,13 @@ class Kept(msgspec.Struct, frozen=True):
     """Something must happen or end before there is a date: it is never due, and nothing is missing."""
 
 
-def of_schedule(side: Side, persons: Sequence[Person], pack: Pack) -> Schedule:
-    """Date a record from its own side and the persons it offends under; no facts are read.
+def of_schedule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Schedule:
+    """Date a record from its own side, the persons it offends under, and those whose age it reads; no facts are read.
 
     An exception keeps the record: its `keep_until` says "at least until", and nothing opens on it.
     """
     klass = pack.classes.get(side.class_id or "")
-    kept = keep(side, persons, pack)
+    kept = keep(side, persons, pack, aged)
     problem = side.problem or kept.problem
     if kept.waits and not problem:
         kept = msgspec.structs.replace(kept, until=None)
@@ -87,39 +89,65 @@ over = of_schedule
 """Re-date a record carried along with its person: the same function, over the side as it was stored."""
 
 
-def keep(side: Side, persons: Sequence[Person], pack: Pack) -> Kept:
+def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
     """Find who or what keeps a record longest."""
     row = pack.rows.get(side.row or "")
     if row is None:
         return Kept(_latest(side.floor_until, _retained_until(side, pack)))
     if side.withdrawn:
-        return _withdrawn(side, row, pack)
+        return _withdrawn(side, row, pack, aged)
     grouped = [person for person in persons if person.group] if row.is_mopi else []
-    kept = _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack)
-    unsure = next((person.problem for person in persons if row.is_mopi and person.problem), None)
-    if unsure and not kept.problem:
+    kept = _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack, aged)
+    kept = _floored(kept, side, row, pack, aged) if aged else kept
+    unsure = _unsure(side, persons, pack) if row.is_mopi else None
+    if unsure and (not kept.problem or unsure in _CHILD):
         kept = msgspec.structs.replace(kept, problem=unsure)
     return msgspec.structs.replace(kept, waits=True) if side.pending else kept
 
 
-def _withdrawn(side: Side, row: Row, pack: Pack) -> Kept:
+def _floored(kept: Kept, side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
+    """Keep a record to the birthdays that its floors name as well."""
+    floor = birthdays(list(floor_ages(row, pack)), aged, side, pack)
+    until = _latest(kept.until, floor.until)
+    by_age = (until is not None and until == floor.until) or (kept.by_age and until == kept.until)
+    return msgspec.structs.replace(kept, until=until, by_age=by_age, problem=kept.problem or floor.problem)
+
+
+def _unsure(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
+    """Name what is uncertain about an offending person, or about so young a one on this record."""
+    return _child(side, persons, pack) or next((person.problem for person in persons if person.problem), None)
+
+
+def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
     """Keep the last date that the record's own facts gave it, without a group or a clock."""
-    alone = _alone(side, row, pack) if not row.is_mopi else Kept()
+    alone = _floored(_alone(side, row, pack, aged), side, row, pack, aged) if not row.is_mopi else Kept()
     until = _latest(alone.until, side.floor_until, _retained_until(side, pack))
     problem = alone.problem if row.dates_alone else None
-    return Kept(until, problem=problem, permanent=alone.permanent, waits=alone.waits or side.pending is not None)
+    waits = alone.waits or side.pending is not None
+    return Kept(until, by_age=alone.by_age, problem=problem, permanent=alone.permanent, waits=waits)
 
 
-def _alone(side: Side, row: Row, pack: Pack) -> Kept:
-    """Date a record by its row's own period."""
+def _alone(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
+    """Date a record by its row's own period, and by the birthdays that the row names."""
     own = add(side.clock_on, row.retain, pack.leap) if side.clock_on and row.retain else None
     if row.ends_on_clock:
         own = side.clock_on
-    until = _latest(own, side.floor_until, _retained_until(side, pack))
     if row.permanent:
         return Kept(permanent=True)
-    problem = None if own or side.waits else "no_clock_date" if row.retain or row.ends_on_clock else "no_group"
-    return Kept(until, None, side.clock_on, False, pack.ends(row.id), problem, waits=side.waits)
+    age = birthdays([(each, Period()) for each in row.ages], aged, side, pack) if row.ages else Birthdays()
+    until = _latest(own, age.until, side.floor_until, _retained_until(side, pack))
+    problem = age.problem or (None if own or side.waits else _lacks(row, age))
+    by_age = age.until is not None and age.until == until
+    return Kept(until, None, side.clock_on, by_age, pack.ends(row.id), problem, waits=side.waits)
+
+
+def _lacks(row: Row, age: Birthdays) -> str | None:
+    """Name what a row lacks that gives no day by its clock."""
+    if row.retain or row.ends_on_clock:
+        return "no_clock_date"
+    if row.ages:
+        return None if age.until else "nobody_of_age"
+    return "no_group"
 
 
 def _by_persons(side: Side, row: Row, persons: Sequence[Person], pack: Pack) -> Kept:
@@ -133,7 +161,6 @@ def _by_persons(side: Side, row: Row, persons: Sequence[Person], pack: Pack) -> 
         clock_on=_latest(*(person.clock_on for person in persons)),
         by_age=by_birthday is not None and by_birthday == until,
         end=pack.ends(row.id, groups),
-        problem=next((person.problem for person in persons if person.problem), None) or _child(side, persons, pack),
     )
 
 
@@ -143,7 +170,7 @@ def _child(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
     if side.conduct_on is None or not births:
         return None
     if any(side.conduct_on < birth for birth in births):
-        return "contradictory_dates"
+        return "born_after_conduct"
     age = Period(months=pack.limits.responsible_from_age * MONTHS_IN_A_YEAR)
     young = any(side.conduct_on < add(birth, age, pack.leap) for birth in births)
     return "under_10" if young and side.retained_on is None else None

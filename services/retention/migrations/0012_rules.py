@@ -8,6 +8,11 @@ branch_labels = None
 depends_on = None
 
 DDL = """
+-- The earliest day of what the person is said to have done; whether a review of the record said why it counts, however
+-- young they were; and the roles for which the record reads their birth date, one space between.
+ALTER TABLE link ADD COLUMN conduct_on date;
+ALTER TABLE link ADD COLUMN admitted boolean NOT NULL DEFAULT false;
+ALTER TABLE link ADD COLUMN aged text NOT NULL DEFAULT '';
 """
 GRANTS = """
 """

@@ -1,6 +1,6 @@
 """What each record gives the persons on it, and what a hold can match on it; written under the record's lock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -11,19 +11,21 @@ from services.retention.domain import Given, Traits
 from shared.db import Connection, columns, driver
 
 _LINKS = """
-SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on
+SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted, aged
 FROM link JOIN nominal USING (nominal_key) WHERE record_key = ANY($1::bigint[])"""
 _GIVE = """
 UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending,
-    since_on = u.since_on
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[],
-    $7::date[]) u(record_key, nominal_key, grp, notice_on, grouped_on, offending, since_on)
+    since_on = u.since_on, conduct_on = u.conduct_on, admitted = u.admitted, aged = u.aged
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[], $7::date[], $8::date[],
+    $9::boolean[], $10::text[])
+    u(record_key, nominal_key, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted, aged)
 WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key"""
 _GIVEN = """
-SELECT nominal_key, grp, max(notice_on), min(grouped_on),
-    min(coalesce(since_on, '0001-01-01')) FILTER (WHERE offending), max(since_on) FILTER (WHERE offending) FROM link
-WHERE nominal_key = ANY($1::bigint[]) GROUP BY nominal_key, grp"""
-_CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND offending"
+SELECT nominal_key, grp, max(notice_on), min(grouped_on), min(conduct_on),
+    min(coalesce(since_on, '0001-01-01')) FILTER (WHERE offending), max(since_on) FILTER (WHERE offending)
+FROM unnest($1::bigint[], $2::date[]) u(nominal_key, from_on) JOIN link USING (nominal_key)
+WHERE admitted OR conduct_on IS NULL OR from_on IS NULL OR conduct_on >= from_on GROUP BY nominal_key, grp"""
+_CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND (offending OR aged <> '')"
 _EXECUTED = "SELECT record_key FROM record WHERE record_key = ANY($1::bigint[]) AND executed_by IS NOT NULL"
 _TRAITS = """
 SELECT record_key, executed_by, record_types, source_systems, units, offences, spans::text FROM record
@@ -51,6 +53,7 @@ class ToPerson(NamedTuple):
     group: str | None
     notice_on: date | None
     grouped_on: date | None
+    conduct_on: date | None = None
     first_on: date | None = None
     """When the first and the last link came by which the nominal offends now; None: by none."""
     last_on: date | None = None
@@ -69,8 +72,7 @@ async def links_of(connection: Connection, records: Iterable[int]) -> dict[int, 
     if found:
         raw = await driver(connection)
         for row in await raw.fetch(_LINKS, list(found)):
-            given = Given(row["grp"], row["notice_on"], row["grouped_on"], row["offending"], row["since_on"])
-            found[row["record_key"]].append(Link(row[0], row[1], row[2], given))
+            found[row["record_key"]].append(Link(row[0], row[1], row[2], Given(*row[3:])))
     for links in found.values():
         links.sort(key=lambda link: link.nominal_ref)
     return found
@@ -80,21 +82,24 @@ async def update_links(connection: Connection, links: Sequence[Link]) -> None:
     """Store what records give."""
     if links:
         rows = [(each.record_key, each.nominal_key, *msgspec.structs.astuple(each.given)) for each in links]
-        await (await driver(connection)).execute(_GIVE, *columns(rows, 7))
+        await (await driver(connection)).execute(_GIVE, *columns(rows, 10))
 
 
-async def given_to(connection: Connection, nominals: Iterable[int]) -> dict[int, list[ToPerson]]:
-    """Gather, group by group, what nominals are given by all their records."""
+async def given_to(connection: Connection, nominals: Mapping[int, date | None]) -> dict[int, list[ToPerson]]:
+    """Gather, group by group, what nominals are given by all their records that count.
+
+    Beside each is the birthday before which conduct counts only where a review of the record has said why.
+    """
     found: dict[int, list[ToPerson]] = {key: [] for key in nominals}
     if found:
         raw = await driver(connection)
-        for row in await raw.fetch(_GIVEN, list(found)):
+        for row in await raw.fetch(_GIVEN, list(nominals), list(nominals.values())):
             found[row[0]].append(ToPerson(*row[1:]))
     return found
 
 
 async def carried_by(connection: Connection, nominals: Sequence[int]) -> set[int]:
-    """Find the records that nominals are offenders on."""
+    """Find the records that nominals date, by offending or by their age."""
     raw = await driver(connection)
     return {row[0] for row in await raw.fetch(_CARRIED, nominals)}
 

@@ -6,6 +6,8 @@ Each part of the telling has its file, and gives the steps that it has to tell, 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from services.retention.domain.ages import Aged
+from services.retention.domain.derivation.ages import ages
 from services.retention.domain.derivation.end import end
 from services.retention.domain.derivation.files import files
 from services.retention.domain.derivation.floors import floors
@@ -15,7 +17,7 @@ from services.retention.domain.derivation.person import persons
 from services.retention.domain.derivation.record import clock, placed
 from services.retention.domain.derivation.suppliers import suppliers
 from services.retention.domain.facts import Fact
-from services.retention.domain.persons import of_person
+from services.retention.domain.persons import Person, of_person
 from services.retention.domain.records import of_record, read_history
 from services.retention.domain.schedule import of_schedule
 from shared.policy import Pack
@@ -23,18 +25,24 @@ from shared.policy import Pack
 __all__ = ["Linked", "Step", "Work", "derivation"]
 
 PARTS: tuple[Callable[[Work], Iterator[Step]], ...] = (
-    placed, clock, suppliers, identity, persons, files, floors, end,
+    placed, clock, suppliers, identity, persons, files, floors, ages, end,
 )  # fmt: skip
 """In the order in which they are told; the last one ends with the date and the row."""
 
 
-def derivation(facts: Sequence[Fact], people: Sequence[Linked], pack: Pack) -> dict[str, Any]:
+def derivation(facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack) -> dict[str, Any]:
     """Tell how a record's date follows from its facts, its people and the pack; no state yet gives no steps."""
     record, history = of_record(facts, pack), read_history(facts, pack)
     if record is None or history is None:
         return {"v": 1, "steps": []}
-    ordered = sorted(people, key=lambda linked: str(linked.nominal_ref))
-    dated = [of_person(each.facts, each.group, each.notice_on, pack, each.grouped_on) for each in ordered]
-    schedule = of_schedule(record.side, dated, pack)
-    work = Work(history, record, list(zip(ordered, dated, strict=True)), schedule, pack)
+    ordered = sorted(linked, key=lambda each: str(each.nominal_ref))
+    people = [(each, _person(each, pack)) for each in ordered]
+    offending = [(linked, person) for linked, person in people if linked.offending]
+    aged = [Aged(linked.aged, person) for linked, person in people if linked.aged]
+    schedule = of_schedule(record.side, [person for _, person in offending], pack, aged)
+    work = Work(history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged])
     return {"v": 1, "steps": [step for part in PARTS for step in part(work)]}
+
+
+def _person(each: Linked, pack: Pack) -> Person:
+    return of_person(each.facts, each.group, each.notice_on, pack, each.grouped_on, each.conduct_on)

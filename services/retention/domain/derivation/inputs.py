@@ -17,13 +17,17 @@ Step = dict[str, Any]
 
 
 class Linked(msgspec.Struct, frozen=True):
-    """An offending person of the record: their own facts, and what all their links give together."""
+    """A person who dates the record, by offending or by age: their own facts, and all that their links give."""
 
     nominal_ref: UUID
     facts: tuple[Fact, ...] = ()
     group: str | None = None
     notice_on: date | None = None
     grouped_on: date | None = None
+    conduct_on: date | None = None
+    offending: bool = True
+    aged: str = ""
+    """The roles for which the record reads their birth date."""
 
 
 class Work(NamedTuple):
@@ -34,3 +38,5 @@ class Work(NamedTuple):
     persons: Sequence[tuple[Linked, Person]]
     schedule: Schedule
     pack: Pack
+    aged: Sequence[tuple[Linked, Person]] = ()
+    """Those whose birth dates the record reads."""
