@@ -154,6 +154,11 @@ def distinguished(event_id="d1", a="p1", b="p2"):
     return _of_index(event_id, "distinguished", a, b, data)
 
 
+def on_day(event, day: int):
+    """The same event as intake received it on that day of March 2023."""
+    return msgspec.structs.replace(event, received_on=date(2023, 3, day))
+
+
 def activity(event_id="a1", record="r1", person=None, on="2024-05-06", kind="visit", result="seen"):
     return FactRegistered(
         **_told(event_id),

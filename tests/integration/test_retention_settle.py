@@ -24,6 +24,7 @@ from tests.make_registered import (
     fold,
     merged,
     nominal_state,
+    on_day,
     record_state,
     ref,
     suspect,
@@ -100,6 +101,9 @@ def estate(rng: random.Random, count: int):
             )
         )
     events += [_other(rng, n, people) for n in range(int(count * 0.37))]
+    merges = [event for event in events if getattr(event, "kind", None) == "merged"]
+    events += [undoing(each) for each in rng.sample(merges, len(merges) // 2)]
+    events = [on_day(event, rng.randrange(1, 15)) for event in events]
     takes = [event for event in events if getattr(event, "kind", None) in ("contact", "trigger")]
     events += [withdrawal(each) for each in rng.sample(takes, int(count * 0.08))]
     return events
@@ -108,8 +112,9 @@ def estate(rng: random.Random, count: int):
 def _other(rng, n, people):
     on = f"20{rng.randrange(10, 26)}-0{rng.randrange(1, 10)}-{rng.randrange(10, 28)}"
     match rng.randrange(12) % 4:
-        case 3 if rng.random() < 0.1:
-            return rng.choice([merged, distinguished])(f"m{n}", *rng.sample(people, 2))
+        case 3 if rng.random() < 0.3:
+            told = rng.choice([merged, merged, merged, distinguished])
+            return told(f"m{n}", *rng.sample(people[:30], 2))
         case 3:
             return activity(f"a{n}", f"r{rng.randrange(RECORDS)}", rng.choice([None, rng.choice(people)]), on)
         case 0:
@@ -123,6 +128,11 @@ def _other(rng, n, people):
         case _:
             named = rng.choice([None, rng.choice(people)])
             return trigger(f"t{n}", f"r{rng.randrange(RECORDS)}", on, rng.choice(TRIGGERS), named)
+
+
+def undoing(merge):
+    event = unmerged(f"u/{merge.event_uid}")
+    return msgspec.structs.replace(event, nominal_ref=merge.nominal_ref, withdraws=merge.event_uid)
 
 
 def batches(rng, events, largest):
@@ -151,6 +161,9 @@ async def worker(engine, rng, todo, inline):
         pytest.param(3, 120, 0.6, id="three workers, settled at once or later"),
         pytest.param(3, 25, 0.9, id="three workers, tiny batches"),
         pytest.param(2, 400, 0.0, id="two workers, settled by the tick alone"),
+        pytest.param(2, 60, 0.8, id="two workers, most settled at once"),
+        pytest.param(1, 50, 0.2, id="one worker, settled now and then"),
+        pytest.param(4, 60, 0.5, id="four workers"),
     ],
 )
 async def test_state_is_the_fold_of_facts_whatever_their_order(engine, rng, workers, largest, inline):
@@ -169,6 +182,7 @@ async def test_state_is_the_fold_of_facts_whatever_their_order(engine, rng, work
     assert len(expected) > RECORDS // 2
     assert schedules == expected
     assert persons == people
+    assert {each.problem for each in people.values()} >= {"merge_in_circle", "told_apart", "merge_waits"}
 
 
 async def _ticking(engine, todo, rng):
@@ -378,40 +392,89 @@ async def test_what_a_hold_can_match_is_whatever_any_state_said(engine):
     assert (await settle_once(engine, await keep(engine, [trigger()]))).done == 1
 
 
-MERGED = "merge_not_yet_supported"
+BOTH = [
+    SUSPECTED,
+    record_state("r2", links=[suspect("p2")], offences=["8/01"], reported_at="2015-03-01T10:00:00Z",
+        occurred_on="2015-03-01", created_on="2015-03-01"),
+]  # fmt: skip
 
 
-async def _problems(engine):
+# Six years from creation; six years from when either came to notice last.
+AS_ONE = {
+    uid("r1"): TO_2028,
+    uid("r2"): date(2028, 8, 1),
+}
+
+
+async def told(engine):  # Each record's state, problem and last day.
     schedules, _ = await stored(engine)
     return {key: (each.state, each.problem, each.keep_until) for key, each in schedules.items()}
 
 
-async def test_a_merge_changes_no_date_and_lets_nothing_go_by_itself(engine):
-    nobody = record_state("r3", record_type="intelligence_report", offences=[], links=[suspect("p3")])
-    both = [SUSPECTED, record_state("r2", links=[suspect("p2")]), nobody, record_state("r4", links=[suspect("p4")])]
-    await keep(engine, both)
-    await settle_all(engine)
-    before = await _problems(engine)
-    told = [merged(gone="p2", into="p1"), merged("m2", gone="p9", into="p3"), distinguished("d1", "p4", "p1")]
-    await keep(engine, told)
-    await settle_all(engine)
-    after = await _problems(engine)
-    assert {key: each[2] for key, each in after.items()} == {key: each[2] for key, each in before.items()}
-    kinds = {name: after[uid(name)][:2] for name in ("r1", "r2", "r3", "r4")}
-    assert kinds == {**dict.fromkeys(("r1", "r2", "r3"), ("exception", MERGED)), "r4": ("current", None)}
+def _until(schedules):
+    return {key: each[2] for key, each in schedules.items()}
 
 
-@pytest.mark.parametrize("first", ["merge", "undoing"])
-async def test_an_undone_merge_frees_both_in_either_order(engine, first):
-    await keep(engine, [SUSPECTED, record_state("r2", links=[suspect("p2")])])
-    told = [merged(gone="p2", into="p1"), unmerged(into="p1")]
-    for event in told if first == "merge" else reversed(told):
+async def roots(engine):
+    found = await rows(
+        engine,
+        "SELECT n.nominal_ref, r.nominal_ref FROM person_schedule p JOIN nominal n USING (nominal_key)"
+        " JOIN nominal r ON r.nominal_key = p.root",
+    )
+    return dict(found)
+
+
+async def test_a_merge_dates_the_records_of_both_and_its_undoing_restores_each(engine):
+    await keep(engine, BOTH)
+    await settle_all(engine)
+    apart = await told(engine)
+    await keep(engine, [merged(gone="p2", into="p1")])
+    await settle_all(engine)
+    joined = await told(engine)
+    assert _until(joined) == AS_ONE != _until(apart)
+    assert set((await roots(engine)).values()) == {min(ref("p1"), ref("p2"))}
+
+    await keep(engine, [unmerged(into="p1")])
+    await settle_all(engine)
+    assert await told(engine) == apart
+    assert await roots(engine) == {ref(name): ref(name) for name in ("p1", "p2")}
+
+
+async def test_an_undoing_may_come_before_the_merge(engine):
+    await keep(engine, BOTH)
+    await settle_all(engine)
+    apart = await told(engine)
+    for event in (unmerged(into="p1"), merged(gone="p2", into="p1")):
         await keep(engine, [event])
         await settle_all(engine)
-    assert {each[:2] for each in (await _problems(engine)).values()} == {("current", None)}
+    assert await told(engine) == apart
 
 
 async def test_somebody_elses_undoing_frees_nobody(engine):
-    await keep(engine, [SUSPECTED, merged(gone="p2", into="p1"), unmerged(into="p3")])
+    await keep(engine, [*BOTH, merged(gone="p2", into="p1"), unmerged(into="p3")])
     await settle_all(engine)
-    assert {each[:2] for each in (await _problems(engine)).values()} == {("exception", MERGED)}
+    assert _until(await told(engine)) == AS_ONE
+
+
+async def test_merged_persons_are_settled_together_or_not_at_all(engine):
+    await keep(engine, BOTH)
+    await settle_all(engine)
+    apart = await told(engine)
+    other = await key_of(engine, "nominal", "nominal_ref", ref("p2"))
+    await keep(engine, [merged(gone="p2", into="p1")])
+
+    async with transaction(engine) as busy:
+        assert await locks.try_persons(busy, [other]) == {other}
+        await settle_once(engine)
+        assert await told(engine) == apart
+        assert await rows(engine, "SELECT count(DISTINCT nominal_key) FROM dirty") == [(2,)]
+    await settle_all(engine)
+    assert _until(await told(engine)) == AS_ONE
+
+
+async def test_two_born_on_one_day_stay_apart_until_the_index_says_they_are_one(engine):
+    born = [nominal_state(name, date_of_birth="1980-05-06") for name in ("p1", "p2")]
+    await keep(engine, [*BOTH, *born])
+    await settle_all(engine)
+    assert await roots(engine) == {ref(name): ref(name) for name in ("p1", "p2")}
+    assert len({each[2] for each in (await told(engine)).values()}) == 2

@@ -2,25 +2,17 @@
 
 from datetime import date
 
-import msgspec
-
-from services.retention.domain import Fact, Person, of_person, of_record, of_schedule, over
-from shared.sentences import sentences
+from services.retention.domain import Person, of_person, of_record, of_schedule, over
 from tests.make_facts import (
     N42,
     N43,
-    NOMINAL,
     PACK,
     contact,
-    intelligence,
     link,
     person,
     person_state,
     schedule,
     state,
-    stop,
-    told,
-    uid,
     withdrawal,
 )
 
@@ -76,26 +68,3 @@ def test_sources_that_contradict_each_other_on_a_birth_are_an_exception():
 def test_a_contact_withdrawn_un_resets():
     reset = contact(on="2027-01-01")
     assert schedule([state()], [reset, withdrawal(reset)]) == schedule([state()])
-
-
-def index(kind, withdraws=None):
-    event_uid = uid()
-    return Fact(event_uid, kind, NOMINAL, withdraws=withdraws)
-
-
-def test_a_merged_person_keeps_their_dates_and_is_uncertain_until_it_is_undone():
-    merge = index("merged")
-    sure, unsure = person([state()]), person([state()], own=[merge])
-    assert unsure == msgspec.structs.replace(sure, problem="merge_not_yet_supported")
-    undone = [index("unmerged", merge.event_uid), merge, index("distinguished")]
-    assert person([state()], own=undone) == sure
-    assert person([state()], own=[merge, index("unmerged", uid())]) == unsure
-
-
-def test_of_a_person_in_no_group_a_merge_keeps_the_record_too():
-    lone, merge = intelligence(), index("merged")
-    before, after = schedule([lone]), schedule([lone], [merge])
-    assert (before.state, after.state, after.problem) == ("current", "exception", "merge_not_yet_supported")
-    assert after.keep_until == before.keep_until
-    assert schedule([stop(links=[link()])], [merge]).state == "current"
-    assert "merged with another" in " ".join(sentences(told([lone], [merge])))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.retention.actions import causes
+from services.retention.actions import causes, identities
 from services.retention.domain import (
     Aged,
     Given,
@@ -22,11 +22,10 @@ from services.retention.domain import (
     groups,
     of_record,
     of_schedule,
-    person_of,
 )
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
-from services.retention.storage import locks, marks, schedules
+from services.retention.storage import locks, marks, merges, schedules
 from services.retention.storage.links import Link
 from services.retention.storage.schedules import Dated
 from shared.db import Connection
@@ -128,15 +127,17 @@ def _given_now(work: Round, record: int, links: Sequence[Link]) -> list[Link]:
 
 async def _settle_persons(work: Round) -> None:
     """Derive the persons whose locks are held, and lock the records that those who changed carry."""
+    tied = await _whole(work)
     facts = await stored_facts.facts_of_persons(work.connection, work.persons)
     given = await stored_links.given_to(work.connection, {k: counts_from(facts[k], work.pack) for k in work.persons})
-    before = await schedules.persons_stored(work.connection, work.persons)
-    now = {key: person_of(facts[key], given[key], work.pack) for key in work.persons}
+    before = await schedules.rooted_stored(work.connection, work.persons)
+    now = identities.rooted(facts, given, tied, work.pack)
     await causes.of_persons(work.connection, work.pack, facts, given)
-    moved = {key: person for key, person in now.items() if before.get(key) != person}
-    if not moved:
+    changed = {key: each for key, each in now.items() if before.get(key) != each}
+    if not changed:
         return
-    await schedules.store_persons(work.connection, moved)
+    await schedules.store_persons(work.connection, changed)
+    moved = {key for key, each in changed.items() if key not in before or before[key].person != each.person}
     carried = await stored_links.carried_by(work.connection, sorted(moved))
     # A record that is claimed and not held must not come back here: its mark would go with its new facts unread.
     carried -= work.records | work.claimed
@@ -144,6 +145,21 @@ async def _settle_persons(work: Round) -> None:
     got = await locks.try_records(work.connection, tried)
     work.records |= got
     work.records_again |= carried - got
+
+
+async def _whole(work: Round) -> list[identities.Tied]:
+    """Hold of those whom a merge ever tied all or nobody: their schedules are written together."""
+    ties = await merges.ties(work.connection, work.persons)
+    if not ties:
+        return []
+    wanted = work.persons | {key for group in ties.values() for key in group}
+    had = set(work.persons)
+    work.persons |= await locks.try_persons(work.connection, wanted - had)
+    ties = await merges.ties(work.connection, work.persons)  # A merge may have come before the last of them was had.
+    broken = {key for key, group in ties.items() if not group <= work.persons}
+    work.persons -= broken
+    work.persons_again |= broken & had
+    return await identities.tied_of(work.connection, ties.keys() - broken, work.pack)
 
 
 async def _date(work: Round) -> dict[int, Dated]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain import Fact, of_person, of_record, on_date_of
+from services.retention.domain import Fact, of_person, of_record, on_date_of, read_said
 from services.retention.storage import facts as stored
 from services.retention.storage import marks, parked
 from services.retention.storage.facts import NewFact
@@ -81,6 +81,8 @@ def fresh(event: Registered, pack: Pack) -> Fresh:
         return Fresh(event, "nominal_state", canonical)
     if event.record_id is None and event.nominal_ref is None:
         raise ValueError("A fact must name its record or its nominal.")
+    if event.kind in ("merged", "distinguished"):
+        read_said([Fact(event.event_uid, event.kind, "", canonical)])
     return Fresh(event, event.kind, canonical, None if event.kind == "withdrawal" else on_date_of(canonical, pack))
 
 

@@ -3,7 +3,8 @@
 from services.retention.domain.ages import Aged
 from services.retention.domain.derivation import Linked, derivation
 from services.retention.domain.facts import Fact, Nominal, alive, basis, decision_fact, on_date_of
-from services.retention.domain.fold import Folded, counts_from, fold, groups, person_of, together
+from services.retention.domain.fold import Folded, counting, counts_from, fold, groups, of_one, person_of, together
+from services.retention.domain.identity import Gifts, Merge, One, Waiting, identify, read_said, tied
 from services.retention.domain.persons import Person, of_person
 from services.retention.domain.records import Given, OfRecord, Side, of_record, side_bytes, side_from
 from services.retention.domain.schedule import Schedule, of_schedule, over
@@ -14,32 +15,41 @@ __all__ = [
     "EmptyScope",
     "Fact",
     "Folded",
+    "Gifts",
     "Given",
     "Holdable",
     "Linked",
+    "Merge",
     "Nominal",
     "OfRecord",
+    "One",
     "Person",
     "Schedule",
     "Scope",
     "Side",
     "Traits",
+    "Waiting",
     "alive",
     "basis",
+    "counting",
     "counts_from",
     "decision_fact",
     "derivation",
     "fold",
     "groups",
+    "identify",
     "matches",
+    "of_one",
     "of_person",
     "of_record",
     "of_schedule",
     "on_date_of",
     "over",
     "person_of",
+    "read_said",
     "side_bytes",
     "side_from",
+    "tied",
     "together",
     "traits_of",
 ]

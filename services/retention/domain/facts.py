@@ -147,12 +147,15 @@ def source_of(fact: Fact) -> str:
 
 
 def newest_by_source(facts: Sequence[Fact]) -> list[Fact]:
-    """Find each source's state with the highest sequence: one source's state never replaces another's."""
+    """Find each source's state with the highest sequence: one source's state never replaces another's.
+
+    Nor does, of a person who was merged, the state of one nominal replace that of another.
+    """
     if len(facts) < 2:
         return list(facts)
-    told: dict[str, list[Fact]] = {}
+    told: dict[tuple[str, str], list[Fact]] = {}
     for fact in facts:
-        told.setdefault(source_of(fact), []).append(fact)
+        told.setdefault((source_of(fact), str(fact.subject)), []).append(fact)
     return [top for _, states in sorted(told.items()) if (top := newest(states))]
 
 
@@ -187,13 +190,6 @@ def alive(facts: Sequence[Fact]) -> list[Fact]:
     if not gone:
         return list(facts)
     return [fact for fact in facts if fact.kind != "withdrawal" and (fact.event_uid, fact.subject) not in gone]
-
-
-def is_merged(facts: Iterable[Fact]) -> bool:
-    """Say whether a nominal is one person with another; an undoing may come before the merge that it undoes."""
-    facts = list(facts)
-    undone = {fact.withdraws for fact in facts if fact.kind == "unmerged"}
-    return any(fact.kind == "merged" and fact.event_uid not in undone for fact in facts)
 
 
 def of_kind(facts: Iterable[Fact], kind: str) -> list[Fact]:

@@ -6,9 +6,12 @@ from datetime import date
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+import msgspec
+
 from services.retention.domain.ages import Aged
 from services.retention.domain.children import counts, responsible_from
 from services.retention.domain.facts import Fact
+from services.retention.domain.identity import Gifts, One, identify, tied
 from services.retention.domain.persons import Person, known_of, of_person
 from services.retention.domain.records import Given, OfRecord, of_record
 from services.retention.domain.schedule import Schedule, of_schedule
@@ -48,14 +51,13 @@ def fold(
     `only` are the records to date, all of whose persons must be given; None: all.
     """
     derived = {key: found for key, facts in records.items() if (found := of_record(facts, pack))}
-    given: dict[UUID, list[Given]] = defaultdict(list)
-    for record in derived.values():
+    given: dict[UUID, dict[UUID, Given]] = defaultdict(dict)
+    for key, record in derived.items():
         for nominal, gift in record.gives.items():
-            given[nominal_ref(*nominal)].append(gift)
-    persons = {
-        key: person_of(nominals.get(key, ()), counting(given[key], counts_from(nominals.get(key, ()), pack)), pack)
-        for key in given.keys() | nominals.keys()
-    }
+            given[nominal_ref(*nominal)][key] = gift
+    known = given.keys() | nominals.keys()
+    persons = {key: _counted(nominals.get(key, ()), given[key].values(), pack) for key in known}
+    persons |= _merged(records, nominals, given, pack)
     wanted = derived.keys() if only is None else derived.keys() & set(only)
     return Folded(
         derived,
@@ -70,6 +72,32 @@ def fold(
             for key in wanted
         },
     )
+
+
+def _merged(
+    records: Mapping[UUID, Sequence[Fact]],
+    nominals: Mapping[UUID, Sequence[Fact]],
+    given: Mapping[UUID, Mapping[UUID, Given]],
+    pack: Pack,
+) -> dict[UUID, Person]:
+    """Work out those whom a merge ever tied, each tie's nominals together."""
+    found: dict[UUID, Person] = {}
+    for refs in tied(nominals):
+        named = {key for ref in refs for key in given.get(ref, ())}
+        gifts = Gifts({ref: given.get(ref, {}) for ref in refs}, {key: records[key] for key in named})
+        identity = identify({ref: nominals.get(ref, ()) for ref in refs}, gifts, pack)
+        found |= {ref: of_one(one, pack) for ref, one in identity.persons.items()}
+    return found
+
+
+def of_one(one: One, pack: Pack) -> Person:
+    """Derive a person of whatever nominals; where their identity is in doubt their dates are "at least until"."""
+    person = _counted(one.facts, one.given, pack)
+    return msgspec.structs.replace(person, problem=one.problem) if one.problem else person
+
+
+def _counted(facts: Sequence[Fact], given: Iterable[Given], pack: Pack) -> Person:
+    return person_of(facts, counting(given, counts_from(facts, pack)), pack)
 
 
 def offenders(record: OfRecord) -> list[UUID]:

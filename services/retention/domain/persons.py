@@ -15,7 +15,6 @@ from services.retention.domain.facts import (
     decisions_of,
     happened_on,
     happening,
-    is_merged,
     newest_by_source,
     nominal_state,
     of_kind,
@@ -24,7 +23,6 @@ from shared.calendar_rules import Period, add, days_before
 from shared.policy import Group, Pack
 
 MONTHS_IN_A_YEAR = 12
-MERGED = "merge_not_yet_supported"
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -49,7 +47,6 @@ class Known(NamedTuple):
     contact_on: date | None
     decided: Decided
     contradictory: str | None
-    merged: bool = False
 
 
 def of_person(
@@ -68,9 +65,7 @@ def of_person(
     known = known_of(facts, pack)
     highest = pack.highest((group, known.flagged))
     if highest is None:
-        # The other of a merge may be in a group: what looks like nobody's record is then not to go by itself.
-        problem = MERGED if known.merged else known.contradictory
-        return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on, problem=problem)
+        return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on, problem=known.contradictory)
     clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
     since = [grouped_on if highest == group else None, known.flagged_on if highest == known.flagged else None]
     usual = pack.groups[highest]
@@ -124,7 +119,6 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
         contact_on=max(contacts, default=None),
         decided=decisions_of(live, pack),
         contradictory=_contradictory(births, died_on, contacts),
-        merged=is_merged(live),
     )
 
 
@@ -138,8 +132,6 @@ def _contradictory(births: set[date], died_on: date | None, contacts: Sequence[d
 
 
 def _problem(rule: Group, known: Known, keep_until: date | None) -> str | None:
-    if known.merged:
-        return MERGED
     if known.contradictory:
         return known.contradictory
     if keep_until is None:

@@ -262,14 +262,14 @@ def _notice(state: State) -> date | None:
 def notice_facts(history: History, nominal: Nominal, on: date, pack: Pack) -> list[UUID]:
     """Name the facts of a record by which this person came to notice on a day."""
     found = [history.shown.fact.event_uid] if _notice(history.shown) == on else []
-    return found + [uid for uid, whom, day in _qualifying(history.live, pack) if day == on and whom in (None, nominal)]
+    return found + [uid for uid, whom, day in qualifying(history.live, pack) if day == on and whom in (None, nominal)]
 
 
 def _triggers(live: Sequence[Fact], pack: Pack) -> tuple[date | None, dict[Nominal, date]]:
     """Find the last qualifying trigger that names nobody, so counts for all, and each person's own."""
     common: date | None = None
     own: dict[Nominal, date] = {}
-    for _, nominal, on in _qualifying(live, pack):
+    for _, nominal, on in qualifying(live, pack):
         if nominal is None:
             common = max(common or on, on)
         else:
@@ -277,7 +277,8 @@ def _triggers(live: Sequence[Fact], pack: Pack) -> tuple[date | None, dict[Nomin
     return common, own
 
 
-def _qualifying(live: Sequence[Fact], pack: Pack) -> Iterator[tuple[UUID, Nominal | None, date]]:
+def qualifying(live: Sequence[Fact], pack: Pack) -> Iterator[tuple[UUID, Nominal | None, date]]:
+    """List the triggers by which somebody came to notice: the fact, whom it names, the day."""
     for fact in of_kind(live, "trigger"):
         what, on = happening(fact), happened_on(fact, pack)
         known = pack.triggers.get(what.trigger or "")

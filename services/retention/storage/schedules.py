@@ -15,7 +15,7 @@ from shared.log import draw
 SCHEDULES_SETTLED = "tenure.schedules.settled.v1"
 
 _PERSON = "grp, clock_on, keep_until, review_on, by_age, birth_on, reviewed_on, problem"
-_PERSONS = f"SELECT nominal_key, {_PERSON} FROM person_schedule WHERE nominal_key = ANY($1::bigint[])"
+_PERSONS = f"SELECT nominal_key, root, {_PERSON} FROM person_schedule WHERE nominal_key = ANY($1::bigint[])"
 _STORE_PERSONS = f"""
 INSERT INTO person_schedule (nominal_key, root, {_PERSON})
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::date[], $7::boolean[],
@@ -49,6 +49,13 @@ ON CONFLICT (record_key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" fo
 _seal = msgspec.json.Encoder(order="deterministic").encode
 
 
+class Rooted(NamedTuple):
+    """A person's schedule, and the key of the nominal that stands for all whom they are."""
+
+    person: Person
+    root: int
+
+
 class Dated(NamedTuple):
     """A record's schedule with what it was derived from, apart from its persons."""
 
@@ -59,15 +66,20 @@ class Dated(NamedTuple):
 
 async def persons_stored(connection: Connection, nominals: Iterable[int]) -> dict[int, Person]:
     """Load persons' schedules."""
+    return {key: each.person for key, each in (await rooted_stored(connection, nominals)).items()}
+
+
+async def rooted_stored(connection: Connection, nominals: Iterable[int]) -> dict[int, Rooted]:
+    """Load persons' schedules, and who stands for each."""
     if not (wanted := list(nominals)):
         return {}
     raw = await driver(connection)
-    return {row[0]: Person(*row[1:]) for row in await raw.fetch(_PERSONS, wanted)}
+    return {row[0]: Rooted(Person(*row[2:]), row[1]) for row in await raw.fetch(_PERSONS, wanted)}
 
 
-async def store_persons(connection: Connection, persons: dict[int, Person]) -> None:
-    """Store persons' schedules that changed. Nothing merges persons yet, so each is their own root."""
-    rows = [(key, key, *msgspec.structs.astuple(person)) for key, person in sorted(persons.items())]
+async def store_persons(connection: Connection, persons: dict[int, Rooted]) -> None:
+    """Store persons' schedules that changed, or for whom another nominal stands now."""
+    rows = [(key, each.root, *msgspec.structs.astuple(each.person)) for key, each in sorted(persons.items())]
     await (await driver(connection)).execute(_STORE_PERSONS, *columns(rows, 10))
 
 
