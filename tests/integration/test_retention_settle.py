@@ -101,8 +101,11 @@ def estate(rng: random.Random, count: int):
             )
         )
     events += [_other(rng, n, people) for n in range(int(count * 0.37))]
+    events += [record_state("rq", links=[suspect("q1"), suspect("q2", "victim")]), merged("mq1", "q1", "q2")]
+    events += [merged("mq2", "q3", "q4"), merged("mq3", "q4", "q3"), merged("mq4", "q5", "q6")]
+    events.append(distinguished("mq5", "q6", "q5"))
     merges = [event for event in events if getattr(event, "kind", None) == "merged"]
-    events += [undoing(each) for each in rng.sample(merges, len(merges) // 2)]
+    events += [undoing(each) for each in rng.sample(merges[:-4], len(merges) // 2)]
     events = [on_day(event, rng.randrange(1, 15)) for event in events]
     takes = [event for event in events if getattr(event, "kind", None) in ("contact", "trigger")]
     events += [withdrawal(each) for each in rng.sample(takes, int(count * 0.08))]
