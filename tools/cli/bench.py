@@ -4,10 +4,11 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from benchmarks import backload, ingest, latency, measuring, memory, over_http, start
+from benchmarks import backload, estate, ingest, latency, measuring, memory, over_http, start
 from benchmarks.measuring import Result
 
 NAME = "bench"
@@ -111,6 +112,20 @@ def _start(args: argparse.Namespace) -> list[Result]:
     return start.run(start.Plan(tuple(args.brokers), args.repetitions, args.demo), _say)
 
 
+def _of_records(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--records", type=_count, default=10_000_000, help="how many records (default 10000000)")
+    parser.add_argument("--folder", type=Path, help="where the estate stays, to be used again (default: it goes)")
+
+
+def _of_estate(parser: argparse.ArgumentParser) -> None:
+    _of_records(parser)
+    parser.add_argument("--verify", action="store_true", help="announce everything, then run `verify` on it")
+
+
+def _estate(args: argparse.Namespace) -> list[Result]:
+    return estate.run(estate.Plan(args.records, args.folder, args.verify), _say)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     for each in STOPS:
         signal.signal(each, signal.SIG_IGN)  # A second one would leave behind what the first has begun to stop.
@@ -136,5 +151,6 @@ BENCHES = {
     "backload": Bench("milliseconds from a live event to its receipt beside a back-load", _of_backload, _backload),
     "http": Bench("events a second over HTTP, durable before the answer, beside the topic", _of_http, _http),
     "memory": Bench("MB of each process after many events, and since a tenth of them", _of_memory, _memory),
+    "estate": Bench("seconds to make an estate of millions of records on which `verify` holds", _of_estate, _estate),
     "start": Bench("seconds from `up` to everything ready, cold and warm, on each broker", _of_start, _start),
 }
