@@ -98,7 +98,7 @@ def tell(results: list[Result], as_json: bool) -> None:
     Console().print(table)
     first = results[0]
     said = ", ".join(f"{name} {number}" for name, number in first.versions.items())
-    events = f"{first.rows:,} events, " if first.rows else ""
+    events = f"{first.rows:,} rows, " if first.rows else ""
     turns = f"medians of {first.repetitions}" if first.repetitions > 1 else "one run"
     print(f"{events}{turns}, processes measured: {first.processes}, {first.cores} cores; {said}")
 

@@ -7,11 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,11 +27,14 @@ from shared.ledger import seal
 from tools.stack.assembly import Stack
 from tools.stack.errors import StackError
 from tools.stack.paths import Paths
+from tools.stack.postgres import DATABASE
+from tools.stack.service import Service
 from tools.stack.settings import role_url
 
 PROCESSES = 2
 PROGRESS_SECONDS = 2.0
 SAMPLE = 5_000
+BEFORE_ALL = date(2000, 1, 1)  # Nothing is due: what a worker does then is what is measured.
 TABLES = ("record", "nominal", "fact", "schedule", "person_schedule")
 # As a machine for so many records is set up; the product's own settings otherwise.
 SERVER = {"shared_buffers": "2GB", "max_wal_size": "8GB", "wal_level": "minimal", "max_wal_senders": "0"}
@@ -47,6 +50,7 @@ class Plan:
     records: int
     folder: Path | None = None
     verify: bool = False
+    broker: bool = True
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ def standing(plan: Plan, say: Say) -> Iterator[Estate]:
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o711)  # The database's own user must pass through.
     settings = {"TENURE_POLICY": str(filling.PACK), "TENURE_BROKER": "kafka"}
-    stack = Stack(Paths(home), settings, ("kafka", "postgres"))
+    stack = Stack(Paths(home), settings, ("kafka", "postgres") if plan.broker else ("postgres",))
     assert stack.postgres is not None
     stack.postgres.settings |= SERVER
     try:
@@ -107,8 +111,6 @@ def _fill(estate: Estate, plan: Plan, say: Say) -> float:
     began = time.monotonic()
     told = filling.Told(estate.stack.admin_url, plan.records, None)
     with psycopg.connect(estate.url, autocommit=True) as data:
-        offset = (lives.AS_OF - datetime.now(UTC).date()).days
-        data.execute("UPDATE clock SET offset_days = %s", [offset])
         if not plan.verify:  # As if all of it had been announced: only what moves is then sent.
             data.execute("ALTER TABLE schedule ALTER announced_version SET DEFAULT 1")
     context = get_context("spawn")
@@ -201,10 +203,7 @@ def _described(estate: Estate) -> Iterator[tuple[str, float, str]]:
 
 def _verified(estate: Estate, say: Say) -> float:
     """Let a worker announce everything, then let `verify` look at it."""
-    worker = measuring.service_on(estate.stack, "tenure", "retention", "worker")
-    worker.spawn()
-    try:
-        worker.wait_ready(60)
+    with worker_on(estate):
         _wait_announced(estate, say)
         began = time.monotonic()
         command = [sys.executable, "-m", "tools.verify", "--patience", "120"]
@@ -214,6 +213,18 @@ def _verified(estate: Estate, say: Say) -> float:
         if ran.returncode:
             raise StackError(f"verify does not hold on the estate:\n{ran.stdout}{ran.stderr}")
         return round(time.monotonic() - began, 1)
+
+
+@contextmanager
+def worker_on(estate: Estate) -> Iterator[Service]:
+    """Run retention's worker on an estate, at a time when nothing of it is due."""
+    with psycopg.connect(estate.url, autocommit=True) as data:
+        data.execute("UPDATE clock SET offset_days = %s", [(BEFORE_ALL - datetime.now(UTC).date()).days])
+    worker = measuring.service_on(estate.stack, DATABASE, "retention", "worker")
+    worker.spawn()
+    try:
+        worker.wait_ready(60)
+        yield worker
     finally:
         worker.stop()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from benchmarks import backload, estate, ingest, latency, measuring, memory, over_http, start
+from benchmarks import backload, due, estate, ingest, latency, measuring, memory, over_http, person, start
 from benchmarks.measuring import Result
 
 NAME = "bench"
@@ -126,6 +126,19 @@ def _estate(args: argparse.Namespace) -> list[Result]:
     return estate.run(estate.Plan(args.records, args.folder, args.verify), _say)
 
 
+def _of_turns(parser: argparse.ArgumentParser) -> None:
+    _of_records(parser)
+    parser.add_argument("--repetitions", type=_count, default=3, help="turns of each, after a warm-up (default 3)")
+
+
+def _due(args: argparse.Namespace) -> list[Result]:
+    return due.run(due.Plan(args.records, args.folder, args.repetitions), _say)
+
+
+def _person(args: argparse.Namespace) -> list[Result]:
+    return person.run(person.Plan(args.records, args.folder, args.repetitions), _say)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     for each in STOPS:
         signal.signal(each, signal.SIG_IGN)  # A second one would leave behind what the first has begun to stop.
@@ -152,5 +165,9 @@ BENCHES = {
     "http": Bench("events a second over HTTP, durable before the answer, beside the topic", _of_http, _http),
     "memory": Bench("MB of each process after many events, and since a tenth of them", _of_memory, _memory),
     "estate": Bench("seconds to make an estate of millions of records on which `verify` holds", _of_estate, _estate),
+    "due": Bench("milliseconds to claim 1,000 due among millions, and of a tick that finds none", _of_turns, _due),
+    "person": Bench(
+        "milliseconds until all of a person's 1,000 records are re-dated and announced", _of_turns, _person
+    ),
     "start": Bench("seconds from `up` to everything ready, cold and warm, on each broker", _of_start, _start),
 }
