@@ -9,8 +9,7 @@ import msgspec
 from benchmarks.estate import lives
 from benchmarks.estate.facts import NOW, Shapes, birth_fact, contact_fact, nominal_uid, record_uid, state_uid
 from benchmarks.estate.lives import AS_OF, Life
-from services.retention.actions.settle import person_of
-from services.retention.domain import Fact, of_schedule
+from services.retention.domain import Aged, Fact, Given, counts_from, of_schedule, person_of
 from services.retention.storage import facts as stored
 from services.retention.storage import links, schedules
 from services.retention.storage.schedules import Dated
@@ -30,10 +29,11 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "0",
 }
 PACK = ROOT / "policy" / "demonstration.toml"
+_COLUMN = {"group": "grp"}  # The others have their field's name.
 _RECORD = ["record_key", "record_uid", "record_types", "source_systems", "units", "offences", "spans"]
 _FACT = ["event_uid", "kind", "record_key", "nominal_key", "sequence", "on_date", "known_at", "received_on"]
 _FACT += ["canonical", "salt", "log_id"]
-_LINK = ["record_key", "nominal_key", "grp", "notice_on", "grouped_on", "offending"]
+_LINK = ["record_key", "nominal_key", *(_COLUMN.get(name, name) for name in Given.__struct_fields__)]
 
 
 class Told(NamedTuple):
@@ -91,7 +91,8 @@ class Filler:
             rows = [(number + 1, nominal_uid(number)) for number in run]
             await raw.copy_records_to_table("nominal", records=rows, columns=["nominal_key", "nominal_ref"])
             await _keep(connection, [fact for its in facts.values() for fact in its], of_records=False)
-            given = await links.given_to(connection, list(facts))
+            wanted = {key: counts_from(its, self.pack) for key, its in facts.items()}
+            given = await links.given_to(connection, wanted)
             persons = {key: person_of(its, given[key], self.pack) for key, its in facts.items()}
             await schedules.store_persons(connection, persons)
         return len(run)
@@ -109,8 +110,10 @@ class Filler:
         dated = {}
         for life in given:
             shaped = self.shapes.of(life.shape)
-            persons = [people[number + 1] for number in life.nominals] if shaped.given.offending else []
-            schedule = of_schedule(shaped.found.side, persons, self.pack)
+            linked = [people[number + 1] for number in life.nominals]
+            persons = linked if shaped.given.offending else []
+            aged = [Aged(shaped.given.aged, person) for person in linked] if shaped.given.aged else []
+            schedule = of_schedule(shaped.found.side, persons, self.pack, aged)
             dated[life.number + 1] = Dated(schedule, shaped.found.side, self.pack.hash)
         await schedules.store_schedules(connection, dated, NOW)
 

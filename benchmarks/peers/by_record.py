@@ -15,12 +15,10 @@ from sqlalchemy import MetaData, Table, create_engine, select, text
 from sqlalchemy.orm import Session, registry
 
 from services.retention.actions.announce import changed
-from services.retention.actions.settle import person_of
 from services.retention.actions.take_in import fresh
-from services.retention.domain import Fact, Person, of_schedule, side_from
+from services.retention.domain import Fact, Given, Person, of_schedule, person_of, side_from
 from services.retention.storage.announce import Unannounced
 from services.retention.storage.facts import FACTS_KEPT
-from services.retention.storage.links import ToPerson
 from services.retention.storage.schedules import COLUMNS, SCHEDULES_SETTLED, sealed_content
 from shared.events import SCHEDULES, FactRegistered, encode
 from shared.ids import named, salts, shard_of
@@ -36,7 +34,9 @@ TABLES = {
 }  # fmt: skip
 PARTITIONS = 8
 _ID = "SELECT -((floor(extract(epoch FROM clock_timestamp()) / 86400))::bigint << 40 | nextval('log_id'))"
-_PERSON = dict(zip(Person.__struct_fields__, ["grp", *Person.__struct_fields__[1:]], strict=True))
+_COLUMN = {"group": "grp"}  # The others have their field's name.
+_PERSON = {field: _COLUMN.get(field, field) for field in Person.__struct_fields__}
+_GIVEN = {field: _COLUMN.get(field, field) for field in Given.__struct_fields__}
 
 
 class ByRecord:
@@ -102,7 +102,7 @@ class ByRecord:
             for row in session.scalars(select(self.of["fact"]).filter_by(nominal_key=key))
         ]
         links = session.scalars(select(self.of["link"]).filter_by(nominal_key=key))
-        given = [ToPerson(link.grp, link.notice_on, link.grouped_on) for link in links]
+        given = [Given(**{field: getattr(link, column) for field, column in _GIVEN.items()}) for link in links]
         stored = session.get(self.of["person_schedule"], key, with_for_update=True)
         assert stored is not None, "the nominal is dated"
         person = person_of(facts, given, self.pack)
@@ -129,6 +129,3 @@ class ByRecord:
         self._log(session, SCHEDULES_SETTLED, log_id, [(salt, sealed_content((key, *values)))])
         session.flush()
         return row, record.record_uid
-
-
-_COLUMN = {"group": "grp"}
