@@ -1,0 +1,60 @@
+"""A life: all that ever happened to a few records and persons, as neither the program nor the oracle reads it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.policy import Pack
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that was told. `of` names the event that it takes back; `other` a second person."""
+
+    id: str
+    kind: str
+    record: str | None = None
+    person: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    sequence: int = 0
+    received: str = "2022-08-03"
+    source: str = "crime"
+    of: str | None = None
+    other: str | None = None
+
+
+@dataclass(frozen=True)
+class Life:
+    """What happened, in the order in which it was told, under one pack."""
+
+    pack: Pack
+    events: tuple[Event, ...]
+    told: str = ""
+
+    def of_record(self, record: str, kind: str) -> list[Event]:
+        """Give what still counts of a record."""
+        return [each for each in self.standing() if each.record == record and each.kind == kind]
+
+    def of_person(self, person: str, kind: str) -> list[Event]:
+        """Give what still counts of a person and names no record."""
+        return [each for each in self.standing() if each.person == person and each.record is None and each.kind == kind]
+
+    def standing(self) -> list[Event]:
+        """Leave out what was taken back, and the taking back."""
+        gone = {each.of for each in self.events if each.kind == "withdrawal"}
+        return [each for each in self.events if each.kind != "withdrawal" and each.id not in gone]
+
+    @property
+    def records(self) -> list[str]:
+        """Name the records of which a state ever came."""
+        return sorted({each.record for each in self.events if each.kind == "state" and each.record})
+
+    @property
+    def persons(self) -> list[str]:
+        """Name everyone who is named."""
+        linked = {link["nominal_id"] for each in self.events for link in each.data.get("links") or ()}
+        return sorted(linked | {each.person for each in self.events if each.person and each.record is None})
+
+    @property
+    def named_records(self) -> set[str]:
+        """Name every record, known or not."""
+        return {each.record for each in self.events if each.record}

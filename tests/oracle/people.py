@@ -1,0 +1,157 @@
+"""A person as policy sees them: their group, their clock, and the last day on which it keeps their records."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.calendar_rules import Period
+from shared.policy import Group, Pack
+from tests.oracle.days import Day, end_of, last_day_of, latest_meant, next_day, read_civil
+from tests.oracle.lives import Event, Life
+from tests.oracle.told import Decisions, State, Told, highest
+
+
+@dataclass(frozen=True)
+class Person:
+    life: Life
+    name: str
+    records: list[Told]
+
+    @property
+    def pack(self) -> Pack:
+        return self.life.pack
+
+    @cached_property
+    def states(self) -> list[Event]:
+        return self.life.of_person(self.name, "person")
+
+    @cached_property
+    def newest(self) -> list[Event]:
+        """Give each source's state with the highest sequence: one source's state never replaces another's."""
+        sources = {each.source for each in self.states}
+        return [max((s for s in self.states if s.source == source), key=lambda s: s.sequence) for source in sources]
+
+    def _days(self, name: str) -> set[Day]:
+        return {read_civil(each.data[name]) for each in self.newest if each.data.get(name)}
+
+    @property
+    def birth(self) -> Day | None:
+        """Give their birth date; of contradictory ones the latest."""
+        return max(self._days("date_of_birth"), default=None)
+
+    @cached_property
+    def reasons(self) -> list[tuple[str, Day | None]]:
+        """Give every group that any fact puts them in, and since when; what disappears later lowers nothing."""
+        records = [
+            (state.gives, state.first_date(state.row.notice) or state.created)
+            for told in self.records
+            for state in told.counting
+            if state.counts_for_person and self.counts_on(told, state) and state.gives
+        ]
+        flags = [
+            (self.pack.flags[flag].group, read_civil(each.received))
+            for each in self.states
+            for flag in each.data.get("flags") or ()
+            if flag in self.pack.flags and self.pack.flags[flag].group
+        ]
+        return records + flags
+
+    @cached_property
+    def group(self) -> str | None:
+        return highest(self.pack, [group for group, _ in self.reasons])
+
+    @property
+    def rule(self) -> Group:
+        return self.pack.groups[self.group]
+
+    @property
+    def grouped(self) -> Day | None:
+        """The earliest day on which facts put them in their group."""
+        return min((day for group, day in self.reasons if group == self.group and day), default=None)
+
+    @cached_property
+    def carried(self) -> list[Told]:
+        """Give the records that they carry as an offender and that count for persons."""
+        return [
+            told
+            for told in self.records
+            if told.shown.counts_for_person and self.name in told.offenders and self.counts_on(told, told.shown)
+        ]
+
+    def counts_on(self, told: Told, state: State) -> bool:
+        """Say whether they are an offender by a state: by a child's conduct only after a review that let it count."""
+        return self.name in state.offenders and (told.reviewed.retained is not None or not self.child(state))
+
+    def child(self, state: State) -> bool:
+        """Say whether what a state tells was done before they were of age to be responsible."""
+        age = Period(months=12 * self.pack.limits.responsible_from_age)
+        if self.birth is None or state.conduct is None:
+            return False
+        return next_day(state.conduct) <= end_of(self.birth, age, self.pack.leap)
+
+    @cached_property
+    def noticed(self) -> list[Day]:
+        """Give every day on which they came to notice."""
+        found = [day for told in self.carried if (day := told.shown.first_date(told.shown.row.notice))]
+        for told in self.carried:
+            found += [
+                day
+                for event, day in told.happened("trigger")
+                if event.person in (None, self.name) and qualifies(event, self.pack)
+            ]
+        return found + self.resets
+
+    @property
+    def resets(self) -> list[Day]:
+        contacts = self.life.of_person(self.name, "contact")
+        return [
+            latest_meant(each.data["on"], self.pack.zone.key)
+            for each in contacts
+            if self.pack.contacts[each.data["kind"]].resets
+        ]
+
+    @property
+    def decisions(self) -> Decisions:
+        zone = self.pack.zone.key
+        return Decisions([(e, latest_meant(e.data["on"], zone)) for e in self.life.of_person(self.name, "decision")])
+
+    @property
+    def impossible(self) -> bool:
+        """Say whether what was told of them contradicts itself: born twice, or come to notice outside their life."""
+        births, deaths = self._days("date_of_birth"), self._days("died_on")
+        return len(births) > 1 or any(not self.lived(day) for day in [*deaths, *self.resets])
+
+    def lived(self, day: Day) -> bool:
+        """Say whether they can have done something on a day."""
+        deaths = self._days("died_on")
+        return (self.birth is None or self.birth <= day) and (not deaths or day <= min(deaths))
+
+    @cached_property
+    def last_day(self) -> Day | None:
+        """Walk to the last day for which policy keeps them; None: nothing tells yet."""
+        rule, leap = self.rule, self.pack.leap
+        start = self.birth if rule.until_age is not None else max(self.noticed, default=None)
+        if start is None:
+            return None
+        kept = Period(months=12 * rule.until_age) if rule.until_age is not None else rule.clear
+        retained = self.decisions.until(rule.cadence, leap)
+        return max(day for day in (last_day_of(start, kept, leap), retained) if day)
+
+    @property
+    def missing(self) -> bool:
+        """Say whether their side of a record's date cannot be told, or contradicts itself."""
+        return self.last_day is None or self.impossible
+
+    @property
+    def looked_at(self) -> list[Day]:
+        """Give the days on which a decision, or the group itself, asks for a look at them."""
+        found = [self.decisions.ahead]
+        if self.rule.until_age is not None:
+            since = self.decisions.last or self.grouped
+            found.append(last_day_of(since, self.rule.cadence, self.pack.leap) if since else None)
+        return [day for day in found if day]
+
+
+def qualifies(event: Event, pack: Pack) -> bool:
+    """Say whether a trigger is one by which people come to notice, and has a value that counts."""
+    known = pack.triggers[event.data["trigger"]]
+    return known.qualifying and (not known.values or event.data.get("value") in known.values)

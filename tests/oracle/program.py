@@ -1,0 +1,128 @@
+"""The same life through the program: the events as they are registered, and the functions that the services call."""
+
+from collections import defaultdict
+from uuid import UUID
+
+from services.retention.actions.take_in import fresh
+from services.retention.domain import Fact, Schedule, decision_fact, fold
+from shared.events import FactRegistered, NominalRegistered, RecordRegistered
+from shared.ids import event_uid, nominal_ref, record_id
+from tests.make_facts import day
+from tests.make_registered import NOW
+from tests.oracle.lives import Event, Life
+from tests.oracle.verdict import Verdict, judge
+
+Registered = RecordRegistered | NominalRegistered | FactRegistered
+
+
+def registered(life: Life) -> list[Registered]:
+    """Write a life down as intake passes it on."""
+    return [_registered(event, life) for event in life.events if event.kind != "decision"]
+
+
+def _registered(event: Event, life: Life) -> Registered:
+    told = {
+        "event_uid": event_uid("urn:" + event.source, event.id),
+        "source": "urn:" + event.source,
+        "time": "2022-08-02T01:00:00Z",
+        "sequence": event.sequence,
+        "known_at": NOW,
+        "received_on": day(event.received),
+    }
+    if event.kind in ("state", "error"):
+        return _record(event, told)
+    if event.kind == "person":
+        state = {"nominal_source": "crime", "nominal_id": event.person, **event.data}
+        return NominalRegistered(
+            **told, nominal_ref=nominal_ref("crime", event.person), version=event.sequence, state=state
+        )
+    return FactRegistered(
+        **told,
+        kind=event.kind,
+        record_id=record_id("crime", event.record) if event.record else None,
+        nominal_ref=nominal_ref("crime", event.person) if event.person else None,
+        withdraws=event_uid("urn:crime", event.of) if event.of else None,
+        data={**event.data, **({"nominal_source": "crime", "nominal_id": event.person} if event.person else {})},
+    )
+
+
+def _record(event: Event, told) -> RecordRegistered:
+    withdrawn = event.kind == "error"
+    return RecordRegistered(
+        **told,
+        record_id=record_id("crime", event.record),
+        source_system="crime",
+        change="withdrawn" if withdrawn else "captured",
+        version=event.sequence,
+        state=None if withdrawn else {"source_record_id": event.record, **event.data},
+    )
+
+
+def decided(event: Event) -> tuple[UUID, Fact]:
+    """Give a decision as the fact that it is kept as, with its subject."""
+    subject = record_id("crime", event.record) if event.record else nominal_ref("crime", event.person)
+    on, next_on = day(event.data["on"]), day(event.data.get("next_on"))
+    return subject, decision_fact(event_uid("urn:crime", event.id), str(subject), on, event.data["outcome"], next_on)
+
+
+def _kept(event: Registered, life: Life) -> tuple[UUID, Fact]:
+    new = fresh(event, life.pack)
+    fact = Fact(
+        event_uid=event.event_uid,
+        kind=new.kind,
+        subject=str(new.record or new.nominal),
+        canonical=new.canonical,
+        sequence=event.sequence,
+        on_date=new.on_date,
+        withdraws=new.withdraws,
+        received_on=event.received_on,
+    )
+    return new.record or new.nominal, fact
+
+
+def schedules(life: Life) -> dict[str, Schedule]:
+    """Work out a life's schedules as the services do."""
+    facts: dict[UUID, list[Fact]] = defaultdict(list)
+    made = [decided(event) for event in life.events if event.kind == "decision"]
+    for subject, fact in [*(_kept(event, life) for event in registered(life)), *made]:
+        facts[subject].append(fact)
+    records = {record_id("crime", record) for record in life.named_records}
+    found = fold(
+        {key: each for key, each in facts.items() if key in records},
+        {key: each for key, each in facts.items() if key not in records},
+        life.pack,
+    ).schedules
+    return {record: found[record_id("crime", record)] for record in life.records}
+
+
+def compared(schedule: Schedule) -> Verdict:
+    """Take from a schedule what the oracle gives too."""
+    return Verdict(schedule.state, schedule.keep_until, schedule.group, schedule.review_on)
+
+
+def disagreements(life: Life) -> dict[str, tuple[Verdict, Verdict]]:
+    """Give for each record on which they differ what the program says, and what the oracle says."""
+    program, oracle = schedules(life), judge(life)
+    both = {record: (compared(program[record]), oracle[record]) for record in life.records}
+    return {record: pair for record, pair in both.items() if pair[0] != pair[1]}
+
+
+def smallest(life: Life) -> Life:
+    """Leave out of a life that is told in two ways whatever may be left out without ending that."""
+    for event in life.events:
+        rest = Life(life.pack, tuple(each for each in life.events if each is not event), life.told)
+        if rest.records and disagreements(rest):
+            return smallest(rest)
+    return life
+
+
+def explained(life: Life) -> str:
+    """Tell a disagreement: the smallest life with it, and both answers."""
+    least = smallest(life)
+    lines = [
+        f"{each.kind} {each.record or ''} {each.person or ''} {each.data} {each.sequence} received {each.received}"
+        f" {each.source} {each.of or ''}"
+        for each in least.events
+    ]
+    answers = [f"{record}:\n  program {one}\n  oracle  {two}" for record, (one, two) in disagreements(least).items()]
+    return "\n".join([f"life {life.told}", *lines, *answers])

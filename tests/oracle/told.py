@@ -1,0 +1,257 @@
+"""What a record's and a person's states say, each read alone: dates, class, offenders, offences, group."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.calendar_rules import Period
+from shared.policy import Offence, Pack, RecordType, Row, When
+from tests.oracle.days import Day, earliest_meant, last_day_of, latest_meant, read_civil
+from tests.oracle.lives import Event, Life
+
+
+def pack_day(value) -> Day | None:
+    return read_civil(str(value)) if value else None
+
+
+@dataclass(frozen=True)
+class State:
+    """One state of a record, and what it alone says."""
+
+    event: Event
+    pack: Pack
+    received: str
+
+    @property
+    def data(self):
+        return self.event.data
+
+    def date(self, name: str) -> Day | None:
+        """Read one of its dates; of a month the last day counts."""
+        if name == "received_on":
+            return read_civil(self.received)
+        if name.startswith("metadata:"):
+            return latest_meant((self.data.get("metadata") or {}).get(name.partition(":")[2]), self.pack.zone.key)
+        return latest_meant(self.data.get(name), self.pack.zone.key)
+
+    def first_date(self, names) -> Day | None:
+        """Take the first that is there, in the order in which policy names them."""
+        return next((day for name in names if (day := self.date(name))), None)
+
+    @property
+    def created(self) -> Day:
+        return self.first_date(["created_on", "recorded_at", "received_on"])
+
+    @property
+    def happened(self) -> Day | None:
+        """Give the first day on which it can have happened."""
+        return earliest_meant(self.data.get("occurred_on"), self.pack.zone.key)
+
+    @property
+    def conduct(self) -> Day | None:
+        """Give the first day that it can mean; without one, the first on which it was told: it happened no later."""
+        told = [day for name in ("reported_at", "recorded_at", "created_on") if (day := self.date(name))]
+        return self.happened or min(told, default=None)
+
+    @property
+    def impossible(self) -> bool:
+        """Say whether it was reported, recorded or made before it can have happened."""
+        written = [day for name in ("reported_at", "recorded_at", "created_on") if (day := self.date(name))]
+        return bool(self.happened and any(day < self.happened for day in written))
+
+    @property
+    def type(self) -> RecordType | None:
+        name = self.data.get("record_type")
+        if name is not None:
+            return self.pack.record_types.get(name)
+        return next((each for each in self.pack.record_types.values() if each.when and self._says(each.when)), None)
+
+    def _says(self, when: When) -> bool:
+        metadata = self.data.get("metadata") or {}
+        return (
+            (when.source_system is None or when.source_system == self.data.get("source_system"))
+            and (not when.offence or any(code in when.offence for code in self.data.get("offences") or ()))
+            and all(metadata.get(key) == value for key, value in when.metadata)
+        )
+
+    @property
+    def grading(self) -> str | None:
+        """Give the source's own group; it may be one that the pack does not know."""
+        return self.data.get("group")
+
+    @cached_property
+    def offenders(self) -> list[str]:
+        """Name who is on it in an offending role; where the source grades it G4, by record type, nobody is."""
+        graded = self.pack.groups.get(self.grading or "")
+        if self.type is None or (graded and graded.by_record_type):
+            return []
+        return sorted({link["nominal_id"] for link in self.data.get("links") or () if self._offends(link["role"])})
+
+    def _offends(self, role: str) -> bool:
+        if role not in self.type.offending_roles:
+            return False
+        assessed = (self.data.get("evaluation") or {}).get("assessment")
+        return not (role == "subject" and assessed in self.type.not_offending_when_assessed)
+
+    def offence(self, code: str) -> Offence | None:
+        """Find what the table said of an offence on the day of the conduct; where nothing, the newest counts."""
+        rows = [each for each in self.pack.offences if each.code == code]
+        then = [each for each in rows if self.conduct and _covers(each, self.conduct)]
+        return max(then or rows, key=lambda each: str(each.since or ""), default=None)
+
+    @property
+    def offences(self) -> list[Offence | None]:
+        return [self.offence(code) for code in self.data.get("offences") or ()]
+
+    @property
+    def serious(self) -> bool:
+        return any(each and each.serious for each in self.offences)
+
+    @property
+    def gives(self) -> str | None:
+        """Give the group that this state puts its offenders in: the source's own grading, else by offences."""
+        if self.grading is not None:
+            return self.grading if self.grading in self.pack.ranks else None
+        return highest(self.pack, [each.group for each in self.offences if each])
+
+    @cached_property
+    def class_id(self) -> str | None:
+        return next((id_ for id_, each in self.pack.classes.items() if each.when and self._fits(each.when)), None)
+
+    def _fits(self, when: When) -> bool:
+        asked = [
+            (when.record_type, self.type and self.type.id),
+            (when.offending_link, bool(self.offenders)),
+            (when.serious, self.serious),
+            (when.part_of, bool(self.data.get("part_of"))),
+        ]
+        return self._says(when) and all(wanted is None or wanted == found for wanted, found in asked)
+
+    @property
+    def row(self) -> Row | None:
+        return self.pack.rows[self.pack.classes[self.class_id].row] if self.class_id else None
+
+    @property
+    def counts_for_person(self) -> bool:
+        """Only a record whose row follows MoPI groups a person or moves their clock, unless the row says so."""
+        return bool(self.row and (self.row.follows == "mopi" or self.row.counts_for_person))
+
+    @property
+    def unknown(self) -> str | None:
+        """Say what is missing or impossible in it, whatever its row."""
+        codes = self.data.get("offences") or ()
+        if self.class_id is None:
+            return "no class"
+        if self.impossible:
+            return "reported before it happened"
+        if self.grading is not None and self.grading not in self.pack.groups:
+            return "no such group"
+        if self._needs_offence and not (self.grading in self.pack.ranks and self.offenders):
+            if not codes and (self.type.id in self.pack.graded_types):
+                return "no offence"
+            if None in self.offences:
+                return "no such offence"
+        return None
+
+    @property
+    def _needs_offence(self) -> bool:
+        return (self.counts_for_person and bool(self.offenders)) or self.type.id in self.pack.graded_types
+
+
+def _covers(offence: Offence, day: Day) -> bool:
+    since, until = pack_day(offence.since), pack_day(offence.until)
+    return (since is None or since <= day) and (until is None or day <= until)
+
+
+def highest(pack: Pack, groups) -> str | None:
+    """Find the highest group that a person can be in; a record's own is none."""
+    found = set(groups)
+    return next((id_ for id_, group in pack.groups.items() if id_ in found and not group.by_record_type), None)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The reviews of one subject: on which day, with which outcome, and which next day they named."""
+
+    made: list[tuple[Event, Day]]
+
+    @property
+    def last(self) -> Day | None:
+        """The day of the last review, whatever came of it."""
+        return max((day for _, day in self.made), default=None)
+
+    @property
+    def retained(self) -> Day | None:
+        return max((day for event, day in self.made if event.data["outcome"] == "retain"), default=None)
+
+    @property
+    def named(self) -> Day | None:
+        """The earliest next day that the last retains named."""
+        days = [
+            read_civil(event.data["next_on"])
+            for event, day in self.made
+            if day == self.retained and event.data["outcome"] == "retain" and event.data.get("next_on")
+        ]
+        return min(days, default=None)
+
+    @property
+    def ahead(self) -> Day | None:
+        """The day that was named, unless a review has taken place by then."""
+        return self.named if self.named and self.last < self.named else None
+
+    def until(self, cadence: Period, leap: str) -> Day | None:
+        """A retain keeps so long after the decision; the reviewer may only have named an earlier day."""
+        if self.retained is None:
+            return None
+        return min(day for day in (last_day_of(self.retained, cadence, leap), self.named) if day)
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that was told of one record."""
+
+    life: Life
+    record: str
+
+    @cached_property
+    def states(self) -> list[State]:
+        """Every state ever registered, the highest sequence last, without those that say it was entered in error."""
+        found = [each for each in self.life.events if each.record == self.record and each.kind == "state"]
+        received = min(each.received for each in self.life.events if each.record == self.record and each.sequence)
+        return [State(each, self.life.pack, received) for each in sorted(found, key=lambda each: each.sequence)]
+
+    @property
+    def shown(self) -> State:
+        return self.states[-1]
+
+    @cached_property
+    def withdrawn(self) -> bool:
+        """Say whether the highest sequence says that it was entered in error."""
+        last = max(e.sequence for e in self.life.events if e.record == self.record and e.kind in ("state", "error"))
+        return self.shown.event.sequence < last
+
+    @cached_property
+    def counting(self) -> list[State]:
+        """Give the states from which persons get a group: all ever, but of a withdrawn record none."""
+        return [] if self.withdrawn else self.states
+
+    @property
+    def unknown(self) -> str | None:
+        """Say what is missing or impossible in what was told of it, whatever its row."""
+        since = self.shown.date("reported_at") or self.shown.happened
+        if since and any(day < since for _, day in self.happened("trigger")):
+            return "something befell it before it was reported"
+        return self.shown.unknown
+
+    @property
+    def reviewed(self) -> Decisions:
+        return Decisions(self.happened("decision"))
+
+    @property
+    def offenders(self) -> list[str]:
+        """Name who is an offender by what it shows now."""
+        return [] if self.withdrawn else self.shown.offenders
+
+    def happened(self, kind: str) -> list[tuple[Event, Day]]:
+        zone = self.life.pack.zone.key
+        found = self.life.of_record(self.record, kind)
+        return [(each, day) for each in found if (day := latest_meant(each.data.get("on"), zone))]

@@ -1,0 +1,109 @@
+"""Random lives, dated by the program and by the oracle: two implementations of one page, to the day."""
+
+from collections import Counter
+from datetime import date
+
+import pytest
+
+from shared.calendar_rules import Period
+from shared.policy import read_pack
+from tests.make_facts import PACK, POLICY_TEXT
+from tests.oracle import days
+from tests.oracle.draw import life
+from tests.oracle.lives import Life
+from tests.oracle.program import disagreements, explained
+from tests.oracle.verdict import judge
+
+LIVES, SOAKED = 2_000, 100_000
+AT_ONCE = 500  # So that the levels side by side share the work.
+
+
+def agree(seed: int, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        drawn = life(f"{seed} {number}", PACK)
+        if disagreements(drawn):
+            pytest.fail(explained(drawn))
+
+
+@pytest.mark.parametrize("first", range(0, LIVES, AT_ONCE))
+def test_the_program_and_the_oracle_agree(seed, first):
+    agree(seed, first, AT_ONCE)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("first", range(LIVES, SOAKED, 7_000))
+def test_they_agree_on_very_many_lives(seed, first):
+    agree(seed, first, 7_000)
+
+
+def test_what_is_drawn_is_of_every_kind(seed):
+    lives = [life(f"{seed} {number}", PACK) for number in range(300)]
+    found = Counter(
+        mark for each in lives for verdict in judge(each).values() for mark in (verdict.state, verdict.group)
+    )
+    assert {"current", "exception", "G1", "G2", "G3", None} <= found.keys()
+    assert min(found.values()) > 10
+    kinds = Counter(event.kind for each in lives for event in each.events)
+    assert {"state", "error", "person", "trigger", "contact", "decision", "withdrawal"} <= kinds.keys()
+    assert any(event.data.get("occurred_on", "").endswith("-02-29") for each in lives for event in each.events)
+
+
+def test_a_day_s_difference_is_found_and_told_in_its_smallest_life(seed):
+    """A program that kept stops a day longer would be found out."""
+    other = read_pack(POLICY_TEXT.replace(b'retain = "7y"', b'retain = "2558d"'), "other.toml")
+    for number in range(1_000):
+        drawn = life(f"{seed} {number}", PACK)
+        if judge(drawn) != judge(Life(other, drawn.events)):
+            return
+    raise AssertionError("No life shows a stop's period.")
+
+
+@pytest.mark.parametrize(
+    ("start", "period", "last"),
+    [
+        ("2022-01-31", "1m", "2022-02-28"),
+        ("2024-02-29", "1y", "2025-02-28"),
+        ("2024-02-29", "4y", "2028-02-29"),
+        ("2023-02-28", "1y", "2024-02-28"),
+        ("2022-08-31", "6m", "2023-02-28"),
+        ("2022-12-31", "31d", "2023-01-31"),
+        ("2022-03-26", "24h", "2022-03-27"),
+        ("1899-12-31", "100y", "1999-12-31"),
+        ("2000-02-28", "100y", "2100-02-28"),
+    ],
+)
+def test_the_oracle_counts_as_a_person_would(start, period, last):
+    counted = days.last_day_of(days.read_civil(start), Period.parse(period), "last_day_of_february")
+    assert days.written(counted) == last
+
+
+def test_the_leap_rule_is_policy_s():
+    leap, year = days.read_civil("2024-02-29"), Period.parse("1y")
+    assert days.last_day_of(leap, year, "first_of_march") == (2025, 3, 1)
+    assert days.last_day_of(days.read_civil("2024-01-31"), Period.parse("13m"), "first_of_march") == (2025, 2, 28)
+
+
+@pytest.mark.parametrize(
+    ("instant", "zone", "day"),
+    [
+        ("2022-03-27T00:59:59Z", "Europe/London", "2022-03-27"),
+        ("2022-03-26T23:59:59.9Z", "Europe/London", "2022-03-26"),
+        ("2022-03-27T23:00Z", "Europe/London", "2022-03-28"),
+        ("2022-10-29T23:00Z", "Europe/London", "2022-10-30"),
+        ("2022-10-30T23:59:59Z", "Europe/London", "2022-10-30"),
+        ("2022-08-01T00:30+01:00", "Europe/London", "2022-08-01"),
+        ("2022-01-01T00:30+01:00", "Europe/London", "2021-12-31"),
+        ("2022-01-01T12:00-11:00", "UTC", "2022-01-01"),
+        ("2022-01-01T10:00Z", "Pacific/Kiritimati", "2022-01-02"),
+        ("2022-01-01T10:59Z", "Pacific/Pago_Pago", "2021-12-31"),
+        ("2021-12-31T18:15Z", "Asia/Kathmandu", "2022-01-01"),
+    ],
+)
+def test_the_oracle_knows_the_clocks(instant, zone, day):
+    assert days.written(days.day_of_instant(instant, zone)) == day
+
+
+def test_the_oracle_s_calendar_is_the_world_s():
+    first = date(days.FIRST_YEAR, 1, 1)
+    assert [date(*day).toordinal() - first.toordinal() for day in days.CALENDAR] == list(range(len(days.CALENDAR)))
