@@ -13,6 +13,7 @@ from shared.batches import Batch
 from shared.bodies import Plain, store
 from shared.db import Connection, columns, driver
 from shared.events import encode
+from shared.events.words import Code, Digest, Named
 from shared.ids import receipt_id
 from shared.keys import Keys
 from shared.log import Entry, put
@@ -43,11 +44,11 @@ class Letter(NamedTuple):
 class Parked(msgspec.Struct, frozen=True):
     """What a dead letter's notice says: position, keyed digest, code; the bytes stay sealed in the database."""
 
-    topic: str
+    topic: Named
     partition: int
     offset: int
-    mac: str
-    reason: str
+    mac: Digest
+    reason: Code
 
 
 @dataclass(eq=False, slots=True)

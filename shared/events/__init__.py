@@ -1,11 +1,11 @@
 """The contract between the services: the data of each event, as frozen values that read and write themselves as JSON.
 
-Dates are civil, instants carry an offset, no field of a public event holds free text.
+Dates are civil, instants carry an offset, no field of a public event holds free text: `words` bounds each of them.
 """
 
 from shared.events.access import AccessAlerted
 from shared.events.accounts import ManifestReconciled, MeasureTaken
-from shared.events.event import Event, encode
+from shared.events.event import Event, encode, models
 from shared.events.lifecycle import (
     DiscardRefused,
     DisposalConfirmed,
@@ -107,4 +107,5 @@ __all__ = [
     "TaskChanged",
     "Watermark",
     "encode",
+    "models",
 ]

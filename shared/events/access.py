@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from shared.events.event import Event
+from shared.events.words import Actor, Code
 
 
 class AccessAlerted(Event, frozen=True):
@@ -16,7 +17,7 @@ class AccessAlerted(Event, frozen=True):
 
     alert_id: UUID
     record_id: UUID
-    actor: str
+    actor: Actor
     kind: Literal["sensitive", "screened", "burst", "off_shift", "many_viewers"]
     state: Literal["open", "closed"]
     outcome: Literal["justified", "not_justified", "referred"] | None
@@ -29,7 +30,7 @@ class Step(msgspec.Struct, frozen=True):
 
     done: Literal["marked", "unmarked", "opened", "answered", "concluded"]
     subject: UUID
-    by: str
-    outcome: str | None
+    by: Actor
+    outcome: Code | None
     at: datetime
     version: int

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from shared.events.event import Event
+from shared.events.words import Code, EventId, Moment, Named, Source
 
 
 class ManifestReconciled(Event, frozen=True):
@@ -19,18 +20,18 @@ class ManifestReconciled(Event, frozen=True):
     type: ClassVar[str] = "tenure.manifest.reconciled.v1"
 
     manifest: UUID
-    source: str
-    source_system: str | None
-    from_: str = msgspec.field(name="from")
-    to: str
+    source: Source
+    source_system: Named | None
+    from_: Moment = msgspec.field(name="from")
+    to: Moment
     state: Literal["matched", "differs"]
     named: bool
     expected: int
     arrived: int
     missing_count: int
-    missing: tuple[str, ...]
+    missing: tuple[EventId, ...]
     extra_count: int
-    extra: tuple[str, ...]
+    extra: tuple[EventId, ...]
     at: datetime
     version: int
 
@@ -40,9 +41,9 @@ class MeasureTaken(Event, frozen=True):
 
     type: ClassVar[str] = "tenure.measure.taken.v1"
 
-    measure: str
-    service: str
-    source: str | None
+    measure: Code
+    service: Code
+    source: Source | None
     value: float | None
     unit: Literal["rows", "sources", "manifests", "records", "seconds"]
     since: datetime | None

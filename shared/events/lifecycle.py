@@ -7,13 +7,14 @@ from uuid import UUID
 import msgspec
 
 from shared.events.event import Event
+from shared.events.words import Actor, Code, Digest, Signature
 
 
 class Member(msgspec.Struct, frozen=True):
     """One record that a review covers."""
 
     record_id: UUID
-    class_id: str | None = msgspec.field(name="class")
+    class_id: Code | None = msgspec.field(name="class")
     keep_until: date | None
     held: bool
 
@@ -27,14 +28,14 @@ class ReviewRequested(Event, frozen=True):
     subject: UUID
     subject_kind: Literal["record", "nominal"]
     kind: Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
-    cause: str
-    group: str | None
-    row: str | None
-    pack: str
+    cause: Code
+    group: Code | None
+    row: Code | None
+    pack: Digest
     due_on: date
     records: tuple[Member, ...]
     derivation: dict[str, Any]
-    basis: str
+    basis: Digest
     version: int
 
 
@@ -45,7 +46,7 @@ class ReviewWithdrawn(Event, frozen=True):
 
     review_id: UUID
     subject: UUID
-    cause: str
+    cause: Code
     version: int
 
 
@@ -58,9 +59,9 @@ class ReviewDecided(Event, frozen=True):
     subject: UUID
     subject_kind: Literal["record", "nominal"]
     outcome: Literal["retain", "dispose"]
-    basis: str
-    decided_by: str
-    approved_by: tuple[str, ...]
+    basis: Digest
+    decided_by: Actor
+    approved_by: tuple[Actor, ...]
     decided_on: date
     next_on: date | None
     version: int
@@ -73,10 +74,10 @@ class TaskChanged(Event, frozen=True):
 
     task_id: UUID
     review_id: UUID
-    state: str
-    assignee: str | None
+    state: Code
+    assignee: Actor | None
     due_on: date
-    escalation: str | None
+    escalation: Code | None
     version: int
     records: tuple[UUID, ...] = ()
 
@@ -88,19 +89,19 @@ class ScheduleChanged(Event, frozen=True):
 
     record_id: UUID
     version: int
-    state: str
-    group: str | None
-    class_id: str | None = msgspec.field(name="class")
-    row: str | None
-    pack: str
+    state: Code
+    group: Code | None
+    class_id: Code | None = msgspec.field(name="class")
+    row: Code | None
+    pack: Digest
     keep_until: date | None
     actionable_from: date | None
     keep_year: int | None
     review_on: date | None
-    reason: str | None
+    reason: Code | None
     held: bool
     restricted: bool
-    owner: str | None
+    owner: Code | None
 
 
 class HoldChanged(Event, frozen=True):
@@ -113,7 +114,7 @@ class HoldChanged(Event, frozen=True):
 
     hold_id: UUID
     state: Literal["in_force", "release_proposed", "released"]
-    scope: tuple[str, ...]
+    scope: tuple[Code, ...]
     matches: int | None
     version: int
 
@@ -143,7 +144,7 @@ class DiscardRefused(Event, frozen=True):
 
     disposal_id: UUID
     receipt_id: UUID
-    reason: str
+    reason: Code
     at: datetime
 
 
@@ -154,11 +155,11 @@ class DisposalConfirmed(Event, frozen=True):
 
     disposal_id: UUID
     record_id: UUID
-    holder: str
+    holder: Code
     answer: Literal["erased", "unlinked", "held_with_authority", "never_had_it"]
     bodies: int
     at: datetime
-    signature: str = ""
+    signature: Signature = ""
     epoch: int | None = None  # The key epoch that the holder's older backups hang on, of holders that seal, and
     epoch_began_at: datetime | None = None
 

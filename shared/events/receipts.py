@@ -7,26 +7,27 @@ from uuid import UUID
 import msgspec
 
 from shared.events.event import Event
+from shared.events.words import Actor, Code, Digest, EventId, Named, Pointer, Sentence, Signature, Source
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where an event arrived: a partition's offset, or a request and index."""
 
-    topic: str | None = None
+    topic: Named | None = None
     partition: int | None = None
     offset: int | None = None
-    incarnation: str | None = None
-    cluster: str | None = None
-    request: str | None = None
+    incarnation: Named | None = None
+    cluster: Named | None = None
+    request: Named | None = None
     index: int | None = None
 
 
 class Reason(msgspec.Struct, frozen=True):
     """Why something was refused: a code, where, and a sentence that never quotes the value."""
 
-    code: str
-    pointer: str
-    sentence: str
+    code: Code
+    pointer: Pointer
+    sentence: Sentence
 
 
 class ReceiptIssued(Event, frozen=True):
@@ -36,10 +37,10 @@ class ReceiptIssued(Event, frozen=True):
 
     receipt_id: UUID
     arrival: Place
-    source: str
+    source: Source
     event_uid: UUID | None
-    id: str | None
-    outcome: str
+    id: EventId | None
+    outcome: Code
     record_id: UUID | None
     reasons: tuple[Reason, ...]
     received_at: datetime
@@ -52,9 +53,9 @@ class ContentViewed(Event, frozen=True):
     type: ClassVar[str] = "tenure.content.viewed.v1"
 
     record_id: UUID
-    actor: str
-    purpose: str
-    parts: tuple[str, ...]
+    actor: Actor
+    purpose: Code
+    parts: tuple[Named, ...]
     at: datetime
     version: int
 
@@ -71,18 +72,18 @@ class CertificateIssued(Event, frozen=True):
     type: ClassVar[str] = "tenure.certificate.issued.v1"
 
     disposal_id: UUID
-    record_ref: str
-    record_type: str
-    class_title: str
+    record_ref: Digest
+    record_type: Named
+    class_title: Named
     first_on: date | None
     last_on: date | None
     items: int
     versions: int
-    medium: str
-    group: str | None
-    authority: str
-    rule: str
-    pack: str
+    medium: Code
+    group: Code | None
+    authority: Named
+    rule: Code
+    pack: Digest
     clock_basis: tuple[UUID, ...]
     keep_until: date | None
     keep_year: int | None
@@ -90,15 +91,15 @@ class CertificateIssued(Event, frozen=True):
     holds_checked_at: datetime
     holds_found: int
     decision_id: UUID | None
-    decided_by: str | None
-    approved_by: tuple[str, ...]
-    method: str
+    decided_by: Actor | None
+    approved_by: tuple[Actor, ...]
+    method: Named
     executed_at: datetime
     irrecoverable_from: datetime
-    exclusions: tuple[str, ...]
-    state: str
+    exclusions: tuple[Code, ...]
+    state: Code
     version: int
-    key_epochs: tuple[str, ...] = ()  # `irrecoverable_from` is planned until `tenure.epoch.ended.v1` was told of each.
+    key_epochs: tuple[Code, ...] = ()  # `irrecoverable_from` is planned until `tenure.epoch.ended.v1` was told of each.
 
 
 class EpochEnded(Event, frozen=True):
@@ -109,12 +110,12 @@ class EpochEnded(Event, frozen=True):
 
     type: ClassVar[str] = "tenure.epoch.ended.v1"
 
-    service: str
+    service: Code
     epoch: int
     began_at: datetime
     ended_at: datetime
     destroyed_at: datetime
-    signature: str = ""
+    signature: Signature = ""
 
     def signed(self) -> bytes:
         """Give the bytes that the signature is over; of the day the whole seconds since 1970."""
@@ -126,8 +127,8 @@ class CheckpointSigned(Event, frozen=True):
 
     type: ClassVar[str] = "tenure.checkpoint.signed.v1"
 
-    service: str
+    service: Code
     tree_size: int
-    root: str
+    root: Digest
     at: datetime
-    signature: str
+    signature: Signature

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from shared.events.event import Event
+from shared.events.words import Code
 
 
 class Registered(Event, frozen=True):
@@ -67,7 +68,7 @@ class EventParked(Event, frozen=True):
 
     event_uid: UUID
     subject: UUID
-    reason: str
+    reason: Code
     at: datetime
 
 
@@ -89,7 +90,7 @@ class DiscardRequested(Event, frozen=True):
     units: tuple[str, ...] | None
     offences: tuple[str, ...] | None
     spans: tuple[tuple[date, date], ...] | None
-    reason: str
+    reason: Code
     proposed_by: str
     approved_by: str
     first_seen: datetime

@@ -424,7 +424,10 @@ def test_what_nobody_of_us_published_is_found(sound, verify):
     producer.produce("retention.disposals.v1", b"{}", "x")
     headers = [("ce_source", b"urn:tenure:review"), ("ce_id", NOBODY.encode()), ("ce_type", b"tenure.task.changed.v1")]
     producer.produce("review.decisions.v1", CANARY, "x", headers=headers)
+    headers[1] = ("ce_id", str(NOBODY).replace("0", "1").encode())
+    producer.produce("review.tasks.v1", b'{"version": 1, "state": "a word\\nand a narrative"}', "x", headers=headers)
     assert producer.flush(20) == 0
     status, findings = verify()
     assert (status, _failed(findings)) == (1, {"I3", "I12"})
     assert (findings["I3"]["found"], findings["I12"]["found"]) == (2, 1)
+    assert "messages that are not of their model" in " ".join(findings["I3"]["examples"])

@@ -10,7 +10,7 @@ from services.intake.api import inbound
 from services.intake.domain.shapes import SHAPES
 from services.retention.actions.holds import RELEASED
 from shared import dead_letters
-from shared.events import Event, HoldChanged
+from shared.events import HoldChanged, models
 from shared.topics import TOPICS
 
 Json = dict[str, Any]
@@ -21,14 +21,7 @@ class Undocumented(Exception):
     """Something of the contract has no model or no example; the sentence names the mend."""
 
 
-def _written(of: type[Event] = Event) -> Iterator[tuple[str, Model]]:
-    for each in of.__subclasses__():
-        if "type" in vars(each):
-            yield each.type, each
-        yield from _written(each)
-
-
-OUTBOUND: Mapping[str, Model] = {**dict(_written()), RELEASED: HoldChanged, dead_letters.TYPE: dead_letters.Parked}
+OUTBOUND: Mapping[str, Model] = {**models(), RELEASED: HoldChanged, dead_letters.TYPE: dead_letters.Parked}
 INBOUND: Mapping[str, Model] = SHAPES
 
 

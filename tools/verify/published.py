@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from shared.events import models
 from shared.topics import BY_NAME
 from tools.verify.broker import Broker, Ends, Visit
 from tools.verify.canaries import Canaries
@@ -38,6 +39,7 @@ class _Receipt(msgspec.Struct):
 
 
 _receipt = msgspec.json.Decoder(_Receipt)
+_PUBLIC = {kind.encode(): msgspec.json.Decoder(model) for kind, model in models().items()}
 
 
 def printed(payload: bytes) -> bytes:
@@ -58,6 +60,7 @@ class Published:
         self.ids: dict[str, dict[bytes, bytes]] = defaultdict(dict)
         self.twice: dict[str, list[str]] = defaultdict(list)
         self.nameless: dict[str, list[str]] = defaultdict(list)
+        self.shapeless: list[str] = []
         self.receipts: dict[bytes, str] = {}
         self.looked: set[bytes] = set()
         self.registered: dict[int, dict[int, bytes]] = defaultdict(dict)
@@ -106,6 +109,7 @@ class Published:
             return
         if self.ids[topic].setdefault(id_, print_) != print_:
             self.twice[topic].append(_place(message))
+        self._shaped(message, topic, headers.get("ce_type", b""))
         if topic == RECEIPTS:
             if headers.get("ce_type") == RECEIPT:  # Beside them stands how manifests compare.
                 self._receipt(message)
@@ -115,6 +119,14 @@ class Published:
             self._latest(message)
             if topic == CHECKPOINTS and headers.get("ce_type") == HEAD:  # Beside them stands which epochs ended.
                 self.checkpoints.append(msgspec.json.decode(message.value()))
+
+    def _shaped(self, message: Any, topic: str, kind: bytes) -> None:
+        """Hold what is public against its model, whose texts are all bounded and of a known kind."""
+        if BY_NAME[topic].kind == "public" and (model := _PUBLIC.get(kind)):
+            try:
+                model.decode(message.value())
+            except msgspec.MsgspecError:
+                self.shapeless.append(_place(message))
 
     def _receipt(self, message: Any) -> None:
         try:

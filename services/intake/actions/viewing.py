@@ -20,6 +20,9 @@ from shared.db import Connection, transaction
 from shared.errors import Forbidden, Invalid, NotFound
 from shared.events import ACCESS, ContentRefused, ContentViewed, encode
 from shared.log import Entry, put
+from shared.policy import Pack
+
+UNKNOWN_PURPOSE = "unknown"
 
 _REFUSED: Mapping[str, str] = {
     "purpose_not_allowed": "The policy pack does not let your role see such a record for this purpose; the attempt is "
@@ -82,7 +85,7 @@ async def _log(connection: Connection, desk: Desk, wanted: Wanted, now: datetime
     verdict = judge(desk.pack, wanted.looker, seen, wanted.asked)
     if verdict.refused == REFERENCE_MISSING:
         raise Invalid("Say what you look for it: a `reference`, such as the case or request.", REFERENCE_MISSING)
-    look = alerts.Look(await _keep(connection, wanted, row, verdict, now), now, wanted.looker, seen)
+    look = alerts.Look(await _keep(connection, desk.pack, wanted, row, verdict, now), now, wanted.looker, seen)
     if verdict.refused is None:
         await alerts.viewed(connection, desk.pack, look)
     elif verdict.refused == alerts.OWN_FILE:
@@ -90,11 +93,14 @@ async def _log(connection: Connection, desk: Desk, wanted: Wanted, now: datetime
     return row["body_id"], verdict
 
 
-async def _keep(connection: Connection, wanted: Wanted, row: Record, verdict: Verdict, now: datetime) -> int:
+async def _keep(
+    connection: Connection, pack: Pack, wanted: Wanted, row: Record, verdict: Verdict, now: datetime
+) -> int:
     """Write the view into the access log and into the log that is published and sealed."""
     record, actor, purpose = wanted.record_id, wanted.looker.staff_id, wanted.asked.purpose
     kind = ContentRefused if verdict.refused else ContentViewed
-    told = kind(record, actor, purpose, (), now, row["version"])
+    named = purpose if purpose in pack.purposes else UNKNOWN_PURPOSE  # What was typed stays in the access log.
+    told = kind(record, actor, named, (), now, row["version"])
     [log_id] = await put(connection, [Entry(ACCESS, str(record), told.type, record, row["version"], encode(told))], now)
     return await access.log(
         *(connection, now, record, actor, purpose, verdict.reference, verdict.task_id),

@@ -13,6 +13,8 @@ from tools.verify.findings import Tally
 from tools.verify.published import SCHEDULES
 from tools.verify.tables import SERVICES, Schema, connect
 
+_TWICE = "messages published again with another content"
+_SHAPELESS = "messages that are not of their model"
 _LOG = "SELECT log_id, topic, key, version, substr(sha256(payload), 1, 8), at FROM log WHERE topic IS NOT NULL"
 _IDS = "SELECT log_id FROM log WHERE topic IS NOT NULL"
 _DROPPED = "SELECT log_id FROM leaf WHERE log_id > 0 AND log_id < %s"
@@ -60,9 +62,9 @@ def check(estate: Estate, tally: Tally) -> None:
         for place in places:
             tally.fail("messages that nobody of us wrote", place)
         assert topic in BY_NAME
-    for places in estate.published.twice.values():
-        for place in places:
-            tally.fail("messages published again with another content", place)
+    twice = [(_TWICE, place) for places in estate.published.twice.values() for place in places]
+    for what, place in (*twice, *((_SHAPELESS, place) for place in estate.published.shapeless)):
+        tally.fail(what, place)
     _schedules(estate, tally)
     for table in _TABLES:
         _table(estate, tally, *table)
