@@ -10,9 +10,10 @@ from benchmarks.estate import lives
 from benchmarks.estate.facts import NOW, Shapes, birth_fact, contact_fact, nominal_uid, record_uid, state_uid
 from benchmarks.estate.lives import AS_OF, Life
 from services.retention.domain import Aged, Fact, Given, counts_from, of_schedule, person_of
+from services.retention.domain.changes import FIRST
 from services.retention.storage import facts as stored
 from services.retention.storage import links, schedules
-from services.retention.storage.schedules import Dated
+from services.retention.storage.schedules import Dated, Rooted
 from shared.db import BY_KEY, Connection, connect, driver, transaction
 from shared.ids import salts
 from shared.log import draw
@@ -93,7 +94,7 @@ class Filler:
             await _keep(connection, [fact for its in facts.values() for fact in its], of_records=False)
             wanted = {key: counts_from(its, self.pack) for key, its in facts.items()}
             given = await links.given_to(connection, wanted)
-            persons = {key: person_of(its, given[key], self.pack) for key, its in facts.items()}
+            persons = {key: Rooted(person_of(its, given[key], self.pack), key) for key, its in facts.items()}
             await schedules.store_persons(connection, persons)
         return len(run)
 
@@ -115,7 +116,7 @@ class Filler:
             aged = [Aged(shaped.given.aged, person) for person in linked] if shaped.given.aged else []
             schedule = of_schedule(shaped.found.side, persons, self.pack, aged)
             dated[life.number + 1] = Dated(schedule, shaped.found.side, self.pack.hash)
-        await schedules.store_schedules(connection, dated, NOW)
+        await schedules.store_schedules(connection, dated, dict.fromkeys(dated, FIRST), NOW)
 
 
 async def _keep(connection: Connection, facts: Sequence[Fact], *, of_records: bool) -> None:

@@ -32,7 +32,7 @@ def changed(row: Unannounced) -> ScheduleChanged:
         actionable_from=None if row.by_age else row.actionable_from,
         keep_year=year,
         review_on=None if row.by_age and row.review_kind == "scheduled" else row.review_on,
-        reason=row.problem if state == "exception" else row.reason,
+        reason=row.problem if state == "exception" else row.reason or row.moved_by,
         held=row.held,
         restricted=row.restricted,
         owner=row.owner if state == "exception" else None,

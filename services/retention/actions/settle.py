@@ -23,9 +23,10 @@ from services.retention.domain import (
     of_record,
     of_schedule,
 )
+from services.retention.domain.changes import moved_by, of_link
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
-from services.retention.storage import locks, marks, merges, schedules
+from services.retention.storage import locks, marks, merges, schedules, superseded
 from services.retention.storage.links import Link
 from services.retention.storage.schedules import Dated
 from shared.db import Connection
@@ -64,6 +65,8 @@ class Round:
     derived: dict[int, OfRecord] = field(default_factory=dict)
     links: dict[int, list[Link]] = field(default_factory=dict)
     executed: set[int] = field(default_factory=set)
+    linked: dict[int, str] = field(default_factory=dict)
+    before: dict[int, Dated] = field(default_factory=dict)
 
     def later(self, records: set[int]) -> None:
         """Leave records for another round."""
@@ -93,7 +96,9 @@ async def settle(
     if work.persons:
         await _settle_persons(work)
     changed = await _date(work)
-    await schedules.store_schedules(connection, changed, now)
+    whys = {key: moved_by(work.before.get(key), dated, work.linked.get(key)) for key, dated in changed.items()}
+    await superseded.keep(connection, work.before, changed, whys)
+    await schedules.store_schedules(connection, changed, whys, now)
     return Settled(len(claimed), await _conclude(work, claimed), len(changed))
 
 
@@ -108,7 +113,10 @@ async def _give(work: Round) -> None:
     new = {key: each for key, each in traits.items() if stored_links.listed(each) != before[key].traits}
     await stored_links.update_traits(work.connection, new)
     work.links = {key: _given_now(work, key, its) for key, its in links.items()}
-    changed = [now for key, its in links.items() for now, was in zip(work.links[key], its, strict=True) if now != was]
+    pairs = [pair for key, its in links.items() for pair in zip(work.links[key], its, strict=True)]
+    changed = [now for now, was in pairs if now != was]
+    offends = ((now.record_key, of_link(was.given.offending, now.given.offending)) for now, was in pairs)
+    work.linked = {key: code for key, code in offends if code}
     await stored_links.update_links(work.connection, changed)
     known = {key: facts[key] for key in work.derived.keys() - work.executed}
     await causes.of_records(work.connection, work.pack, known, links)
@@ -172,7 +180,7 @@ async def _date(work: Round) -> dict[int, Dated]:
     held = work.persons | await locks.try_persons(work.connection, needed - work.persons, shared=True)
     people = await schedules.persons_stored(work.connection, needed)
     work.later({key for key, its in links.items() if not all(_known(link, held, people, work.pack) for link in its)})
-    before = await schedules.schedules_stored(work.connection, work.records)
+    work.before = before = await schedules.schedules_stored(work.connection, work.records)
     changed = {}
     for key in work.records - work.executed:
         # One that is carried along is dated from its side as stored; one never settled has a mark of its own.

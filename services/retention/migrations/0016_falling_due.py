@@ -19,10 +19,19 @@ CREATE TABLE cause_noted (
 );
 -- When a state first came that names the nominal as an offender; none: before this was kept.
 ALTER TABLE link ADD COLUMN since_on date;
+-- Which kind of change gave the schedule its dates, and insert-only the dates before, until which instant they stood.
+ALTER TABLE schedule ADD COLUMN moved_by text;
+CREATE TABLE superseded (
+    superseded_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, record_key bigint NOT NULL, state text NOT NULL,
+    class_id text, row_id text, grp text, clock_on date, keep_until date, review_on date NOT NULL,
+    by_age boolean NOT NULL, problem text, pack text NOT NULL, moved_by text NOT NULL,
+    superseded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX superseded_record ON superseded (record_key, superseded_id);
 """
 GRANTS = """
-GRANT SELECT ON cause_noted TO tenure_retention_api, tenure_retention_worker, tenure_verify;
-GRANT INSERT ON cause_noted TO tenure_retention_worker;
+GRANT SELECT ON cause_noted, superseded TO tenure_retention_api, tenure_retention_worker, tenure_verify;
+GRANT INSERT ON cause_noted, superseded TO tenure_retention_worker;
 """
 
 

@@ -14,7 +14,7 @@ SLOTS = 1
 SCHEDULE_LOCKS = 7_800
 
 _COLUMNS = """record_key, state, class_id, row_id, grp, keep_until, actionable_from, review_on, review_kind, by_age,
-problem, owner, pack, lifecycle, held, restricted, reason, version"""
+problem, owner, pack, lifecycle, held, restricted, reason, version, moved_by"""
 # Partition by partition: each has its own index over what is not announced, empty most of the time.
 _PART = (
     """(SELECT {columns} FROM schedule_{part} WHERE announced_version < version ORDER BY record_key LIMIT %(limit)s)"""
@@ -57,6 +57,7 @@ class Unannounced(NamedTuple):
     restricted: bool
     reason: str | None
     version: int
+    moved_by: str | None = None
 
 
 def take_slot(lock: "psycopg.Connection[Any]", slot: int) -> bool:

@@ -1,12 +1,13 @@
 """Persons' and records' schedules: the derived columns, which settling alone writes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from services.retention.domain import Person, Schedule, Side, side_bytes, side_from
+from services.retention.domain import Person, Schedule, side_bytes, side_from
+from services.retention.domain.changes import Before
 from services.retention.storage.facts import put_sealed
 from shared.db import Connection, columns, driver
 from shared.ids import salts
@@ -37,11 +38,11 @@ _NAMES = ", ".join(COLUMNS)
 _SCHEDULES = f"SELECT record_key, {_NAMES} FROM unnest($1::bigint[]) k JOIN schedule ON record_key = k"
 _ARRAYS = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(["bigint", *COLUMNS.values(), "bytea"], 1))
 _STORE = f"""
-INSERT INTO schedule (record_key, {_NAMES}, salt, log_id, problem_since)
-SELECT u.*, ${len(COLUMNS) + 3}::bigint, CASE WHEN u.problem IS NOT NULL THEN ${len(COLUMNS) + 4}::timestamptz END
-FROM unnest({_ARRAYS}) u(record_key, {_NAMES}, salt)
+INSERT INTO schedule (record_key, {_NAMES}, salt, moved_by, log_id, problem_since)
+SELECT u.*, ${len(COLUMNS) + 4}::bigint, CASE WHEN u.problem IS NOT NULL THEN ${len(COLUMNS) + 5}::timestamptz END
+FROM unnest({_ARRAYS}, ${len(COLUMNS) + 3}::text[]) u(record_key, {_NAMES}, salt, moved_by)
 ON CONFLICT (record_key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)},
-    salt = excluded.salt, log_id = excluded.log_id,
+    salt = excluded.salt, log_id = excluded.log_id, moved_by = excluded.moved_by,
     problem_since = CASE WHEN schedule.problem = excluded.problem THEN schedule.problem_since
         ELSE excluded.problem_since END,
     version = schedule.version + 1"""
@@ -56,12 +57,8 @@ class Rooted(NamedTuple):
     root: int
 
 
-class Dated(NamedTuple):
-    """A record's schedule with what it was derived from, apart from its persons."""
-
-    schedule: Schedule
-    side: Side
-    pack: str
+Dated = Before
+"""A record's schedule with what it was derived from, apart from its persons."""
 
 
 async def persons_stored(connection: Connection, nominals: Iterable[int]) -> dict[int, Person]:
@@ -95,8 +92,10 @@ def _dated(values: Sequence[Any]) -> Dated:
     return Dated(Schedule(*values[:-2]), side_from(values[-2]), values[-1])
 
 
-async def store_schedules(connection: Connection, schedules: dict[int, Dated], now: datetime) -> None:
-    """Store schedules that changed, and seal them in one log row. They are announced from the table."""
+async def store_schedules(
+    connection: Connection, schedules: dict[int, Dated], moved_by: Mapping[int, str], now: datetime
+) -> None:
+    """Store schedules that changed, and what moved them; seal them in one log row. The table announces them."""
     if not schedules:
         return
     log_id = await draw(connection)
@@ -105,7 +104,8 @@ async def store_schedules(connection: Connection, schedules: dict[int, Dated], n
         for (key, each), salt in zip(sorted(schedules.items()), salts(len(schedules)), strict=True)
     ]
     sealed = [(row[-1], sealed_content(row[:-1])) for row in rows]
-    await (await driver(connection)).execute(_STORE, *columns(rows, len(COLUMNS) + 2), log_id, now)
+    whys = [moved_by[row[0]] for row in rows]
+    await (await driver(connection)).execute(_STORE, *columns(rows, len(COLUMNS) + 2), whys, log_id, now)
     await put_sealed(connection, SCHEDULES_SETTLED, sealed, log_id, now)
 
 
