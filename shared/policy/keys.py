@@ -1,5 +1,6 @@
 """How the keys of a pack's tables are read: each reader gives a value or says what it wants instead."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -74,17 +75,17 @@ def day(value: Any) -> date:
     return value
 
 
+_NO_LENGTH = re.compile(r"0+[ymdh]")
+
+
 def period(value: Any) -> Period:
     """Read a period."""
     try:
         return Period.parse(text(value))
     except ValueError:
+        if isinstance(value, str) and _NO_LENGTH.fullmatch(value):
+            raise Wanted("a period of no length is none; give a length, or leave it out") from None
         raise Wanted('write a period like "10y", "6m", "31d" or "24h"') from None
-
-
-def retain(value: Any) -> Period | None:
-    """Read how long; None is for ever."""
-    return None if value == "permanent" else period(value)
 
 
 def zone(value: Any) -> ZoneInfo:

@@ -13,6 +13,8 @@ ClockBy = Literal["first", "any", "all"]
 Reaches = Literal["at_once", "at_next_review", "new_records_only"]
 _NONE: frozenset[str] = frozenset()
 METADATA = "metadata:"
+ROLES = ("suspect", "offender", "subject", "victim", "witness", "other")
+"""What a person can be on a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Row:
     """How a change of this row reaches records that are there."""
     locked: bool = False
     """No later pack and no override shortens it without a named legal authority and two people."""
+    refuses: tuple[str, ...] = ()
+    """Record types that the door refuses: the row stands in the schedule only to say so, and no record has it."""
 
     @property
     def is_mopi(self) -> bool:
@@ -254,6 +258,7 @@ ROW: Keys = {
     "statutory": Key(flag),
     "reaches": Key(one_of("at_once", "at_next_review", "new_records_only")),
     "locked": Key(flag),
+    "refuses": Key(texts),
 }
 CHILDREN: Keys = {
     "under": Key(whole, needed=True),

@@ -83,13 +83,14 @@ TABLES: dict[str, Table] = {
     "record_type": Table(
         {
             "id": _ID,
-            "title": _TITLE,
+            "title": Key(text, needed=True),
             "offending_roles": Key(text_set, needed=True),
             "not_offending_when_assessed": Key(text_set),
             "settled": Key(texts),
             "when": Key(inner(values.When, _TYPE_WHEN)),
             "late_parts": Key(one_of("exception", "reopen")),
             "correctable": Key(texts),
+            "case_file": Key(flag),
         },
         values.RecordType,
     ),

@@ -274,7 +274,7 @@ def test_unconfirmed_rows_date_but_never_dispose():
 
 
 def test_a_permanent_row_has_no_last_day_and_yet_a_review():
-    text = POLICY_TEXT.replace(b'retain = "100y"\n', b'retain = "permanent"\n')
+    text = POLICY_TEXT.replace(b'retain = "100y"\n', b'retain = "permanent"\n', 1)
     found = schedule([undetected(offences=["1"])], pack=read_pack(text, "permanent"))
     assert (found.state, found.keep_until, found.open_on) == ("permanent", None, None)
     assert (found.review_on, found.review_kind) == (date(2032, 8, 3), "backstop")

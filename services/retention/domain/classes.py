@@ -61,6 +61,7 @@ def _fits(klass: Class, state: RecordState, offending: bool, serious: bool) -> b
         and when.says(state.source_system, state.offences, state.metadata)
         and when.offending_link in (None, offending)
         and when.serious in (None, serious)
+        and when.part_of in (None, bool(state.part_of))
     )
 
 
