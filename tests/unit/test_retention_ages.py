@@ -152,7 +152,7 @@ def test_conduct_that_does_not_count_moves_no_clock_of_theirs():
 
 def test_a_child_is_looked_at_more_often():
     retained = [*SEVENTEEN, decided("2029-01-01")]
-    assert schedule([state()], retained).keep_until == date(2034, 1, 1)
+    assert schedule([state()], retained, pack=replace(PACK, children=None)).keep_until == date(2034, 1, 1)
     assert schedule([state()], retained, CHILDREN).keep_until == date(2031, 1, 1)
     grown = [*born("2004-08-01"), decided("2029-01-01")]
     assert schedule([state()], grown, CHILDREN).keep_until == date(2034, 1, 1)
