@@ -90,7 +90,6 @@ TABLES: dict[str, Table] = {
             "when": Key(inner(values.When, _TYPE_WHEN)),
             "late_parts": Key(one_of("exception", "reopen")),
             "correctable": Key(texts),
-            "case_file": Key(flag),
         },
         values.RecordType,
     ),

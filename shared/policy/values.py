@@ -40,8 +40,6 @@ class RecordType:
     """Of a case file: what a part does whose own date is after the day the file was closed."""
     correctable: tuple[str, ...] = ()
     """JSON Pointers that a records manager may correct here."""
-    case_file: bool = False
-    """Whether a record of it is a case file, before the first part has come too."""
 
 
 @dataclass(frozen=True, slots=True)

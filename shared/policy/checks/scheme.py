@@ -79,8 +79,6 @@ def record_type(pack: Pack, value: RecordType) -> Iterator[Finding]:
     for pointer in sorted(set(value.settled) & set(value.correctable)):
         yield f"{pointer!r} is both settled and correctable", "keep it in one of the two"
     yield from no_part("offending_roles", value.offending_roles)
-    if value.late_parts == "reopen" and not value.case_file:
-        yield "says what a late part does and is no case file", "set `case_file` to true, or remove `late_parts`"
     if not any(each.when and each.when.record_type in (None, value.id) for each in pack.in_order):
         yield "no class takes it, so each record of it would be an exception", "add a [[class]] with it in `when`"
     yield from _told(pack, value)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from services.retention.domain.derivation.inputs import Step, Work
+from services.retention.domain.schedule import Schedule
 
 
 def end(work: Work) -> Iterator[Step]:
@@ -12,11 +13,15 @@ def end(work: Work) -> Iterator[Step]:
         yield {"code": "retained", "on": side.retained_on.isoformat()}
     if schedule.problem:
         yield {"code": "problem", "problem": schedule.problem, "owner": schedule.owner}
+    yield outcome(schedule)
+
+
+def outcome(schedule: Schedule) -> Step:
+    """Tell the date and the row: the step with which every derivation ends."""
     row = {"row": schedule.row}
     on = schedule.keep_until.isoformat() if schedule.keep_until else None
     if schedule.state == "permanent":
-        yield {"code": "permanent", **row}
-    elif on is None:
-        yield {"code": "undated", **row}
-    else:
-        yield {"code": "at_least_until" if schedule.problem else "keep_until", "on": on, **row}
+        return {"code": "permanent", **row}
+    if on is None:
+        return {"code": "undated", **row}
+    return {"code": "at_least_until" if schedule.problem else "keep_until", "on": on, **row}
