@@ -16,6 +16,13 @@ STEPS = {
     "group_period": "Group {group} asks for {length} clear of notice.",
     "person": "The person {nominal} is in group {group}, by {by}.",
     "age": "Group {group} keeps it until the {years}th birthday of the person {nominal}, the day included.",
+    "merged": "The person {nominal} was merged into {into} on {on}, by event {facts}: they are one person, "
+    "and what either needs is kept for both.",
+    "merge_void": "The person {nominal} was merged into {into} on {on}, by event {facts}, and that counts for nothing, "
+    "because {why}.",
+    "unmerged": "That the person {nominal} is {into} was taken back on {on}, by events {facts}: each is dated apart.",
+    "identity_waits": "Facts that came while the person {nominal} was one with another wait for a steward to say whose "
+    "they are: {count}, and until then they lengthen both.",
     "retained": "A review decided on {on} to retain it.",
     "person_until": "For the person {nominal} it is needed until {on}.",
     "birthday": "The {age}th birthday of the person {nominal} gives {until}.",
@@ -55,6 +62,12 @@ PROBLEMS = {
     "under_10": "a person on it was under the age of responsibility at the time, and no review says why it counts",
 }
 
+_WHY = {
+    "refused": "a steward refused it",
+    "merge_in_circle": "these merges make a circle",
+    "told_apart": "the index told two whom it would make one apart",
+    "merge_waits": "one person would be suspect and victim of one record, and a steward has not said so",
+}
 _BY = {"flag": "a flag on the person", "record": "a record"}
 
 
@@ -77,6 +90,8 @@ def _template(step: Mapping[str, Any]) -> str:
         return "group_period"
     if code == "birthday" and _length(step):
         return "birthday_further"
+    if code == "merged" and "why" in step:
+        return "merge_void"
     return "floor_binds" if code == "floor" and step["binds"] else code
 
 
@@ -87,6 +102,10 @@ def _word(name: str, value: Any) -> str:
         return PROBLEMS.get(value, str(value).replace("_", " "))
     if name == "by":
         return _BY[value]
+    if name == "why":
+        return _WHY[value]
+    if name == "facts":
+        return " and ".join(value)
     if name == "for":
         return ", ".join(each.replace("_", " ") for each in value)
     if value is None:

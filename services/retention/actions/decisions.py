@@ -8,7 +8,7 @@ from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
 from services.retention.domain import decision_fact
-from services.retention.storage import decisions, orders, reviews
+from services.retention.storage import decisions, orders, reviews, roots
 from services.retention.storage.facts import NewFact, insert_facts
 from services.retention.storage.marks import insert_marks
 from services.retention.storage.reviews import Subject
@@ -64,10 +64,18 @@ async def _covered(connection: Connection, review_id: UUID, subject: Subject) ->
 
 async def _as_fact(connection: Connection, decided: ReviewDecided, subject: Subject, now: datetime) -> None:
     """Keep a decision as a fact of its subject: the dates follow from it as from any other."""
-    kind, key = subject
-    uid = named(f"decision\n{decided.review_id}\n{decided.version}")
+    kind, root = subject
+    keys = [root] if kind == "record" else await roots.members_of(connection, root)
+    new = [_fact(decided, kind, key, key == root, now) for key in keys]
+    await insert_facts(connection, new, now)
+    await insert_marks(connection, keys if kind == "record" else [], keys if kind == "nominal" else [])
+
+
+def _fact(decided: ReviewDecided, kind: str, key: int, is_root: bool, now: datetime) -> NewFact:
+    """Make the fact that a decision is; each nominal of a person has it, so that an undone merge takes it from none."""
+    uid = named(f"decision\n{decided.review_id}\n{decided.version}" + ("" if is_root else f"\n{key}"))
     fact = decision_fact(uid, key, decided.decided_on, decided.outcome, decided.next_on)
-    new = NewFact(
+    return NewFact(
         event_uid=uid,
         kind="decision",
         record_key=key if kind == "record" else None,
@@ -79,8 +87,6 @@ async def _as_fact(connection: Connection, decided: ReviewDecided, subject: Subj
         received_on=decided.decided_on,
         canonical=fact.canonical,
     )
-    await insert_facts(connection, [new], now)
-    await insert_marks(connection, [key] if kind == "record" else [], [key] if kind == "nominal" else [])
 
 
 async def _retain(connection: Connection, covered: Sequence[int], now: datetime) -> None:

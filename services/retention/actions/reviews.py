@@ -13,6 +13,7 @@ from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
 from services.retention.storage import orders, reviews, wanted
 from services.retention.storage.reviews import NewReview, Subject
+from services.retention.storage.roots import roots_of
 from services.retention.storage.wanted import Pending, Wanted
 from shared.db import Connection
 from shared.events import REVIEWS, Member, ReviewRequested, ReviewWithdrawn, encode
@@ -203,6 +204,7 @@ async def check(connection: Connection, today: date, now: datetime, pack: Pack, 
     got = await reviews.lock_subjects(connection, rows)
     pending = await wanted.pending_of(connection, got)
     file = await dossier(connection, got)
+    got -= await _to_root(connection, {each: rows[each] for each in got}, file, now)
     needless = {each for each in got - pending.keys() if _needless(rows[each], file.shown(each), today)}
     await withdraw(connection, [rows[subject] for subject in sorted(needless)], file.uids, "no_longer_due", now)
     asks = {subject: Ask("triggered", each.cause) for subject, each in pending.items()}
@@ -210,6 +212,17 @@ async def check(connection: Connection, today: date, now: datetime, pack: Pack, 
     await wanted.met(connection, pending.values())
     due = [each for each in got - needless if rows[each]["kind"] in _BRINGS_IN]
     await _in_review(connection, due, file, today)
+
+
+async def _to_root(
+    connection: Connection, rows: Mapping[Subject, Mapping[str, Any]], file: Dossier, now: datetime
+) -> set[Subject]:
+    """Withdraw the reviews of those who are one person with another since: that person's covers them."""
+    roots = await roots_of(connection, [key for kind, key in rows if kind == "nominal"])
+    moved = {("nominal", key): root for key, root in roots.items() if key != root}
+    await withdraw(connection, [rows[each] for each in sorted(moved)], file.uids, "merged", now)
+    await wanted.want_persons(connection, moved.values(), "merged", now)
+    return set(moved)
 
 
 def _needless(row: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], today: date) -> bool:

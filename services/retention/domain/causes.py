@@ -19,6 +19,7 @@ from services.retention.domain.facts import (
 from shared.policy import Pack
 
 DEATH, STATUS, NEW_LINK, ALLEGATION = "death", "status_changed", "new_link", "staff_allegation"
+MERGES = ("merged", "unmerged")
 
 
 class Cause(NamedTuple):
@@ -45,7 +46,7 @@ def _named(fact: Fact) -> Nominal | None:
 
 
 def of_person_causes(facts: Sequence[Fact], pack: Pack) -> list[Cause]:
-    """Find what a person's own facts put before a person: contacts the pack names, a status changed, their death."""
+    """Find what a person's own facts put before a person: contacts, merges, a status changed, their death."""
     live = alive(facts)
     contacts = [
         Cause(known.kind, str(fact.event_uid))
@@ -54,7 +55,8 @@ def of_person_causes(facts: Sequence[Fact], pack: Pack) -> list[Cause]:
     ]
     states = of_kind(live, "nominal_state")
     died = any(nominal_state(fact).died_on for fact in newest_by_source(states))
-    return [*contacts, *_statuses(states, pack), *([Cause(DEATH, "")] if died else [])]
+    merges = [Cause(fact.kind, str(fact.event_uid)) for fact in live if fact.kind in MERGES]
+    return [*contacts, *merges, *_statuses(states, pack), *([Cause(DEATH, "")] if died else [])]
 
 
 def _statuses(states: Sequence[Fact], pack: Pack) -> Iterator[Cause]:

@@ -6,13 +6,11 @@ from datetime import date
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-import msgspec
-
 from services.retention.domain.ages import Aged
 from services.retention.domain.children import counts, responsible_from
 from services.retention.domain.facts import Fact
 from services.retention.domain.identity import Gifts, One, identify, tied
-from services.retention.domain.persons import Person, known_of, of_person
+from services.retention.domain.persons import Person, in_doubt, known_of, of_person
 from services.retention.domain.records import Given, OfRecord, of_record
 from services.retention.domain.schedule import Schedule, of_schedule
 from shared.ids import nominal_ref
@@ -92,8 +90,7 @@ def _merged(
 
 def of_one(one: One, pack: Pack) -> Person:
     """Derive a person of whatever nominals; where their identity is in doubt their dates are "at least until"."""
-    person = _counted(one.facts, one.given, pack)
-    return msgspec.structs.replace(person, problem=one.problem) if one.problem else person
+    return in_doubt(_counted(one.facts, one.given, pack), one.problem)
 
 
 def _counted(facts: Sequence[Fact], given: Iterable[Given], pack: Pack) -> Person:

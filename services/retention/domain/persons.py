@@ -89,6 +89,11 @@ def of_person(
     )
 
 
+def in_doubt(person: Person, problem: str | None) -> Person:
+    """Give the schedule of a person whose identity is in doubt: its dates are then "at least until"."""
+    return msgspec.structs.replace(person, problem=problem) if problem else person
+
+
 def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
     """Read what a person's own facts say; a flag once registered counts, whatever a later state leaves out.
 

@@ -26,7 +26,10 @@ SELECT d.disposal_id, h.hold_id FROM discard d CROSS JOIN hold h,
     LATERAL (SELECT CASE WHEN h.by_record AND d.subject IS NOT NULL THEN EXISTS (SELECT FROM hold_record y
             WHERE y.hold_id = h.hold_id AND y.record_uid = d.subject) END AS record,
         CASE WHEN NOT h.by_nominal THEN NULL WHEN EXISTS (SELECT FROM hold_nominal y WHERE y.hold_id = h.hold_id
-            AND (y.nominal_ref = d.subject OR y.nominal_ref = ANY(d.nominals))) THEN true
+            AND (y.nominal_ref = d.subject OR y.nominal_ref = ANY(d.nominals) OR y.nominal_ref IN (SELECT n.nominal_ref
+                FROM nominal x JOIN person_schedule a USING (nominal_key) JOIN person_schedule b ON b.root = a.root
+                JOIN nominal n ON n.nominal_key = b.nominal_key
+                WHERE x.nominal_ref = d.subject OR x.nominal_ref = ANY(d.nominals)))) THEN true
             WHEN d.nominals IS NOT NULL THEN false END AS nominal,
         h.record_types && d.record_types AS type, h.units && d.units AS unit, h.offences && d.offences AS offence,
         h.sources && d.sources AS source, h.span && d.spans AS span) m

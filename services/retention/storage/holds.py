@@ -20,6 +20,7 @@ _MATCHED = """
 matched AS (SELECT DISTINCT c.record_key, c.hold_id FROM (
     SELECT r.record_key, x.hold_id, EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
             JOIN hold_nominal y USING (nominal_ref)
+            WHERE l.record_key = r.record_key AND y.hold_id = x.hold_id) OR EXISTS (SELECT FROM link l {merged}
             WHERE l.record_key = r.record_key AND y.hold_id = x.hold_id) AS named,
         r.record_types, r.units, r.offences, r.source_systems, r.spans
     FROM candidate JOIN record r USING (record_key) JOIN hold_record x USING (record_uid)
@@ -29,6 +30,10 @@ matched AS (SELECT DISTINCT c.record_key, c.hold_id FROM (
         JOIN hold_nominal y USING (nominal_ref) JOIN hold h USING (hold_id) WHERE NOT h.by_record
     UNION ALL
     SELECT r.record_key, h.hold_id, true, r.record_types, r.units, r.offences, r.source_systems, r.spans
+    FROM candidate JOIN record r USING (record_key) JOIN link l USING (record_key) {merged}
+        JOIN hold h USING (hold_id) WHERE NOT h.by_record AND a.nominal_key <> l.nominal_key
+    UNION ALL
+    SELECT r.record_key, h.hold_id, true, r.record_types, r.units, r.offences, r.source_systems, r.spans
     FROM candidate JOIN record r USING (record_key) CROSS JOIN hold h
     WHERE {which} AND NOT h.by_record AND NOT h.by_nominal
 ) c JOIN hold h USING (hold_id)
@@ -36,9 +41,12 @@ WHERE {which} AND (c.named OR NOT h.by_nominal)
     AND (h.record_types IS NULL OR c.record_types && h.record_types) AND (h.units IS NULL OR c.units && h.units)
     AND (h.offences IS NULL OR c.offences && h.offences) AND (h.sources IS NULL OR c.source_systems && h.sources)
     AND (h.span IS NULL OR c.spans && h.span))"""
-MATCHED = _MATCHED.format(which="h.state <> 'released'")
+# A nominal is named where anybody is whom they are one person with.
+_MERGED = """JOIN person_schedule b USING (nominal_key) JOIN person_schedule a ON a.root = b.root
+        JOIN nominal n ON n.nominal_key = a.nominal_key JOIN hold_nominal y USING (nominal_ref)"""
+MATCHED = _MATCHED.format(which="h.state <> 'released'", merged=_MERGED)
 # In force at some instant from when the record's first fact was known ($2) until it was executed ($3).
-_EVER = _MATCHED.format(which="h.placed_at < $3 AND coalesce(h.released_at, 'infinity') > $2")
+_EVER = _MATCHED.format(which="h.placed_at < $3 AND coalesce(h.released_at, 'infinity') > $2", merged=_MERGED)
 _GIVEN = "candidate AS (SELECT k AS record_key FROM unnest($1::bigint[]) k)"
 _LISTED = f"WITH {_GIVEN}, {MATCHED} SELECT record_key, hold_id FROM matched"
 _APPLIED = f"WITH {_GIVEN}, {_EVER} SELECT hold_id FROM matched ORDER BY hold_id"
@@ -215,8 +223,10 @@ _REACHED = {
         ORDER BY record_key LIMIT $3""",
     "listed": """SELECT record_key FROM (
         SELECT record_key FROM hold_record JOIN record USING (record_uid) WHERE hold_id = $1
-        UNION SELECT l.record_key FROM hold_nominal JOIN nominal USING (nominal_ref) JOIN link l USING (nominal_key)
-        WHERE hold_id = $1) k WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
+        UNION SELECT l.record_key FROM hold_nominal JOIN nominal n USING (nominal_ref) LEFT JOIN person_schedule a
+        USING (nominal_key) LEFT JOIN person_schedule b ON b.root = a.root
+        JOIN link l ON l.nominal_key = coalesce(b.nominal_key, n.nominal_key) WHERE hold_id = $1
+        ) k WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
     "any": """SELECT record_key FROM record WHERE $1::uuid IS NOT NULL AND record_key > $2
         ORDER BY record_key LIMIT $3""",
 }

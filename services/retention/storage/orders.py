@@ -11,6 +11,7 @@ from uuid import UUID
 from services.retention.domain.lifecycle import IN_HAND, Case, Decision, Offender, from_which
 from services.retention.storage.moves import KEEP
 from services.retention.storage.reviews import CALLED_FOR
+from services.retention.storage.roots import PERSONS
 from shared.db import Connection, columns, driver
 
 RETRY_AFTER = timedelta(seconds=10)
@@ -21,7 +22,7 @@ ORDER BY execute_from, disposal_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
 _LOCK = """
 SELECT s.record_key FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k
 ORDER BY s.record_key FOR UPDATE OF s SKIP LOCKED"""
-_LINKED = "FROM link l JOIN person_schedule a USING (nominal_key) JOIN person_schedule b ON b.root = a.root"
+_LINKED = f"FROM {PERSONS}"
 _CASES = f"""
 SELECT o.disposal_id, o.record_key, o.review_id, o.row_id AS row_ordered, s.lifecycle, s.state, s.row_id, s.ends,
     s.actionable_from, s.keep_until, s.by_age, s.grp, s.class_id, s.pack, s.clock_on, r.record_uid,
@@ -42,8 +43,8 @@ FROM unnest($1::uuid[]) d JOIN disposal_order o ON o.disposal_id = d JOIN record
     JOIN schedule s ON s.record_key = o.record_key
 ORDER BY o.record_key"""
 _OFFENDERS = """
-SELECT l.record_key, l.nominal_key, p.grp FROM unnest($1::bigint[]) k JOIN link l ON l.record_key = k
-LEFT JOIN person_schedule p USING (nominal_key) WHERE l.offending"""
+SELECT DISTINCT l.record_key, coalesce(p.root, l.nominal_key), p.grp FROM unnest($1::bigint[]) k
+JOIN link l ON l.record_key = k LEFT JOIN person_schedule p USING (nominal_key) WHERE l.offending"""
 _DECISIONS = """
 SELECT DISTINCT ON (record_key, nominal_key) record_key, nominal_key, review_id, basis, decided_by, approved_by
 FROM decision WHERE lapsed IS NULL AND outcome = 'dispose'

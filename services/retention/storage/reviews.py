@@ -6,29 +6,36 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.retention.storage.moves import KEEP
+from services.retention.storage.roots import MEMBERS, PERSONS
 from shared.db import Connection, columns, driver
 
 Subject = tuple[str, int]
 _LOCKS = {"record": 73_101, "nominal": 73_102}  # In the two-number space; the second number is the key's hash.
 
-# All inbound facts about the subject and, for a person, about each record carried; never decisions.
-_BASES = """
+# All inbound facts about the subject and, for a person, about all whom they are and each record carried; no decisions.
+_BASES = f"""
 SELECT kind, key,
     encode(sha256(convert_to(coalesce(string_agg(uid, E'\\n' ORDER BY uid COLLATE "C"), ''), 'UTF8')), 'hex')
 FROM (
     SELECT 'record' AS kind, k AS key, f.event_uid::text AS uid FROM unnest($1::bigint[]) k
     LEFT JOIN fact f ON f.record_key = k AND f.kind <> 'decision'
     UNION
-    SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k
-    LEFT JOIN fact f ON f.nominal_key = k AND f.kind <> 'decision'
+    SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k {MEMBERS}
+    LEFT JOIN fact f ON f.nominal_key = m.nominal_key AND f.kind <> 'decision'
     UNION
-    SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k JOIN link l ON l.nominal_key = k AND l.offending
+    SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k {MEMBERS}
+    JOIN fact e ON e.other_key = m.nominal_key JOIN fact f ON f.event_uid = e.event_uid
+        OR (f.nominal_key = e.nominal_key AND f.withdraws = e.event_uid)
+    UNION
+    SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k {MEMBERS}
+    JOIN link l ON l.nominal_key = m.nominal_key AND l.offending
     JOIN fact f ON f.record_key = l.record_key AND f.kind <> 'decision'
 ) u GROUP BY kind, key"""
-_MEMBERS = """
+_MEMBERS = f"""
 SELECT 'record' AS kind, k AS key, k AS record_key FROM unnest($1::bigint[]) k
 UNION ALL
-SELECT 'nominal', k, l.record_key FROM unnest($2::bigint[]) k JOIN link l ON l.nominal_key = k AND l.offending"""
+SELECT DISTINCT 'nominal', k, l.record_key FROM unnest($2::bigint[]) k {MEMBERS}
+JOIN link l ON l.nominal_key = m.nominal_key AND l.offending"""
 _SHOWN = """
 SELECT s.record_key, r.record_uid, s.class_id, s.row_id, s.grp, s.keep_until, s.actionable_from, s.open_on, s.ends,
     s.state, s.lifecycle, s.held, s.reason, s.review_on, r.executed_by IS NOT NULL AS gone
@@ -45,8 +52,9 @@ moved AS (UPDATE schedule s SET lifecycle = 'due', reason = 'period_ended', vers
 _REVIEWED = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
     WHERE m.record_key = s.record_key AND v.state = 'open' AND v.kind IN ({kinds}))"""
 UNDER_REVIEW = _REVIEWED.format(kinds="'scheduled', 'triggered', 'initial'")
-ASKED_FOR = """(EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key) OR EXISTS (
-    SELECT FROM link l JOIN review_wanted w USING (nominal_key) WHERE l.record_key = s.record_key AND l.offending))"""
+ASKED_FOR = f"""(EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key) OR EXISTS (
+    SELECT FROM {PERSONS} JOIN review_wanted w ON w.nominal_key = b.nominal_key
+    WHERE l.record_key = s.record_key AND l.offending))"""
 # Somebody is to look at it for another reason than its date: no order of it is carried out meanwhile.
 CALLED_FOR = "(" + _REVIEWED.format(kinds="'triggered', 'initial'") + f" OR {ASKED_FOR})"
 _DUE = f"""
@@ -70,15 +78,19 @@ INSERT INTO review (review_id, record_key, nominal_key, n, kind, cause, basis, g
 SELECT u.id, u.r, u.p, u.n, u.kind, u.cause, u.basis, u.grp, u.row_id, $11, u.due_on, $12, $12
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::date[]) u (id, r, p, n, kind, cause, basis, grp, row_id, due_on)"""
+_RECORD = "SELECT record_key FROM record WHERE record_uid = $1"
+_ROOT = """SELECT coalesce(p.root, n.nominal_key) FROM nominal n LEFT JOIN person_schedule p USING (nominal_key)
+WHERE n.nominal_ref = $1"""
 _UIDS = """
 SELECT 'record' AS kind, k AS key, record_uid AS uid FROM unnest($1::bigint[]) k JOIN record ON record_key = k
 UNION ALL SELECT 'nominal', k, nominal_ref FROM unnest($2::bigint[]) k JOIN nominal ON nominal_key = k"""
+# One review of a person: of whoever stands for all whom they are.
 _PERIODIC = """
-SELECT p.nominal_key FROM person_schedule p WHERE p.review_on <= $1
+SELECT p.nominal_key FROM person_schedule p WHERE p.review_on <= $1 AND p.root = p.nominal_key
     AND NOT EXISTS (SELECT FROM review v WHERE v.nominal_key = p.nominal_key AND v.state = 'open')
-    AND NOT EXISTS (SELECT FROM dirty d WHERE d.nominal_key = p.nominal_key)
-    AND EXISTS (SELECT FROM link l JOIN record r USING (record_key) WHERE l.nominal_key = p.nominal_key AND l.offending
-        AND r.executed_by IS NULL)
+    AND NOT EXISTS (SELECT FROM person_schedule b JOIN dirty d USING (nominal_key) WHERE b.root = p.root)
+    AND EXISTS (SELECT FROM person_schedule b JOIN link l USING (nominal_key) JOIN record r USING (record_key)
+        WHERE b.root = p.root AND l.offending AND r.executed_by IS NULL)
 ORDER BY p.review_on, p.nominal_key LIMIT $2"""
 _BACKSTOP = f"""
 SELECT s.record_key FROM schedule s WHERE s.review_on <= $1 AND s.review_kind = 'backstop' AND s.lifecycle = 'current'
@@ -153,10 +165,9 @@ async def uids(connection: Connection, subjects: Iterable[Subject]) -> dict[Subj
 
 
 async def subject_of(connection: Connection, kind: str, uid: UUID) -> Subject | None:
-    """Find the subject that an outside id names."""
+    """Find the subject that an outside id names: of a nominal the person whom they are now."""
     raw = await driver(connection)
-    table, column = ("record", "record_uid") if kind == "record" else ("nominal", "nominal_ref")
-    key = await raw.fetchval(f"SELECT {table}_key FROM {table} WHERE {column} = $1", uid)
+    key = await raw.fetchval(_RECORD if kind == "record" else _ROOT, uid)
     return None if key is None else (kind, key)
 
 

@@ -17,7 +17,7 @@ from services.retention.domain.derivation.person import persons
 from services.retention.domain.derivation.record import clock, placed
 from services.retention.domain.derivation.suppliers import suppliers
 from services.retention.domain.facts import Fact
-from services.retention.domain.persons import Person, of_person
+from services.retention.domain.persons import Person, in_doubt, of_person
 from services.retention.domain.records import of_record, read_history
 from services.retention.domain.schedule import of_schedule
 from shared.policy import Pack
@@ -45,4 +45,5 @@ def derivation(facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack) -> d
 
 
 def _person(each: Linked, pack: Pack) -> Person:
-    return of_person(each.facts, each.group, each.notice_on, pack, each.grouped_on, each.conduct_on)
+    person = of_person(each.facts, each.group, each.notice_on, pack, each.grouped_on, each.conduct_on)
+    return in_doubt(person, each.problem)

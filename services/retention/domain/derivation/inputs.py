@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from services.retention.domain.facts import Fact
+from services.retention.domain.identity import Merge, Waiting
 from services.retention.domain.persons import Person
 from services.retention.domain.records import History, OfRecord
 from services.retention.domain.schedule import Schedule
@@ -28,6 +29,11 @@ class Linked(msgspec.Struct, frozen=True):
     offending: bool = True
     aged: str = ""
     """The roles for which the record reads their birth date."""
+    members: tuple[UUID, ...] = ()
+    """All whom they are, where a merge ever tied them to others."""
+    merges: tuple[Merge, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    problem: str | None = None
 
 
 class Work(NamedTuple):

@@ -48,7 +48,7 @@ def _clock_facts(linked: Linked, clock_on: date, history: History, pack: Pack) -
     named = [
         uid
         for link in history.shown.placed.offenders
-        if nominal_ref(link.nominal_source, link.nominal_id) == linked.nominal_ref
+        if nominal_ref(link.nominal_source, link.nominal_id) in (linked.nominal_ref, *linked.members)
         for uid in notice_facts(history, (link.nominal_source, link.nominal_id), clock_on, pack)
     ]
     return sorted(map(str, {*contacts, *named}))
