@@ -146,7 +146,7 @@ ACCESS_ALERTS_OLDEST = Metric(
 )
 DUE = Metric(
     *("tenure_due_records", "gauge", "records"),
-    f"Records that are due, by how far they have come (due, in_review, ordered); each {_UPTO}.",
+    f"Records that are due, by how far they have come (waiting, asked_for, due, in_review, ordered); each {_UPTO}.",
     *(("state",), _RETENTION),
 )
 DUE_OLDEST = Metric(

@@ -176,7 +176,7 @@ WRITTEN = (
     Topic(
         "compliance.measures.v1",
         "public",
-        ("intake",),
+        ("intake", "retention"),
         ("dashboards",),
         _types("measure.taken"),
         retention=None,

@@ -8,7 +8,7 @@ from functools import partial
 from aiokafka import ConsumerRecord
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.retention.actions import certificates, decisions, due, execute, holds
+from services.retention.actions import backlog, certificates, decisions, due, execute, holds
 from services.retention.announcer import Announcer
 from services.retention.storage.holds import unswept
 from shared.batches import Batch, Handler
@@ -26,6 +26,7 @@ DUE_SECONDS = 5
 HOLDS_SECONDS = 2
 EXECUTE_SECONDS = 1
 FINISH_SECONDS = 60
+BACKLOG_SECONDS = 30
 SETS_MAX = 20  # Then the next tick goes on.
 SET_SECONDS_MAX = 0.25
 SET_SIZE_MIN = 25
@@ -110,6 +111,7 @@ def attach_ticks(life: Lifecycle) -> None:
     worker.tick("show_holds", HOLDS_SECONDS, partial(show_holds, life))
     worker.tick("execute", EXECUTE_SECONDS, partial(carry_out, life))
     worker.tick("finish", FINISH_SECONDS, partial(finish, life))
+    worker.tick("tell_backlog", BACKLOG_SECONDS, partial(tell_backlog, life))
 
 
 async def fall_due(life: Lifecycle) -> None:
@@ -165,3 +167,11 @@ async def finish(life: Lifecycle) -> None:
     async with transaction(life.worker.engine) as connection:
         closed = await due.finish(connection, wall_clock())
     life.worker.meter.count(DISPOSALS, "disposed", by=closed)
+
+
+async def tell_backlog(life: Lifecycle) -> None:
+    """Publish what has fallen due and waits for its turn."""
+    now = wall_clock()
+    async with transaction(life.worker.engine) as connection:
+        await backlog.tell(connection, await life.policy_date(connection, now), now)
+    life.wake()

@@ -37,7 +37,7 @@ from tools.verify.progress import Progress
 EVENTS = 200
 SAMPLE = ROOT / "tools" / "demo" / "sample"
 PARTS = ("kafka", "postgres", "intake-worker", "retention-worker", "review-worker")
-EVERYTHING = {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I12", "I13", "I15"}
+EVERYTHING = {"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I13", "I15"}
 PACK = "(SELECT pack_hash FROM retention.policy LIMIT 1)"
 CANARY = "canary-5e7d"
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -245,6 +245,12 @@ TAMPERED = [
         {"I7"},
         [f"INSERT INTO retention.parked VALUES ('{NOBODY}', '{NOBODY}', 'field_missing', now())"],
         id="a subject is kept from disposal by nothing",
+    ),
+    pytest.param(
+        {"I7", "I11"},
+        ["""UPDATE retention.schedule SET open_on = '2020-01-01', actionable_from = '2020-01-01', lifecycle = 'due'
+            WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"""],
+        id="a record is due and nobody has it in hand",
     ),
     pytest.param(
         {"I9"},

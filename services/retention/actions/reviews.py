@@ -49,6 +49,10 @@ class Dossier:
         kept = [row for row in rows if not row["gone"]]
         return sorted(kept, key=lambda row: (row["open_on"] or date.max, row["record_key"]))
 
+    def first_due(self, subject: Subject) -> tuple[date, Subject]:
+        """Give what brings a subject before another: the oldest due first."""
+        return self.shown(subject)[0]["open_on"] or date.max, subject
+
 
 async def dossier(connection: Connection, subjects: Iterable[Subject]) -> Dossier:
     """Read what reviews of these subjects would show."""
@@ -78,7 +82,7 @@ async def request(
     file = await dossier(connection, got)
     await _join(connection, pack, {subject: asks[subject] for subject in already}, already, file, now)
     await wanted.met(connection, pending.values())
-    fresh = [subject for subject in sorted(got - already.keys()) if file.shown(subject)]
+    fresh = sorted((each for each in got - already.keys() if file.shown(each)), key=file.first_due)
     counted = await reviews.counts(connection, fresh)
     new = [_new(subject, asks[subject], counted.get(subject, 0) + 1, file, today) for subject in fresh]
     await reviews.insert(connection, new, pack.hash, now)

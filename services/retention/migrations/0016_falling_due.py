@@ -28,10 +28,13 @@ CREATE TABLE superseded (
     superseded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX superseded_record ON superseded (record_key, superseded_id);
+-- What was last said of each measure on compliance.measures.v1.
+CREATE TABLE measure (measure text PRIMARY KEY, version bigint NOT NULL, payload bytea NOT NULL);
 """
 GRANTS = """
-GRANT SELECT ON cause_noted, superseded TO tenure_retention_api, tenure_retention_worker, tenure_verify;
+GRANT SELECT ON cause_noted, superseded, measure TO tenure_retention_api, tenure_retention_worker, tenure_verify;
 GRANT INSERT ON cause_noted, superseded TO tenure_retention_worker;
+GRANT INSERT, UPDATE ON measure TO tenure_retention_worker;
 """
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from services.retention.storage import backlog
 from shared.db import Connection, driver
 from shared.measuring import age
 from shared.metrics import (
@@ -32,14 +33,11 @@ def _count(rows: str) -> str:
 _DIRTY = f"""
 SELECT count(*) AS marks, count(DISTINCT (record_key, nominal_key)) AS subjects, min(marked_at) AS since
 FROM (SELECT record_key, nominal_key, marked_at FROM dirty ORDER BY mark_id LIMIT {COUNTED_MAX}) d"""
-# Held records are due for as long as they are held: they wait for nobody here.
 _DUE = f"""
 SELECT {_count("schedule WHERE lifecycle = 'due'")} AS due,
     {_count("schedule WHERE lifecycle = 'in_review'")} AS in_review,
     {_count("schedule WHERE lifecycle = 'ordered'")} AS ordered,
-    {_count("schedule WHERE announced_version < version")} AS unannounced,
-    (SELECT min(open_on) FROM (SELECT open_on, held FROM schedule WHERE lifecycle = 'due' ORDER BY open_on
-        LIMIT {COUNTED_MAX}) s WHERE NOT held) AS since"""
+    {_count("schedule WHERE announced_version < version")} AS unannounced"""
 _LEAVING = f"""
 SELECT {_count("disposal_order WHERE state = 'cooling'")} AS cooling,
     {_count("disposal_state WHERE state = 'executed'")} AS executed,
@@ -55,7 +53,8 @@ async def read(connection: Connection, today: date, now: datetime) -> list[Readi
     """Give what retention measures of itself."""
     return [
         *await _settling(connection, now),
-        *await _due(connection, today),
+        *await _due(connection),
+        *await _backlog(connection, today),
         *await _leaving(connection, now),
     ]
 
@@ -70,13 +69,25 @@ async def _settling(connection: Connection, now: datetime) -> list[Reading]:
     ]
 
 
-async def _due(connection: Connection, today: date) -> list[Reading]:
+async def _due(connection: Connection) -> list[Reading]:
     row = await (await driver(connection)).fetchrow(_DUE)
     assert row is not None, "a query without FROM gives one row"
-    days = max((today - row["since"]).days, 0) if row["since"] else 0
     return [
         *(Reading(DUE, row[state], (state,)) for state in DUE_STATES),
         Reading(QUEUE_ROWS, row["unannounced"], ("unannounced",)),
+    ]
+
+
+async def _backlog(connection: Connection, today: date) -> list[Reading]:
+    """Give what is due and waits for its turn; held records are due for as long as they are held, and wait for nobody.
+
+    A review that is asked for is opened by the next tick that has room.
+    """
+    found = await backlog.read(connection, today)
+    days = max((today - found.oldest_on).days, 0) if found.oldest_on else 0
+    return [
+        Reading(DUE, found.records, ("waiting",)),
+        Reading(DUE, found.wanted, ("asked_for",)),
         Reading(DUE_OLDEST, days * _DAY_SECONDS),
     ]
 

@@ -32,6 +32,7 @@ FROM schedule s JOIN record r USING (record_key)"""
 _TABLES = (
     ("review.tasks.v1", "review", "task", "SELECT task_id, version, state FROM task"),
     ("compliance.measures.v1", "intake", "measure", "SELECT measure, version, NULL FROM measure"),
+    ("compliance.measures.v1", "retention", "measure", "SELECT measure, version, NULL FROM measure"),
     ("retention.holds.v1", "retention", "hold", "SELECT hold_id, version, state FROM hold"),
     (
         "compliance.certificates.v1",

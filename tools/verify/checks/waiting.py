@@ -1,9 +1,10 @@
-"""I7, for what waits: each quarantined or parked item has a review date, and keeps its subjects from disposal."""
+"""I7: what waits has a review date and keeps its subjects from disposal; of what is past its last day see `overdue`."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from shared.ids import receipt_id
+from tools.verify.checks.overdue import check_overdue
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 from tools.verify.published import REGISTERED
@@ -40,6 +41,7 @@ def check(estate: Estate, tally: Tally) -> None:
         tally.note(f"{late:,} quarantined items and {late_letters:,} dead letters are past their review date")
     waiting = {(parked_as, each) for *_, parked_as, subjects in items for each in subjects}
     _parked(estate, tally, waiting, parked_by_letters)
+    check_overdue(estate, tally)
 
 
 def _letters(estate: Estate, tally: Tally, today: object) -> tuple[set[UUID], int]:
