@@ -10,6 +10,10 @@ STEPS = {
     "withdrawn": "It was withdrawn as entered in error, so it groups nobody, moves no clock and keeps the date it had.",
     "clock": "The clock starts on {on}.",
     "person_clock": "The person {nominal} last came to notice on {on}.",
+    "moved": "By a decision of {on} it is in class {class}; a clock that had started keeps its date.",
+    "supplied": "The {supplier} names row {row} for it as well.",
+    "supplied_until": "The {supplier} names {until} as its last day, by the floors and the end of row {row}.",
+    "prevails": "Of the rules that apply the first of these prevails: {for}.",
     "waits": "The clock has not started: it waits for {for}.",
     "pending": "The floor {name} has no day yet: it is open until one of {for}.",
     "period": "Row {row} keeps it for {length} from then.",
@@ -53,6 +57,7 @@ PROBLEMS = {
     "no_birth_date": "the date of birth of a person kept by age is not known",
     "event_before_report": "something befell it before it was reported",
     "date_unreadable": "a date in its metadata cannot be read",
+    "override_row_not_known": "an override names a row that the pack does not have",
     "no_fitting_rule": "it is in no case file, and no class above its own has a rule that is not for one",
     "nobody_of_age": "nobody on it is in a role whose birthday dates it",
     "born_after_conduct": "a person on it was born after what it is about",
@@ -92,6 +97,8 @@ def _template(step: Mapping[str, Any]) -> str:
         return "birthday_further"
     if code == "merged" and "why" in step:
         return "merge_void"
+    if code == "supplied" and "until" in step:
+        return "supplied_until"
     return "floor_binds" if code == "floor" and step["binds"] else code
 
 

@@ -194,3 +194,17 @@ def _rich() -> Pack:
 
 RICH = _rich()
 """The pack with rows that read triggers, birth dates of victims, and the conduct of children."""
+
+
+def override(sequence=1, on="2024-01-01", **rule):
+    """A decision that gives the record a rule of its own; with none it ends the one before."""
+    return _fact("override", RECORD, {"on": on, "authority": "D-HIM1", **rule}, sequence=sequence)
+
+
+def moved(to, sequence=1, on="2024-01-01", was="crime.report.undetected"):
+    """A decision that puts the record into another class."""
+    return _fact("moved", RECORD, {"on": on, "authority": "D-HIM1", "to": to, "was": was}, sequence=sequence)
+
+
+def marked(on):
+    return _fact("marked", RECORD, {"on": on})

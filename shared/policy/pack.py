@@ -113,6 +113,11 @@ class Pack:
         return max(fits or known, key=lambda each: each.since or date.min, default=None)
 
     @cached_property
+    def supplied_rows(self) -> dict[str, str]:
+        """The rows that sources supply beside those of classes, by source system."""
+        return {each.source_system: each.row for each in self.sources.values() if each.row}
+
+    @cached_property
     def graded_types(self) -> frozenset[str]:
         """The record types whose class depends on how serious their offences are."""
         return frozenset(

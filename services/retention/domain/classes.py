@@ -1,9 +1,11 @@
 """Which class, row and group the pack gives one state of a record."""
 
+from datetime import date
 from typing import NamedTuple
 
+from services.retention.domain.dates import Dates, created_on
 from services.retention.domain.facts import Link, RecordState
-from shared.policy import Class, Pack, Row
+from shared.policy import Class, Offence, Pack, Row
 
 
 class Placed(NamedTuple):
@@ -14,21 +16,56 @@ class Placed(NamedTuple):
     group: str | None
     offenders: tuple[Link, ...]
     problem: str | None
+    row_from: str | None = None
+    """The class that supplied the row: its own, or its nearest ancestor's whose unit fits."""
+    source_row: Row | None = None
+    """The row that its source supplies beside that of its class."""
+
+    @property
+    def counting_row(self) -> Row | None:
+        """The row by which this state groups its offenders and moves their clocks; None: it does not."""
+        rows = (self.row, self.source_row)
+        return next((row for row in rows if row and (row.is_mopi or row.counts_for_person)), None)
 
     @property
     def counts(self) -> bool:
         """Whether this state groups its offenders and moves their clocks."""
-        return self.row is not None and (self.row.is_mopi or self.row.counts_for_person)
+        return self.counting_row is not None
 
 
-def place(state: RecordState, pack: Pack) -> Placed:
-    """Classify a state: the first class in the pack's order whose conditions all hold."""
-    group, by_type = _group(state, pack)
+def place(state: RecordState, dates: Dates, pack: Pack, moved_to: str | None = None) -> Placed:
+    """Classify a state: the first class in the pack's order whose conditions all hold, or the one it was moved to."""
+    offences = _offences(state, dates, pack)
+    group, by_type = _group(state, offences, pack)
     offenders = () if by_type else _offenders(state, pack)
-    serious = _serious(state, pack)
-    klass = next((each for each in pack.in_order if _fits(each, state, bool(offenders), serious)), None)
-    row = pack.rows[klass.row] if klass and klass.row else None
-    return Placed(klass, row, group, offenders, _problem(state, row, group, offenders, pack))
+    serious = any(known.serious for known in offences)
+    klass = pack.classes.get(moved_to or "")
+    if klass is None:
+        klass = next((each for each in pack.in_order if _fits(each, state, bool(offenders), serious)), None)
+    row, row_from = _fitting(klass, bool(state.part_of), pack)
+    source_row = pack.rows.get(pack.supplied_rows.get(state.source_system or "") or "")
+    return Placed(klass, row, group, offenders, _problem(state, row, group, offenders, pack), row_from, source_row)
+
+
+def _offences(state: RecordState, dates: Dates, pack: Pack) -> list[Offence]:
+    """Find what the table said of its offences when they were committed, else when the record was created."""
+    on: date | None = dates.get("occurred_on") or created_on(dates)
+    return [known for code in state.offences or () if (known := pack.offence(code, on))]
+
+
+def _fitting(klass: Class | None, in_file: bool, pack: Pack) -> tuple[Row | None, str | None]:
+    """Find the nearest row whose unit fits: one that only a case file dates fits no record that is in none.
+
+    Where none does, the class's own row stands: what it lacks is then for the schedule to say.
+    """
+    own = at = klass
+    while at is not None and at.row:
+        row = pack.rows[at.row]
+        if in_file or not row.as_file:
+            return row, at.row_from
+        above = pack.classes[at.row_from or at.id].parent
+        at = pack.classes.get(above or "")
+    return (pack.rows[own.row], own.row_from) if own and own.row else (None, None)
 
 
 def _offenders(state: RecordState, pack: Pack) -> tuple[Link, ...]:
@@ -40,17 +77,13 @@ def _offenders(state: RecordState, pack: Pack) -> tuple[Link, ...]:
     return tuple(link for link in state.links if link.role in known.offending_roles)
 
 
-def _group(state: RecordState, pack: Pack) -> tuple[str | None, bool]:
+def _group(state: RecordState, offences: list[Offence], pack: Pack) -> tuple[str | None, bool]:
     """Find the group that the source's own grading, else the offences, give; or that the record type rules."""
-    named = {state.group} if state.group else {known.group for o in state.offences or () if (known := pack.offence(o))}
+    named = {state.group} if state.group else {known.group for known in offences}
     if any(group not in pack.groups for group in named):
         return None, False
     people = [group for group in named if not pack.groups[group].by_record_type]
     return pack.highest(people), bool(named) and not people
-
-
-def _serious(state: RecordState, pack: Pack) -> bool:
-    return any(known.serious for offence in state.offences or () if (known := pack.offence(offence)))
 
 
 def _fits(klass: Class, state: RecordState, offending: bool, serious: bool) -> bool:

@@ -106,6 +106,7 @@ class _HappeningData(Happening, frozen=True):
 class _Record(msgspec.Struct, frozen=True):
     data: _RecordData | None = None
     type: str = ""
+    time: str | None = None
 
 
 class _Nominal(msgspec.Struct, frozen=True):
@@ -133,6 +134,14 @@ def record_state(fact: Fact) -> RecordState | None:
     if data is None or data.change == "withdrawn" or read.type.startswith("tenure.record.withdrawn"):
         return None
     return data.state or data
+
+
+def revised_on(fact: Fact, pack: Pack) -> date | None:
+    """Find the day on which a state of a record was revised; None: it is no revision."""
+    read = _read_record(fact.canonical)
+    if (read.data is None or read.data.change != "revised") and not read.type.startswith("tenure.record.revised"):
+        return None
+    return day_of(read.time, pack.zone) if read.time else fact.received_on
 
 
 def nominal_state(fact: Fact) -> NominalState:

@@ -2,35 +2,30 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from services.retention.domain.ages import roles_read
-from services.retention.domain.classes import Placed, place
-from services.retention.domain.clocks import Clock, Inputs, clock_of, occurrences, too_early
+from services.retention.domain.clocks import Inputs, too_early
 from services.retention.domain.dates import (
-    Dates,
     conduct_on,
     contradictory,
     created_on,
-    dates_of,
     first_of,
 )
 from services.retention.domain.facts import (
     Fact,
     Nominal,
-    RecordState,
-    alive,
     decisions_of,
     happened_on,
     happening,
-    newest,
     of_kind,
-    record_state,
 )
 from services.retention.domain.floors import floors_of, together
+from services.retention.domain.history import History, State, clock_of_record, inputs_of, read_history
+from services.retention.domain.overrides import override_of
+from services.retention.domain.suppliers import Supplied, others_of
 from services.retention.domain.traits import Traits, traits_of
 from shared.policy import Pack
 
@@ -71,6 +66,8 @@ class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Nothing has happened yet that the row's clock starts at."""
     pending: str | None = None
     """A floor that something open keeps without a day."""
+    others: tuple[Supplied, ...] = ()
+    """The rules that apply beside that of its class."""
 
 
 class OfRecord(msgspec.Struct, frozen=True):
@@ -88,15 +85,6 @@ _side = msgspec.json.Decoder(Side)
 def side_from(stored: bytes) -> Side:
     """Read a record's side as it was stored."""
     return _side.decode(stored)
-
-
-class State(msgspec.Struct, frozen=True):
-    """One state, read and placed."""
-
-    fact: Fact
-    body: RecordState
-    dates: Dates
-    placed: Placed
 
 
 def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
@@ -118,7 +106,7 @@ def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
     )
 
 
-def _since(history: "History", gives: dict[Nominal, Given]) -> dict[Nominal, Given]:
+def _since(history: History, gives: dict[Nominal, Given]) -> dict[Nominal, Given]:
     """Say since when each offender is known to be one."""
     came: dict[Nominal, date] = {}
     for state in history.counting:
@@ -130,49 +118,11 @@ def _since(history: "History", gives: dict[Nominal, Given]) -> dict[Nominal, Giv
     }
 
 
-class History(NamedTuple):
-    """A record's states: every one ever registered, those not withdrawn, and the one that shows its dates."""
-
-    states: list[State]
-    counting: list[State]
-    shown: State
-    live: list[Fact]
-
-    @property
-    def withdrawn(self) -> bool:
-        """Whether the record as a whole is withdrawn as entered in error."""
-        return not self.counting
-
-
-def read_history(facts: Sequence[Fact], pack: Pack) -> History | None:
-    """Read and place every state of a record; None where there is none."""
-    live = alive(facts)
-    registered = of_kind(facts, "record_state")
-    received = min((fact.received_on for fact in registered if fact.received_on), default=None)
-    states = [state for fact in registered if (state := _read(fact, received, pack))]
-    if not states:
-        return None
-    standing = of_kind(live, "record_state")
-    top = newest(standing)
-    alive_ids = {fact.event_uid for fact in standing}
-    current = next((state for state in states if top and state.fact.event_uid == top.event_uid), None)
-    counting = [state for state in states if state.fact.event_uid in alive_ids] if current else []
-    shown = current or max(states, key=lambda state: (state.fact.sequence, state.fact.event_uid))
-    return History(states, counting, shown, live)
-
-
-def _read(fact: Fact, received: date | None, pack: Pack) -> State | None:
-    body = record_state(fact)
-    if body is not None and body.record_type is None and (told := pack.type_of(body)):
-        body = msgspec.structs.replace(body, record_type=told)
-    return None if body is None else State(fact, body, dates_of(body, received, pack), place(body, pack))
-
-
 def _side_of(history: History, pack: Pack) -> Side:
     state = history.shown
     placed, dates = state.placed, state.dates
     row, inputs = placed.row, inputs_of(history, pack)
-    clock = clock_of(row, inputs, pack) if row else Clock()
+    clock = clock_of_record(history, inputs, pack)
     floors = together(floors_of(row, inputs, pack))
     impossible = _impossible(state, inputs, pack)
     decided = decisions_of(history.live, pack)
@@ -190,13 +140,8 @@ def _side_of(history: History, pack: Pack) -> Side:
         withdrawn=history.withdrawn,
         waits=clock.waits,
         pending=floors.pending,
+        others=others_of(history, inputs, pack),
     )
-
-
-def inputs_of(history: History, pack: Pack) -> Inputs:
-    """Gather what the clocks and floors of a record read: by the state that shows, and by all that befell it."""
-    shown = history.shown
-    return Inputs(shown.dates, shown.body.metadata or {}, occurrences(history.live, pack))
 
 
 def _impossible(state: State, inputs: Inputs, pack: Pack) -> str | None:
@@ -208,7 +153,7 @@ def _impossible(state: State, inputs: Inputs, pack: Pack) -> str | None:
 
 def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
     given = {} if history.withdrawn else _to_offenders(history, pack)
-    read = roles_read(history.shown.placed.row, pack)
+    read = _roles(history, pack)
     if not read:
         return given
     roles: dict[Nominal, set[str]] = {}
@@ -221,9 +166,17 @@ def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
     }
 
 
+def _roles(history: History, pack: Pack) -> frozenset[str]:
+    """List the roles whose birth dates any of the record's rules reads."""
+    placed, made = history.shown.placed, override_of(history.live)
+    overriding = pack.rows.get(made.override.row or "") if made else None
+    return frozenset[str]().union(*(roles_read(row, pack) for row in (placed.row, placed.source_row, overriding)))
+
+
 def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
     gave: dict[Nominal, list[tuple[str | None, date | None]]] = {}
-    for state in history.counting:
+    # One that a person moved counts as it was sent, and as what it was moved to.
+    for state in (*history.counting, history.shown) if history.moves else history.counting:
         on = _notice(state)
         for nominal in _offenders(state):
             gave.setdefault(nominal, []).append((state.placed.group, on))
@@ -255,7 +208,7 @@ def _given(
 
 
 def _notice(state: State) -> date | None:
-    row = state.placed.row
+    row = state.placed.counting_row
     return first_of(row.notice or [each.name for each in row.clock], state.dates) if row else None
 
 

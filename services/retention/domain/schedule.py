@@ -9,6 +9,7 @@ import msgspec
 from services.retention.domain.ages import Aged, Birthdays, birthdays, floor_ages
 from services.retention.domain.persons import MONTHS_IN_A_YEAR, Person
 from services.retention.domain.records import Side
+from services.retention.domain.suppliers import CLASS, Supplied, latest, prevailing
 from shared.calendar_rules import Period, add, day_after, days_before
 from shared.policy import Class, End, Pack, Row
 
@@ -50,6 +51,8 @@ class Kept(msgspec.Struct, frozen=True):
     permanent: bool = False
     waits: bool = False
     """Something must happen or end before there is a date: it is never due, and nothing is missing."""
+    row: str | None = None
+    """The row that prevailed, where several rules apply."""
 
 
 def of_schedule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Schedule:
@@ -68,7 +71,7 @@ def of_schedule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequenc
     return Schedule(
         state="exception" if problem else "permanent" if kept.permanent else "current",
         class_id=side.class_id,
-        row=side.row,
+        row=kept.row or side.row,
         group=kept.group,
         clock_on=kept.clock_on,
         floor_until=side.floor_until,
@@ -90,7 +93,35 @@ over = of_schedule
 
 
 def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
-    """Find who or what keeps a record longest."""
+    """Find who or what keeps a record longest, by every rule that applies to it and prevails."""
+    kept = keep_by(side, persons, pack, aged)
+    if not side.others:
+        return kept
+    offers = [(Supplied(CLASS, side.row), kept)]
+    offers += [(each, _offered(each, side, persons, pack, aged)) for each in side.others]
+    return latest(prevailing(offers, pack))
+
+
+def _offered(given: Supplied, side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]) -> Kept:
+    """Date a record by a rule beside that of its class."""
+    if given.until:
+        until = _latest(given.until, given.floor_until, _retained_until(side, pack))
+        end = pack.ends(given.row) if given.row else "review"
+        return Kept(until, end=end, problem=given.problem, waits=given.pending is not None)
+    its = msgspec.structs.replace(
+        side,
+        row=given.row,
+        clock_on=given.clock_on,
+        waits=given.waits,
+        floor_until=given.floor_until,
+        pending=given.pending,
+    )
+    kept = keep_by(its, persons, pack, aged)
+    return msgspec.structs.replace(kept, problem=given.problem) if given.problem and not kept.problem else kept
+
+
+def keep_by(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
+    """Find who or what keeps a record longest by one row."""
     row = pack.rows.get(side.row or "")
     if row is None:
         return Kept(_latest(side.floor_until, _retained_until(side, pack)))
@@ -192,6 +223,9 @@ def _review(
     backstop = add(last, _backstop(klass, pack), pack.leap) if last else date.min
     found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
     found += [(person.review_on, "periodic") for person in persons if person.review_on]
+    row = pack.rows.get(kept.row or side.row or "")
+    if row and row.cycle and last:
+        found.append((add(last, row.cycle, pack.leap), "periodic"))
     if side.next_on and not (side.reviewed_on and side.reviewed_on >= side.next_on):
         found.append((side.next_on, "periodic"))
     if actionable and kept.end == "review":

@@ -17,8 +17,9 @@ from services.retention.domain.derivation.person import persons
 from services.retention.domain.derivation.record import clock, placed
 from services.retention.domain.derivation.suppliers import suppliers
 from services.retention.domain.facts import Fact
+from services.retention.domain.history import read_history
 from services.retention.domain.persons import Person, in_doubt, of_person
-from services.retention.domain.records import of_record, read_history
+from services.retention.domain.records import of_record
 from services.retention.domain.schedule import of_schedule
 from shared.policy import Pack
 

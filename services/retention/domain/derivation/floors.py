@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from services.retention.domain.derivation.inputs import Step, Work
 from services.retention.domain.floors import floors_of
-from services.retention.domain.records import inputs_of
+from services.retention.domain.history import inputs_of
 
 
 def floors(work: Work) -> Iterator[Step]:

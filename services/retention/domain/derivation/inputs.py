@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 
 from services.retention.domain.facts import Fact
+from services.retention.domain.history import History
 from services.retention.domain.identity import Merge, Waiting
 from services.retention.domain.persons import Person
-from services.retention.domain.records import History, OfRecord
+from services.retention.domain.records import OfRecord
 from services.retention.domain.schedule import Schedule
 from shared.policy import Pack
 

@@ -5,8 +5,9 @@ from datetime import date
 
 from services.retention.domain.derivation.inputs import Linked, Step, Work
 from services.retention.domain.facts import alive, happened_on, happening, of_kind
+from services.retention.domain.history import History
 from services.retention.domain.persons import Person, known_of
-from services.retention.domain.records import History, notice_facts
+from services.retention.domain.records import notice_facts
 from shared.ids import nominal_ref
 from shared.policy import Pack
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from services.retention.domain.clocks import clock_facts, clock_of, waited_for
+from services.retention.domain.clocks import clock_facts, waited_for
 from services.retention.domain.derivation.inputs import Step, Work
-from services.retention.domain.records import inputs_of
+from services.retention.domain.history import clock_of_record, inputs_of
 
 
 def placed(work: Work) -> Iterator[Step]:
@@ -14,7 +14,10 @@ def placed(work: Work) -> Iterator[Step]:
         yield {"code": "unclassified"}
         return
     step = {"code": "classified", "class": klass.id}
-    yield step if klass.row_from == klass.id else step | {"row_from": klass.row_from}
+    row_from = work.history.shown.placed.row_from
+    yield step if row_from in (klass.id, None) else step | {"row_from": row_from}
+    for move in work.history.moves:
+        yield {"code": "moved", "class": move.to, "on": move.on.isoformat()}
     if work.history.withdrawn:
         yield {"code": "withdrawn"}
 
@@ -27,7 +30,7 @@ def clock(work: Work) -> Iterator[Step]:
         return
     inputs = inputs_of(history, work.pack)
     if side.clock_on:
-        uids = clock_facts(clock_of(row, inputs, work.pack), inputs) or [history.shown.fact.event_uid]
+        uids = clock_facts(clock_of_record(history, inputs, work.pack), inputs) or [history.shown.fact.event_uid]
         yield {"code": "clock", "on": side.clock_on.isoformat(), "facts": sorted(map(str, uids))}
         if row.retain:
             yield {"code": "period", "row": row.id, **row.retain.parts()}

@@ -1,0 +1,134 @@
+"""Who supplies a record's rule: its class, its source, an override; and which of them prevails."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+
+from services.retention.domain.clocks import Clock, Inputs, clock_of
+from services.retention.domain.floors import floors_of, together
+from services.retention.domain.overrides import Move, Override, override_of
+from shared.policy import Pack, Row
+
+if TYPE_CHECKING:
+    from services.retention.domain.history import History
+    from services.retention.domain.schedule import Kept
+
+CLASS, SOURCE, OVERRIDE = "class", "source", "override"
+
+
+class Supplied(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """A rule beside that of the class, as far as the record's own facts go."""
+
+    by: str
+    row: str | None = None
+    clock_on: date | None = None
+    waits: bool = False
+    floor_until: date | None = None
+    pending: str | None = None
+    problem: str | None = None
+    until: date | None = None
+    """The last day itself, where a decision names it."""
+    legal: bool = False
+    """Whether it names the legal authority by which a locked row may be shortened."""
+    event_uid: UUID | None = None
+
+
+def others_of(history: "History", inputs: Inputs, pack: Pack) -> tuple[Supplied, ...]:
+    """List the rules that apply to a record beside its class's."""
+    return tuple(_others(history, inputs, pack))
+
+
+def _others(history: "History", inputs: Inputs, pack: Pack) -> Iterator[Supplied]:
+    placed = history.shown.placed
+    if placed.source_row:
+        yield _by_row(Supplied(SOURCE), placed.source_row, inputs, pack)
+    made = override_of(history.live)
+    if made is None:
+        return
+    decided = made.override
+    given = Supplied(OVERRIDE, legal=decided.legal_authority is not None, event_uid=made.event_uid)
+    yield _overriding(given, decided, placed.row, inputs, pack)
+
+
+def _overriding(given: Supplied, decided: Override, own: Row | None, inputs: Inputs, pack: Pack) -> Supplied:
+    """Give an override its row; one that names a day keeps the floors and the end of the record's own row."""
+    if decided.row:
+        row = pack.rows.get(decided.row)
+        if row is None:
+            return msgspec.structs.replace(given, problem="override_row_not_known")
+        return _by_row(given, row, inputs, pack)
+    floors = together(floors_of(own, inputs, pack))
+    return msgspec.structs.replace(
+        given,
+        row=own.id if own else None,
+        until=decided.last_day(pack),
+        floor_until=floors.until,
+        pending=floors.pending,
+        problem=floors.problem,
+    )
+
+
+def _by_row(given: Supplied, row: Row, inputs: Inputs, pack: Pack) -> Supplied:
+    clock, floors = clock_of(row, inputs, pack), together(floors_of(row, inputs, pack))
+    return msgspec.structs.replace(
+        given,
+        row=row.id,
+        clock_on=clock.on,
+        waits=clock.waits,
+        floor_until=floors.until,
+        pending=floors.pending,
+        problem=clock.problem or floors.problem,
+    )
+
+
+def moved_clock(
+    first: Row | None, moves: Sequence[Move], rows: Sequence[Row | None], inputs: Inputs, pack: Pack
+) -> Clock:
+    """Start the clock of a record that was moved: one reached by the day of a move keeps its date.
+
+    `rows` are those of the classes it was moved to, in their order.
+    """
+    row, kept = first, None
+    for move, after in zip(moves, rows, strict=True):
+        by_then = inputs._replace(occurrences=[each for each in inputs.occurrences if each.on <= move.on])
+        reached = kept or (clock_of(row, by_then, pack) if row else Clock())
+        kept = reached if reached.on and reached.on <= move.on else None
+        row = after
+    return kept or (clock_of(row, inputs, pack) if row else Clock())
+
+
+def prevailing(offers: Sequence[tuple[Supplied, "Kept"]], pack: Pack) -> list[tuple[Supplied, "Kept"]]:
+    """Leave the offers that count: the first in the pack's order; without an order all do, and the latest day wins.
+
+    Where the first lacks something, what the others give is shown beside it. An override shortens a locked row only by a legal authority that it names: without one, both count.
+    """
+    ranked = [each for name in pack.prevails for each in offers if each[0].by == name]
+    if not ranked:
+        return list(offers)
+    first = ranked[0]
+    if first[1].problem:
+        return [first, *(each for each in offers if each is not first)]
+    own = next((each for each in offers if each[0].by == CLASS), None)
+    row = pack.rows.get(own[0].row or "") if own else None
+    if own and own is not first and row and row.locked and not first[0].legal:
+        return [first, own]
+    return [first]
+
+
+def latest(offers: Sequence[tuple[Supplied, "Kept"]]) -> "Kept":
+    """Join offers: for ever, else what waits, else the latest day; what one lacks, all lack."""
+    supplied, kept = max(offers, key=lambda each: _length(each[1]))
+    return msgspec.structs.replace(
+        kept,
+        row=supplied.row,
+        until=max((each.until for _, each in offers if each.until), default=None),
+        problem=next((each.problem for _, each in offers if each.problem), None),
+        waits=any(each.waits for _, each in offers),
+    )
+
+
+def _length(kept: "Kept") -> tuple[bool, bool, date, bool]:
+    return kept.permanent, kept.waits, kept.until or date.min, kept.end != "dispose"
