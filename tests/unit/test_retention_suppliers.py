@@ -99,6 +99,11 @@ def test_by_default_the_latest_last_day_of_all_suppliers_wins():
     assert schedule([undetected()], pack=short).row == "R03"
 
 
+def test_what_any_supplier_keeps_for_ever_has_no_last_day():
+    found = schedule([undetected()], pack=with_source_row("R29", with_row("R29", retain=None, permanent=True)))
+    assert (found.state, found.row, found.keep_until) == ("permanent", "R29", None)
+
+
 def test_a_pack_may_say_which_supplier_prevails():
     assert schedule([undetected()], pack=ranked("class", "source", pack=BY_SOURCE)).keep_until == date(2028, 8, 1)
     assert schedule([undetected()], pack=ranked("source", "class", pack=BY_SOURCE)).keep_until == date(2029, 8, 1)

@@ -103,7 +103,8 @@ def moved_clock(
 def prevailing(offers: Sequence[tuple[Supplied, "Kept"]], pack: Pack) -> list[tuple[Supplied, "Kept"]]:
     """Leave the offers that count: the first in the pack's order; without an order all do, and the latest day wins.
 
-    Where the first lacks something, what the others give is shown beside it. An override shortens a locked row only by a legal authority that it names: without one, both count.
+    Where the first lacks something, what the others give is shown beside it. An override shortens a locked row only
+    by a legal authority that it names: without one, both count.
     """
     ranked = [each for name in pack.prevails for each in offers if each[0].by == name]
     if not ranked:
@@ -121,11 +122,13 @@ def prevailing(offers: Sequence[tuple[Supplied, "Kept"]], pack: Pack) -> list[tu
 def latest(offers: Sequence[tuple[Supplied, "Kept"]]) -> "Kept":
     """Join offers: for ever, else what waits, else the latest day; what one lacks, all lack."""
     supplied, kept = max(offers, key=lambda each: _length(each[1]))
+    problem = next((each.problem for _, each in offers if each.problem), None)
+    until = max((each.until for _, each in offers if each.until), default=None)
     return msgspec.structs.replace(
         kept,
         row=supplied.row,
-        until=max((each.until for _, each in offers if each.until), default=None),
-        problem=next((each.problem for _, each in offers if each.problem), None),
+        until=None if kept.permanent and not problem else until,
+        problem=problem,
         waits=any(each.waits for _, each in offers),
     )
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.retention.domain.facts import Fact
+from services.retention.domain.history import read_history
 from services.retention.domain.identity.homes import Gifts, Sorting, Waiting
 from services.retention.domain.identity.merges import PROBLEMS, Merge, Pair, group_of, judge, read_said, tied
-from services.retention.domain.records import Given, read_history
+from services.retention.domain.records import Given
 from shared.ids import nominal_ref
 from shared.policy import Pack
 
