@@ -23,6 +23,7 @@ from shared.calendar_rules import Period, add, days_before
 from shared.policy import Group, Pack
 
 MONTHS_IN_A_YEAR = 12
+OF_A_LIFE = ("contradictory_dates", "dead_before_contact", "contact_before_birth")
 
 
 class Person(msgspec.Struct, frozen=True):

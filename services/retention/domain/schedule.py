@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from services.retention.domain.ages import Aged, Birthdays, birthdays, floor_ages
-from services.retention.domain.persons import MONTHS_IN_A_YEAR, Person
+from services.retention.domain.persons import MONTHS_IN_A_YEAR, OF_A_LIFE, Person
 from services.retention.domain.records import Side
 from services.retention.domain.suppliers import CLASS, Supplied, latest, prevailing
 from shared.calendar_rules import Period, add, day_after, days_before
@@ -146,7 +146,9 @@ def _floored(kept: Kept, side: Side, row: Row, pack: Pack, aged: Sequence[Aged])
 
 def _unsure(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
     """Name what is uncertain about an offending person, or about so young a one on this record."""
-    return _child(side, persons, pack) or next((person.problem for person in persons if person.problem), None)
+    # An impossible life of somebody in no group dates nothing.
+    found = (each.problem for each in persons if each.problem and (each.group or each.problem not in OF_A_LIFE))
+    return _child(side, persons, pack) or next(found, None)
 
 
 def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
