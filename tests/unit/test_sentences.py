@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from shared.policy import read_pack
+from shared.calendar_rules import Period
 from shared.sentences import PROBLEMS, STEPS, sentences
 from tests.make_facts import (
-    POLICY_TEXT,
     contact,
     decided,
     entered_in_error,
@@ -17,6 +16,7 @@ from tests.make_facts import (
     told,
     trigger,
     undetected,
+    with_row,
 )
 
 PERSON = "2625b9e6-6368-525c-a254-1d8cea6ff0dd"
@@ -114,16 +114,11 @@ def test_the_facts_that_set_the_clock_are_named():
 
 
 def test_days_months_and_permanence_are_said_too():
-    def pack(period):
-        return read_pack(POLICY_TEXT.replace(b'retain = "7y"\nend = "dispose"', period), "x")
-
-    assert "Row R29 keeps it for 31 days from then." in sentences(
-        told([stop()], pack=pack(b'retain = "31d"\nend = "review"'))
-    )
-    assert "Row R29 keeps it for 1 month from then." in sentences(
-        told([stop()], pack=pack(b'retain = "1m"\nend = "review"'))
-    )
-    assert sentences(told([stop()], pack=pack(b'retain = "permanent"')))[-1] == "So it is kept permanently (row R29)."
+    for period, words in (("31d", "31 days"), ("1m", "1 month")):
+        pack = with_row("R29", retain=Period.parse(period))
+        assert f"Row R29 keeps it for {words} from then." in sentences(told([stop()], pack=pack))
+    permanent = with_row("R29", retain=None, permanent=True)
+    assert sentences(told([stop()], pack=permanent))[-1] == "So it is kept permanently (row R29)."
 
 
 def test_every_sentence_ends_and_every_problem_has_words():
