@@ -82,11 +82,6 @@ async def test_a_schedule_says_that_facts_about_it_wait(retention_engine, ask):
     assert (await ask(f"/v1/records/{uid('r1')}/schedule")).json()["unsettled"] is True
 
 
-@pytest.mark.parametrize("query", [{"as_of": "2025-01-01"}, {"known_at": "2025-01-01T00:00:00Z"}])
-async def test_another_day_or_another_s_knowledge_is_refused_for_now(ask, query):
-    assert (await ask(f"/v1/records/{uid('r1')}/schedule", 400, **query)).json()["code"] == "not_yet"
-
-
 async def test_a_record_nobody_registered_is_not_found(retention_engine, ask):
     await settled(retention_engine, trigger())
 

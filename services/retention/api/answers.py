@@ -42,22 +42,42 @@ class Derivation(BaseModel):
     steps: list[dict[str, Any]]
 
 
-class Explained(Scheduled):
+class Opening(BaseModel):
+    """A role that the pack let open a record, as far as retention knows the record."""
+
+    role: str
+    purposes: list[str]
+    only_with_task: bool = Field(description="its screens show the record only to those who hold a task on it")
+
+
+class Past(BaseModel):
+    """Of a look at another day or by another instant's knowledge: which, and what stood besides the dates."""
+
+    as_of: date | None = Field(None, description="the day looked at; null: today")
+    known_at: datetime | None = Field(None, description="by what was known at this instant; null: all that is known")
+
+
+class Explained(Scheduled, Past):
     """A record's schedule with its reasons."""
 
     derivation: Derivation
     sentences: list[str]
     unsettled: bool = Field(description="facts came in that the dates do not follow yet")
+    holds: list[UUID] | None = Field(None, description="the holds in force then; only with `as_of` or `known_at`")
+    may_open: list[Opening] | None = Field(None, description="who could open it; only with `as_of` or `known_at`")
 
 
 class Carried(Scheduled):
     """A record that names a person."""
 
+    holds: list[UUID] | None = Field(None, description="the holds in force then; only with `as_of` or `known_at`")
+    may_open: list[Opening] | None = Field(None, description="who could open it; only with `as_of` or `known_at`")
+
     offending: bool
     gives_group: str | None
 
 
-class Person(BaseModel):
+class Person(Past):
     """A person's group, clock and dates, with a page of their records."""
 
     nominal_ref: UUID

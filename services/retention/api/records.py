@@ -1,19 +1,21 @@
 """HTTP in: records and persons with their dates, exceptions, and what falls due."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import StringConstraints
 
-from services.retention.actions import explain
+from services.retention.actions import as_of, explain
 from services.retention.actions.explain import Shown
 from services.retention.api import answers as told
+from services.retention.api.asking import AsOf
+from services.retention.domain.as_of import When
 from services.retention.storage import reads
 from services.retention.storage.reads import Due, Row, Wanted
 from shared.errors import Invalid, TooLarge
-from shared.http import Now, Page, Paged, Transaction, answers, etag, next_link
+from shared.http import Now, Page, Paged, Today, Transaction, answers, etag, next_link
 
 DUE_GROUPS_MAX = 5_000
 
@@ -35,41 +37,56 @@ ROLES = {
 
 router = APIRouter(prefix="/v1", tags=["schedules"])
 
+
+class OfPerson(NamedTuple):
+    """What is asked of a person: which records, at which day, known by when."""
+
+    page: Page
+    when: When
+    today: date
+
+
+def _of_person(page: Paged, when: AsOf, today: Today) -> OfPerson:
+    return OfPerson(page, when, today)
+
+
+AskedOfPerson = Annotated[OfPerson, Depends(_of_person)]
+
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,200}$")]
 Asked = Annotated[Code | None, Query()]
 
 
-def _now_only(as_of: date | None = None, known_at: str | None = Query(default=None, max_length=64)) -> None:
-    if as_of is not None or known_at is not None:
-        message = "A schedule as of another day, or as known at another instant, is not yet given. Ask without them."
-        raise Invalid(message, "not_yet")
+@router.get("/records/{record_id}/schedule", responses=answers(told.Explained, 400, 404, 413, versioned=True))
+async def show_schedule(
+    record_id: UUID, request: Request, response: Response, connection: Transaction, when: AsOf, today: Today
+) -> Shown:
+    """Show a record's state and dates, and why; on another day, as known at another instant, if asked.
 
-
-@router.get(
-    "/records/{record_id}/schedule",
-    dependencies=[Depends(_now_only)],
-    responses=answers(told.Explained, 400, 404, versioned=True),
-)
-async def show_schedule(record_id: UUID, request: Request, response: Response, connection: Transaction) -> Shown:
-    """Show a record's state and dates, and why: its derivation in steps and in sentences."""
-    shown = await explain.explain_record(connection, record_id, request.app.state.pack)
+    `as_of` is a day, `known_at` an instant with its offset: what had happened by that day, as far as was known by
+    that instant, under the pack that was in force. Neither: as it stands, with an ETag.
+    """
+    pack = request.app.state.pack
+    if when != When():
+        return await as_of.record_then(connection, record_id, when, pack, today)
+    shown = await explain.explain_record(connection, record_id, pack)
     etag(response, shown["version"])
     return shown
 
 
-@router.get(
-    "/nominals/{nominal_ref}/schedule",
-    dependencies=[Depends(_now_only)],
-    responses=answers(told.Person, 400, 404, versioned=True),
-)
+@router.get("/nominals/{nominal_ref}/schedule", responses=answers(told.Person, 400, 404, 413, versioned=True))
 async def show_person(
-    nominal_ref: UUID, request: Request, response: Response, connection: Transaction, page: Paged
+    nominal_ref: UUID, request: Request, response: Response, connection: Transaction, asked: AskedOfPerson
 ) -> Shown:
-    """Show a person's group, clock and dates, with the records that name them."""
-    after = _keys(page, (int,)) or (0,)
-    shown, more = await explain.explain_nominal(connection, nominal_ref, after[0], page.limit)
-    etag(response, shown["version"])
+    """Show a person's group, clock and dates, with the records that name them; as of another day, if asked."""
+    page, when, today = asked
+    after = (_keys(page, (int,)) or (0,))[0]
+    if when != When():
+        at = (today, after, page.limit)
+        shown, more = await as_of.nominal_then(connection, nominal_ref, when, request.app.state.pack, at)
+    else:
+        shown, more = await explain.explain_nominal(connection, nominal_ref, after, page.limit)
+        etag(response, shown["version"])
     next_link(request, response, None if more is None else (more,))
     return shown
 

@@ -65,6 +65,8 @@ class RecordState(msgspec.Struct, frozen=True):
     part_of: tuple[str, ...] | None = ()
     evaluation: Evaluation | None = None
     metadata: dict[str, str] | None = None
+    marking: str | None = None
+    restricted: bool | None = None
 
 
 class NominalState(msgspec.Struct, frozen=True):

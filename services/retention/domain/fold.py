@@ -36,6 +36,10 @@ class Folded(NamedTuple):
     records: dict[UUID, OfRecord]
     persons: dict[UUID, Person]
     schedules: dict[UUID, Schedule]
+    given: dict[UUID, dict[UUID, Given]]
+    """What each person is given, by which record."""
+    ones: dict[UUID, One]
+    """Those whom a merge ever tied, each as the person they are."""
 
 
 def fold(
@@ -43,33 +47,29 @@ def fold(
     nominals: Mapping[UUID, Sequence[Fact]],
     pack: Pack,
     only: Collection[UUID] | None = None,
+    gone: Collection[UUID] = (),
 ) -> Folded:
     """Work out persons and schedules; a person is right only where all records that name them are given.
 
-    `only` are the records to date, all of whose persons must be given; None: all.
+    `only` are the records to date, all of whose persons must be given; None: all. Records that are `gone` give
+    nobody anything any more.
     """
     derived = {key: found for key, facts in records.items() if (found := of_record(facts, pack))}
     given: dict[UUID, dict[UUID, Given]] = defaultdict(dict)
-    for key, record in derived.items():
-        for nominal, gift in record.gives.items():
+    for key in derived.keys() - set(gone):
+        for nominal, gift in derived[key].gives.items():
             given[nominal_ref(*nominal)][key] = gift
     known = given.keys() | nominals.keys()
     persons = {key: _counted(nominals.get(key, ()), given[key].values(), pack) for key in known}
-    persons |= _merged(records, nominals, given, pack)
-    wanted = derived.keys() if only is None else derived.keys() & set(only)
-    return Folded(
-        derived,
-        persons,
-        {
-            key: of_schedule(
-                derived[key].side,
-                [persons[ref] for ref in offenders(derived[key])],
-                pack,
-                [Aged(roles, persons[ref]) for ref, roles in aged(derived[key])],
-            )
-            for key in wanted
-        },
-    )
+    ones = _merged(records, nominals, given, pack)
+    persons |= {ref: of_one(one, pack) for ref, one in ones.items()}
+    wanted = (derived.keys() if only is None else derived.keys() & set(only)) - set(gone)
+    return Folded(derived, persons, {key: _dated(derived[key], persons, pack) for key in wanted}, given, ones)
+
+
+def _dated(record: OfRecord, persons: Mapping[UUID, Person], pack: Pack) -> Schedule:
+    read = [Aged(roles, persons[ref]) for ref, roles in aged(record)]
+    return of_schedule(record.side, [persons[ref] for ref in offenders(record)], pack, read)
 
 
 def _merged(
@@ -77,14 +77,13 @@ def _merged(
     nominals: Mapping[UUID, Sequence[Fact]],
     given: Mapping[UUID, Mapping[UUID, Given]],
     pack: Pack,
-) -> dict[UUID, Person]:
-    """Work out those whom a merge ever tied, each tie's nominals together."""
-    found: dict[UUID, Person] = {}
+) -> dict[UUID, One]:
+    """Find who is one person, of those whom a merge ever tied, each tie's nominals together."""
+    found: dict[UUID, One] = {}
     for refs in tied(nominals):
         named = {key for ref in refs for key in given.get(ref, ())}
         gifts = Gifts({ref: given.get(ref, {}) for ref in refs}, {key: records[key] for key in named})
-        identity = identify({ref: nominals.get(ref, ()) for ref in refs}, gifts, pack)
-        found |= {ref: of_one(one, pack) for ref, one in identity.persons.items()}
+        found |= identify({ref: nominals.get(ref, ()) for ref in refs}, gifts, pack).persons
     return found
 
 

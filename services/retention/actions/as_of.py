@@ -1,0 +1,223 @@
+"""What was so on any day, as known at any instant: worked out again from the facts that counted then."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.retention.actions.announce import GONE, shown_state
+from services.retention.domain import (
+    Fact,
+    Folded,
+    Given,
+    Holdable,
+    Linked,
+    Schedule,
+    derivation,
+    fold,
+    matches,
+    together,
+)
+from services.retention.domain.as_of import Done, Held, Move, When, in_force, stood, then_counting
+from services.retention.domain.facts import happened_on, happening, of_kind
+from services.retention.domain.fold import aged, counting, counts_from, offenders
+from services.retention.domain.opening import flags_of, openings
+from services.retention.domain.records import History, read_history
+from services.retention.storage import past
+from services.retention.storage.moves import moves_of
+from services.retention.storage.past import World
+from services.retention.storage.schedules import schedules_stored
+from shared.db import Connection
+from shared.errors import NotFound, TooLarge
+from shared.ids import nominal_ref
+from shared.policy import Pack, read_pack
+from shared.sentences import sentences
+
+RECORDS_MAX = 20_000
+Shown = dict[str, Any]
+
+
+class Look(NamedTuple):
+    """How one looks: at which day, knowing what, under which pack."""
+
+    when: When
+    pack: Pack
+    today: date
+
+    @property
+    def on(self) -> date:
+        """The day that is looked at."""
+        return self.when.on or self.today
+
+
+async def look(connection: Connection, when: When, running: Pack, today: date) -> Look:
+    """Find the pack that was in force; without a day or an instant it is the one that runs."""
+    if when == When():
+        return Look(when, running, today)
+    issued = await past.packs(connection)
+    found = in_force(issued, when, today)
+    if found is None:
+        first = min((each.effective_on for each in issued), default=today)
+        message = f"No policy pack was here and in force then; the first is in force from {first}. Ask for a later day."
+        raise NotFound(message, "no_pack_then")
+    if found.hash == running.hash:
+        return Look(when, running, today)
+    return Look(when, _read(await past.pack_text(connection, found.hash)), today)
+
+
+@lru_cache(maxsize=8)
+def _read(text: str) -> Pack:
+    return read_pack(text.encode(), "an earlier pack")
+
+
+class Then(NamedTuple):
+    """What facts came to then: only those that counted, and all that follows from them."""
+
+    look: Look
+    records: dict[UUID, list[Fact]]
+    nominals: dict[UUID, list[Fact]]
+    folded: Folded
+
+
+def fold_then(world: World, look: Look, only: Collection[UUID], went: Done | None = None) -> Then:
+    """Fold the facts that counted; what had gone by then, and before the record asked for went, gives nothing."""
+    records = {key: then_counting(facts, look.when, look.pack) for key, facts in world.records.items()}
+    nominals = {ref: then_counting(facts, look.when, look.pack) for ref, facts in world.nominals.items()}
+    gone = [key for key, done in world.executed.items() if done.by(look.when) and (not went or done.at < went.at)]
+    return Then(look, records, nominals, fold(records, nominals, look.pack, only, gone))
+
+
+async def load(connection: Connection, records: Collection[int], nominals: Collection[int]) -> World:
+    """Load all that dates records and persons, or refuse what is too much for one answer."""
+    found = await past.world(connection, records, nominals, RECORDS_MAX)
+    if found is None:
+        message = f"More than {RECORDS_MAX} records hang together with this; ask for its schedule as it stands."
+        raise TooLarge(message, "too_much_then")
+    return found
+
+
+async def record_then(connection: Connection, record_id: UUID, when: When, running: Pack, today: date) -> Shown:
+    """Give a record's schedule as it was on a day, as known at an instant, with its derivation."""
+    found = await past.find_record(connection, record_id)
+    if found is None:
+        raise NotFound("Nothing about this record is held here.")
+    key, version = found
+    world = await load(connection, [key], [])
+    went = world.executed.get(record_id)
+    went = went if went and went.by(when) else None
+    # What went keeps the dates that it had when it went, under the pack of that day.
+    seen = await look(connection, when.earlier(went.on, went.at) if went else when, running, today)
+    then = fold_then(world, seen, [record_id], went)
+    schedule = then.folded.schedules.get(record_id)
+    if schedule is None:
+        raise NotFound(
+            "By then nothing of this record had happened, as far as was known. Ask for a later day or instant.",
+            "not_known_then",
+        )
+    life = Life(await moves_of(connection, [key]), await past.holds(connection), when)
+    shown = life.show(then, record_id, key, schedule)
+    steps = derivation(then.records[record_id], people_of(then, record_id), seen.pack)
+    return {**shown, "version": version, "derivation": steps, "sentences": sentences(steps), "unsettled": False}
+
+
+def people_of(then: Then, record_id: UUID) -> list[Linked]:
+    """Give those who date a record, by offending or by their age, with what they were given then."""
+    folded, pack = then.folded, then.look.pack
+    record = folded.records[record_id]
+    offend, read = set(offenders(record)), dict(aged(record))
+    found = []
+    for ref in sorted(offend | read.keys()):
+        one = folded.ones.get(ref)
+        facts = one.facts if one else tuple(then.nominals.get(ref, ()))
+        given = one.given if one else folded.given[ref].values()
+        totals = together(counting(given, counts_from(facts, pack)), pack)
+        found.append(Linked(ref, facts, *totals, ref in offend, read.get(ref, "")))
+    return found
+
+
+class Life(NamedTuple):
+    """What does not follow from facts: where records stood, and what held them."""
+
+    moves: Mapping[int, list[Move]]
+    holds: list[Held]
+    when: When
+
+    def show(self, then: Then, record_id: UUID, key: int, schedule: Schedule) -> Shown:
+        """Give a record's schedule as lists show it, with what held it and who could open it."""
+        pack, record = then.look.pack, then.folded.records[record_id]
+        history = read_history(then.records[record_id], pack)
+        assert history is not None, "what is dated has a state"
+        lifecycle, reason = stood(self.moves[key], self.when, pack)
+        names = frozenset(nominal_ref(*nominal) for nominal in record.gives)
+        about = Holdable(record_id, names, record.traits)
+        in_force = [each for each in self.holds if lifecycle not in GONE and each.stands(self.when, pack)]
+        held = sorted(each.hold_id for each in in_force if matches(each.scope, about))
+        restricted = restricted_then(history, schedule, bool(held), then.look)
+        flags = flags_of(then.nominals.get(ref, ()) for ref in names)
+        may = [] if lifecycle in GONE else openings(history.shown.body, flags, restricted, pack)
+        stands = {"lifecycle": lifecycle, "reason": reason, "held": bool(held), "restricted": restricted}
+        return {
+            **dated(record_id, schedule, lifecycle, pack),
+            **stands,
+            "as_of": self.when.on,
+            "known_at": self.when.known_at,
+            "holds": held,
+            "may_open": [each._asdict() for each in may],
+        }
+
+
+def dated(record_id: UUID, schedule: Schedule, lifecycle: str, pack: Pack) -> Shown:
+    """Give a schedule's dates as lists show them."""
+    given = msgspec.structs.asdict(schedule)
+    renamed = {"class": given.pop("class_id"), "state": shown_state(schedule.state, lifecycle)}
+    return {"record_id": record_id, **given, **renamed, "pack": pack.hash}
+
+
+def restricted_then(history: History, schedule: Schedule, held: bool, look: Look) -> bool:
+    """Say whether it was not to be used otherwise: by its source, by a review, or past its last day and only held."""
+    decided = of_kind(history.live, "decision")
+    last = max(decided, key=lambda fact: (happened_on(fact, look.pack) or date.min, fact.event_uid), default=None)
+    over = held and schedule.keep_until is not None and schedule.keep_until < look.on
+    return bool(history.shown.body.restricted) or bool(last and happening(last).outcome == "restrict") or over
+
+
+async def nominal_then(
+    connection: Connection, ref: UUID, when: When, running: Pack, page: tuple[date, int, int]
+) -> tuple[Shown, int | None]:
+    """Give a person's schedule as it was, with a page of their records: (today, after which key, how many)."""
+    today, after, limit = page
+    found = await past.find_nominal(connection, ref)
+    if found is None:
+        raise NotFound("No fact about this nominal is held here.")
+    seen = await look(connection, when, running, today)
+    keys = await past.records_page(connection, found[0], after, limit)
+    shown = keys[:limit]
+    world = await load(connection, shown, [found[0]])
+    ids = {world.keys[uid]: uid for uid in world.keys}
+    then = fold_then(world, seen, [ids[key] for key in shown])
+    person = then.folded.persons.get(ref)
+    if person is None or not (then.nominals.get(ref) or then.folded.given.get(ref)):
+        raise NotFound("By that day nothing about this nominal was known. Ask for a later one.", "not_known_then")
+    life = Life(await moves_of(connection, shown), await past.holds(connection), when)
+    # What went is never dated again: it stands as it was when it went.
+    stored = await schedules_stored(connection, [key for key in shown if ids[key] in world.executed])
+    schedules = then.folded.schedules | {
+        ids[key]: each.schedule for key, each in stored.items() if world.executed[ids[key]].by(when)
+    }
+    records = [
+        life.show(then, ids[key], key, schedules[ids[key]]) | _gave(then, ref, ids[key])
+        for key in shown
+        if ids[key] in schedules
+    ]
+    told = msgspec.structs.asdict(person)
+    told["birth_known"] = told.pop("birth_on") is not None
+    head = {"nominal_ref": ref, "version": found[1], "as_of": when.on, "known_at": when.known_at}
+    return {**told, **head, "records": records}, shown[-1] if len(keys) > limit else None
+
+
+def _gave(then: Then, ref: UUID, record_id: UUID) -> Shown:
+    given = then.folded.given[ref].get(record_id, Given())
+    return {"version": 0, "offending": given.offending, "gives_group": given.group}

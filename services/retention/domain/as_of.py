@@ -1,0 +1,131 @@
+"""What stood on a day, as known at an instant: which facts count then, and where a record stood in its life.
+
+A correction is knowledge, not an event: what is withdrawn, or unmerged, was never so, once that is known.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.retention.domain.facts import Fact, happened_on
+from services.retention.domain.traits import Scope
+from shared.calendar_rules import civil_day
+from shared.policy import Pack
+
+CORRECTIONS = frozenset({"withdrawal", "unmerged"})
+DATED = frozenset({"contact", "trigger", "decision", "activity", "moved", "override"})
+
+
+class When(NamedTuple):
+    """A day to look at, and an instant to know by; None: today, and all that is known."""
+
+    on: date | None = None
+    known_at: datetime | None = None
+
+    def earlier(self, on: date, known_at: datetime) -> "When":
+        """Look no later than a day and an instant."""
+        return When(min(self.on or on, on), min(self.known_at or known_at, known_at))
+
+
+class _Timed(msgspec.Struct, frozen=True):
+    time: str | None = None
+
+
+_read_time = msgspec.json.Decoder(_Timed).decode
+
+
+def then_counting(facts: Sequence[Fact], when: When, pack: Pack) -> list[Fact]:
+    """Leave out what was not known by the instant, and what had not happened by the day."""
+    return [fact for fact in facts if _known(fact, when) and _happened(fact, when, pack)]
+
+
+def _known(fact: Fact, when: When) -> bool:
+    return when.known_at is None or (fact.known_at is not None and fact.known_at <= when.known_at)
+
+
+def _happened(fact: Fact, when: When, pack: Pack) -> bool:
+    if when.on is None or fact.kind in CORRECTIONS:
+        return True
+    own = own_day(fact, pack)
+    return own is None or own <= when.on
+
+
+def own_day(fact: Fact, pack: Pack) -> date | None:
+    """Find the day a fact belongs to: that on which it happened, else its event's, else that of its receipt."""
+    if fact.kind in DATED and (on := happened_on(fact, pack)):
+        return on
+    time = _read_time(fact.canonical).time
+    return civil_day(datetime.fromisoformat(time), pack.zone) if time else fact.received_on
+
+
+class Instant(NamedTuple):
+    """When something was done here: really, and how many days rehearsal was ahead."""
+
+    at: datetime
+    offset_days: int
+
+    def day(self, pack: Pack) -> date:
+        """Give the day it was, as policy saw it."""
+        return civil_day(self.at, pack.zone) + timedelta(days=self.offset_days)
+
+    def by(self, when: When, pack: Pack) -> bool:
+        """Say whether it was done by that day, as far as was known by that instant."""
+        return (when.known_at is None or self.at <= when.known_at) and (when.on is None or self.day(pack) <= when.on)
+
+
+class Move(NamedTuple):
+    """One move of a record in its life: where it came to stand, why, and when."""
+
+    lifecycle: str
+    reason: str | None
+    done: Instant
+
+
+def stood(moves: Sequence[Move], when: When, pack: Pack) -> tuple[str, str | None]:
+    """Say where a record stood in its life, and why; it begins as current."""
+    last = next((move for move in reversed(moves) if move.done.by(when, pack)), None)
+    return (last.lifecycle, last.reason) if last else ("current", None)
+
+
+class Done(NamedTuple):
+    """When something was done here: the instant, and the day it was."""
+
+    at: datetime
+    on: date
+
+    def by(self, when: When) -> bool:
+        """Say whether it was done by that day, as far as was known by that instant."""
+        return (when.known_at is None or self.at <= when.known_at) and (when.on is None or self.on <= when.on)
+
+
+class Issued(NamedTuple):
+    """A policy pack that is stored here: from which day it is in force, and since when it is here."""
+
+    hash: str
+    effective_on: date
+    stored_at: datetime
+
+
+def in_force(packs: Iterable[Issued], when: When, today: date) -> Issued | None:
+    """Find the pack in force on the day, of those that were here by the instant; None: there was none."""
+    on = when.on or today
+    fits = [
+        each for each in packs if each.effective_on <= on and (when.known_at is None or each.stored_at <= when.known_at)
+    ]
+    return max(fits, key=lambda each: (each.effective_on, each.stored_at), default=None)
+
+
+class Held(NamedTuple):
+    """A hold as it is kept: what it covers, when it was placed, and when it was released."""
+
+    hold_id: UUID
+    scope: Scope
+    placed: Done
+    released: Instant | None
+
+    def stands(self, when: When, pack: Pack) -> bool:
+        """Say whether it was in force on the day, as far as was known by the instant."""
+        return self.placed.by(when) and not (self.released and self.released.by(when, pack))

@@ -1,0 +1,151 @@
+"""Any day, as known at any instant, on a real PostgreSQL: after late, revised and withdrawn events."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+import psycopg
+import pytest
+
+from services.retention.actions import as_of, explain
+from services.retention.actions.settle import settle
+from services.retention.actions.take_in import fresh, take_in
+from services.retention.domain.as_of import When
+from shared.db import transaction
+from shared.errors import NotFound
+from tests.integration.test_retention_settle import estate, stored
+from tests.make_facts import PACK
+from tests.make_registered import contact, record_state, suspect, uid, withdrawal
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+TODAY = date(2026, 3, 2)
+DATES = (
+    "class", "row", "group", "clock_on", "floor_until", "keep_until", "actionable_from", "open_on", "review_on",
+    "review_kind", "by_age", "end", "problem", "owner", "cause", "pack",
+)  # fmt: skip
+
+
+@pytest.fixture
+def engine(retention_engine, retention_url, database):
+    """Give a database whose policy pack has been there for years."""
+    admin = database[0].rpartition("/")[0] + "/" + retention_url.rpartition("/")[2]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("UPDATE retention.policy SET stored_at = %s", [LONG_AGO])
+    return retention_engine
+
+
+def at(month: int, day: int = 1) -> datetime:
+    return datetime(2025, month, day, 12, tzinfo=UTC)
+
+
+async def learn(engine, known_at, *events):
+    """Take in what becomes known at an instant, and settle it."""
+    known = [msgspec.structs.replace(event, known_at=known_at) for event in events]
+    async with transaction(engine) as connection:
+        await take_in(connection, [fresh(event, PACK) for event in known], known_at)
+    claimed = 1
+    while claimed:
+        async with transaction(engine) as connection:
+            claimed = (await settle(connection, PACK, known_at)).claimed
+
+
+async def then(engine, record="r1", on=None, known_at=None):
+    async with transaction(engine) as connection:
+        return await as_of.record_then(connection, uid(record), When(on, known_at), PACK, TODAY)
+
+
+async def now(engine, record="r1"):
+    async with transaction(engine) as connection:
+        return await explain.explain_record(connection, uid(record), PACK)
+
+
+BURGLARY = record_state(links=[suspect("p1")])
+
+
+async def test_a_late_contact_was_not_known_before_and_had_happened_before(engine):
+    await learn(engine, at(1), BURGLARY)
+    await learn(engine, at(6), contact(on="2024-05-06"))
+
+    until = {
+        "now": (await then(engine))["keep_until"],
+        "before it was known": (await then(engine, known_at=at(5)))["keep_until"],
+        "before it happened, knowing all": (await then(engine, on=date(2024, 5, 5)))["keep_until"],
+        "on its day, knowing all": (await then(engine, on=date(2024, 5, 6)))["keep_until"],
+        "on its day, not knowing it": (await then(engine, on=date(2024, 5, 6), known_at=at(5)))["keep_until"],
+    }
+    moved, before = date(2030, 5, 6), date(2028, 8, 2)
+    assert list(until.values()) == [moved, before, before, moved, before], until
+
+
+async def test_what_is_withdrawn_was_never_so_once_that_is_known(engine):
+    reset = contact(on="2024-05-06")
+    await learn(engine, at(1), BURGLARY, reset)
+    await learn(engine, at(6), withdrawal(reset))
+
+    assert (await then(engine, known_at=at(5)))["keep_until"] == date(2030, 5, 6)
+    assert (await then(engine, on=date(2024, 6, 1)))["keep_until"] == date(2028, 8, 2)
+
+
+async def test_a_revised_state_counts_from_its_own_day(engine):
+    await learn(engine, at(1), record_state())
+    revised = msgspec.structs.replace(record_state("r1", 2, links=[suspect("p1")]), time="2024-02-01T10:00:00Z")
+    await learn(engine, at(2), revised)
+
+    assert (await then(engine, on=date(2024, 1, 31)))["class"] == "crime.report.undetected"
+    assert (await then(engine, on=date(2024, 2, 1)))["group"] == "G3"
+    assert (await then(engine, on=date(2024, 2, 1), known_at=at(1)))["group"] is None
+
+
+@pytest.mark.parametrize(
+    ("on", "known_at", "code"),
+    [
+        pytest.param(date(2022, 8, 1), None, "not_known_then", id="before it was recorded"),
+        pytest.param(None, datetime(2024, 1, 1, tzinfo=UTC), "not_known_then", id="before it was known"),
+        pytest.param(date(2019, 12, 31), None, "no_pack_then", id="before any pack was in force"),
+        pytest.param(None, LONG_AGO - timedelta(days=1), "no_pack_then", id="before any pack was here"),
+    ],
+)
+async def test_where_there_was_nothing_it_says_so(engine, on, known_at, code):
+    await learn(engine, at(1), BURGLARY)
+    with pytest.raises(NotFound) as refused:
+        await then(engine, on=on, known_at=known_at)
+    assert refused.value.reason == code
+
+
+async def test_each_look_back_is_what_stood_when_no_more_was_known(engine):
+    events = estate(random.Random(11), 360)
+    rounds = [events[n::6] for n in range(6)]
+    stood = {}
+    for month, each in enumerate(rounds, 1):
+        await learn(engine, at(month), *each)
+        stood[at(month)], _ = await stored(engine)
+
+    compared = 0
+    for instant, schedules in stood.items():
+        for record in sorted(schedules)[::9]:
+            async with transaction(engine) as connection:
+                told = await as_of.record_then(connection, record, When(None, instant), PACK, TODAY)
+            expected = as_of.dated(record, schedules[record], "current", PACK)
+            assert {name: told[name] for name in DATES} == {name: expected[name] for name in DATES}
+            compared += 1
+    assert compared > 60
+
+
+async def test_today_knowing_all_is_what_is_stored(engine):
+    await learn(engine, at(1), *estate(random.Random(13), 300))
+    schedules, persons = await stored(engine)
+    async with transaction(engine) as connection:
+        for record in sorted(schedules)[::7]:
+            told = await as_of.record_then(connection, record, When(TODAY, at(2)), PACK, TODAY)
+            stands = await explain.explain_record(connection, record, PACK)
+            assert {name: told[name] for name in DATES} == {name: stands[name] for name in DATES}
+            assert told["derivation"] == stands["derivation"]
+        for person in sorted(persons)[::9]:
+            told, _ = await as_of.nominal_then(connection, person, When(TODAY), PACK, (TODAY, 0, 20))
+            stands, _ = await explain.explain_nominal(connection, person, 0, 20)
+            assert {name: told[name] for name in told.keys() & stands.keys() - {"records"}} == {
+                name: stands[name] for name in told.keys() & stands.keys() - {"records"}
+            }
+            assert [each["keep_until"] for each in told["records"]] == [
+                each["keep_until"] for each in stands["records"]
+            ]
