@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.retention.actions.announce import GONE, shown_state
+from services.retention.actions.people import of_one
 from services.retention.domain import (
     Fact,
     Folded,
@@ -125,17 +126,24 @@ async def record_then(connection: Connection, record_id: UUID, when: When, runni
 
 def people_of(then: Then, record_id: UUID) -> list[Linked]:
     """Give those who date a record, by offending or by their age, with what they were given then."""
-    folded, pack = then.folded, then.look.pack
-    record = folded.records[record_id]
+    record = then.folded.records[record_id]
     offend, read = set(offenders(record)), dict(aged(record))
-    found = []
+    found: list[Linked] = []
     for ref in sorted(offend | read.keys()):
-        one = folded.ones.get(ref)
-        facts = one.facts if one else tuple(then.nominals.get(ref, ()))
-        given = one.given if one else folded.given[ref].values()
-        totals = together(counting(given, counts_from(facts, pack)), pack)
-        found.append(Linked(ref, facts, *totals, ref in offend, read.get(ref, "")))
+        person = _person(then, ref)
+        known = any(each.offending and each.nominal_ref == person.nominal_ref for each in found)
+        offending = ref in offend and not known  # Of one person's several nominals, the person.
+        if offending or ref in read:
+            found.append(msgspec.structs.replace(person, offending=offending, aged=read.get(ref, "")))
     return found
+
+
+def _person(then: Then, ref: UUID) -> Linked:
+    folded, pack = then.folded, then.look.pack
+    if ref in folded.ones:
+        return of_one(folded.ones[ref], pack)
+    facts = tuple(then.nominals.get(ref, ()))
+    return Linked(ref, facts, *together(counting(folded.given[ref].values(), counts_from(facts, pack)), pack))
 
 
 class Life(NamedTuple):

@@ -30,7 +30,7 @@ async def linked(connection: Connection, links: Iterable[Link], pack: Pack) -> d
 async def _persons(connection: Connection, links: Collection[Link], pack: Pack) -> dict[int, Linked]:
     keys = {link.nominal_key for link in links}
     tied = await tied_of(connection, keys, pack)
-    found = {key: _one(one, pack) for each in tied for key, one in each.persons.items()}
+    found = {key: of_one(one, pack) for each in tied for key, one in each.persons.items()}
     alone = keys - found.keys()
     facts = await stored_facts.facts_of_persons(connection, alone)
     given = await stored_links.given_to(connection, {key: counts_from(facts[key], pack) for key in alone})
@@ -40,7 +40,8 @@ async def _persons(connection: Connection, links: Collection[Link], pack: Pack) 
     return found
 
 
-def _one(one: One, pack: Pack) -> Linked:
+def of_one(one: One, pack: Pack) -> Linked:
+    """Give one person of several nominals as a derivation reads them."""
     totals = together(counting(one.given, counts_from(one.facts, pack)), pack)
     tied = {"members": one.members, "merges": one.merges, "waiting": one.waiting, "problem": one.problem}
     return msgspec.structs.replace(Linked(one.root, one.facts, *totals), **tied)
