@@ -25,8 +25,8 @@ from services.retention.domain import (
 from services.retention.domain.as_of import Done, Held, Move, When, in_force, stood, then_counting
 from services.retention.domain.facts import happened_on, happening, of_kind
 from services.retention.domain.fold import aged, counting, counts_from, offenders
+from services.retention.domain.history import History, read_history
 from services.retention.domain.opening import flags_of, openings
-from services.retention.domain.records import History, read_history
 from services.retention.storage import past
 from services.retention.storage.moves import moves_of
 from services.retention.storage.past import World
