@@ -1,7 +1,7 @@
 """Random lives, as nasty as they come: leap days, nights on which clocks change, months, late and withdrawn events."""
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.policy import Pack
@@ -15,7 +15,17 @@ _LEAP_DAYS = [day for day in CALENDAR[_FIRST:_LAST] if day[1:] == (2, 29)]
 _MONTH_ENDS = [CALENDAR[NUMBER[day] - 1] for day in CALENDAR[_FIRST + 1 : _LAST] if day[2] == 1]
 _CLOCKS_CHANGE = [day for day in CALENDAR[_FIRST:_LAST] if is_sunday(day) and day[1] in (3, 10) and day[2] > 24]
 _TIMES = ("00:00", "00:30", "00:59:59", "01:00", "01:30", "02:00", "12:00", "22:59", "23:00", "23:30", "23:59:59.9")
-_TYPES = ("crime_report", "intelligence_report", "stop_and_search")  # Grows with what the oracle knows of rows.
+_OFTEN = (
+    "charged",
+    "convicted",
+    "acquitted",
+    "closed",
+    "closed",
+    "reopened",
+    "resolved",
+    "expired",
+    "relevance_decided",
+)
 _OFFSETS = ("Z", "+00:00", "+01:00", "+01:00", "-05:00", "+05:45", "+14:00")
 
 
@@ -73,14 +83,13 @@ class Drawing:
 
 def life(seed: str, pack: Pack) -> Life:
     """Draw one life; the same seed draws the same."""
-    pack = replace(pack, children=None)  # Until the oracle knows what is different of a child.
     drawing = Drawing(random.Random(seed), pack)
     for record in drawing.records:
         _record(drawing, record)
     for name in drawing.people:
         _person(drawing, name)
-    for _ in range(drawing.rng.randrange(6)):
-        drawing.rng.choice((_trigger, _contact, _contact, _decision))(drawing)
+    for _ in range(drawing.rng.randrange(6) + len(drawing.records)):
+        drawing.rng.choice((_trigger, _trigger, _contact, _contact, _decision))(drawing)
     _withdrawals(drawing)
     drawing.rng.shuffle(drawing.events)
     events = drawing.events
@@ -91,12 +100,12 @@ def life(seed: str, pack: Pack) -> Life:
 
 def _record(drawing: Drawing, record: str) -> None:
     rng = drawing.rng
-    type_ = rng.choice(_TYPES)
+    type_ = rng.choice(list(drawing.pack.record_types))
     sequences = rng.sample(range(1, 9), rng.choice((1, 1, 1, 2, 3)))
     if drawing.chance(0.15):
         drawing.add("error", record=record, sequence=sequences.pop() if len(sequences) > 1 else 9)
     for sequence in sequences:
-        data = _state(drawing, type_ if drawing.chance(0.95) else rng.choice(_TYPES))
+        data = _state(drawing, type_ if drawing.chance(0.95) else rng.choice(list(drawing.pack.record_types)))
         drawing.add("state", record=record, sequence=sequence, received=drawing.civil(), data=data)
 
 
@@ -123,7 +132,12 @@ def _state(drawing: Drawing, type_: str) -> dict[str, Any]:
     if chance(0.2):
         state["evaluation"] = {"source": "1", "assessment": rng.choice("ADE"), "handling": "P"}
     if chance(0.2):
-        state["metadata"] = {key: rng.choice(("crime", "a", "b")) for key in sorted(drawing.pack.metadata_keys)}
+        state["metadata"] = {
+            key: rng.choice(("crime", "a", "b")) for key in sorted(drawing.pack.metadata_keys - {"expires_on"})
+        }
+    if "expires_on" in drawing.pack.metadata_keys and chance(0.5):
+        written_on = drawing.month_or_day() if chance(0.95) else "soon"
+        state["metadata"] = {**state.get("metadata", {}), "expires_on": written_on}
     return state
 
 
@@ -164,11 +178,13 @@ def _birth(drawing: Drawing) -> Day:
 
 def _trigger(drawing: Drawing) -> None:
     rng, chance = drawing.rng, drawing.chance
-    name = rng.choice(["charged", "convicted", *drawing.pack.triggers])
+    name = rng.choice([*_OFTEN, *drawing.pack.triggers])
     data: dict[str, Any] = {"trigger": name, "on": drawing.month_or_day()}
     known = drawing.pack.triggers[name]
     if known.values or chance(0.1):
         data["value"] = rng.choice([*sorted(known.values), "another"])
+    if chance(0.3):
+        data["offence"] = rng.choice(("28/11", "1"))
     person = rng.choice(drawing.people) if chance(0.4) else None
     drawing.add("trigger", record=rng.choice(drawing.records), person=person, data=data)
 

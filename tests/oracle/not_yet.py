@@ -50,6 +50,11 @@ def _names(state: Event, person: str | None) -> list[str]:
     return [link["role"] for link in state.data["links"] if link["nominal_id"] == person]
 
 
+def _not_in_error(event: Event, events: list[Event]) -> Event | None:
+    types = {e.data.get("record_type") for e in events if e.kind == "state" and e.record == event.record}
+    return None if event.kind == "error" and types & {"mopi", "permanent"} else event
+
+
 def _changed(event: Event, **data: Any) -> Event:
     return replace(event, data={**event.data, **data})
 
@@ -61,4 +66,5 @@ NOT_YET: tuple[Callable[[Event, list[Event]], Event | None], ...] = (
     _no_contact_outside_life,
     _nothing_before,
     _no_child_once,
+    _not_in_error,
 )

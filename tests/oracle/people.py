@@ -5,7 +5,7 @@ from functools import cached_property
 
 from shared.calendar_rules import Period
 from shared.policy import Group, Pack
-from tests.oracle.days import Day, end_of, last_day_of, latest_meant, next_day, read_civil
+from tests.oracle.days import Day, end_of, last_day_of, latest_meant, next_day, read_civil, walk
 from tests.oracle.lives import Event, Life
 from tests.oracle.told import Decisions, State, Told, highest
 
@@ -83,21 +83,35 @@ class Person:
 
     def child(self, state: State) -> bool:
         """Say whether what a state tells was done before they were of age to be responsible."""
-        age = Period(months=12 * self.pack.limits.responsible_from_age)
+        return self.younger(state, self.pack.limits.responsible_from_age)
+
+    def younger(self, state: State, years: int) -> bool:
+        """Say whether what a state tells was done before a birthday of theirs."""
         if self.birth is None or state.conduct is None:
             return False
-        return next_day(state.conduct) <= end_of(self.birth, age, self.pack.leap)
+        return next_day(state.conduct) <= self.birthday(years)
+
+    def birthday(self, years: int) -> Day:
+        """Give the last day that is not beyond a birthday; it may name one that its month lacks."""
+        return end_of(self.birth, Period(months=12 * years), self.pack.leap)
+
+    @property
+    def as_child(self) -> bool:
+        """Say whether anything they carry was done before the age until which policy looks more often."""
+        children = self.pack.children
+        return children is not None and any(self.younger(told.shown, children.under) for told in self.carried)
+
+    @property
+    def cadence(self) -> Period:
+        return self.pack.children.cadence if self.as_child else self.rule.cadence
 
     @cached_property
     def noticed(self) -> list[Day]:
         """Give every day on which they came to notice."""
         found = [day for told in self.carried if (day := told.shown.first_date(told.shown.row.notice))]
         for told in self.carried:
-            found += [
-                day
-                for event, day in told.happened("trigger")
-                if event.person in (None, self.name) and qualifies(event, self.pack)
-            ]
+            events = [each for name, t in self.pack.triggers.items() if t.qualifying for each in told.befell(name)]
+            found += [day for event, day in events if event.person in (None, self.name)]
         return found + self.resets
 
     @property
@@ -133,7 +147,7 @@ class Person:
         if start is None:
             return None
         kept = Period(months=12 * rule.until_age) if rule.until_age is not None else rule.clear
-        retained = self.decisions.until(rule.cadence, leap)
+        retained = self.decisions.until(self.cadence, leap)
         return max(day for day in (last_day_of(start, kept, leap), retained) if day)
 
     @property
@@ -147,11 +161,8 @@ class Person:
         found = [self.decisions.ahead]
         if self.rule.until_age is not None:
             since = self.decisions.last or self.grouped
-            found.append(last_day_of(since, self.rule.cadence, self.pack.leap) if since else None)
+            found.append(last_day_of(since, self.cadence, self.pack.leap) if since else None)
+        if self.as_child:
+            ages = [walk(self.birth, self.birthday(years)) for years in self.pack.children.review_at]
+            found += [day for day in ages if self.decisions.last is None or self.decisions.last < day]
         return [day for day in found if day]
-
-
-def qualifies(event: Event, pack: Pack) -> bool:
-    """Say whether a trigger is one by which people come to notice, and has a value that counts."""
-    known = pack.triggers[event.data["trigger"]]
-    return known.qualifying and (not known.values or event.data.get("value") in known.values)

@@ -8,6 +8,9 @@ from shared.policy import Offence, Pack, RecordType, Row, When
 from tests.oracle.days import Day, earliest_meant, last_day_of, latest_meant, read_civil
 from tests.oracle.lives import Event, Life
 
+UNREADABLE = "soon"
+"""What stands in metadata where a date should: no calendar reads it."""
+
 
 def pack_day(value) -> Day | None:
     return read_civil(str(value)) if value else None
@@ -30,8 +33,16 @@ class State:
         if name == "received_on":
             return read_civil(self.received)
         if name.startswith("metadata:"):
-            return latest_meant((self.data.get("metadata") or {}).get(name.partition(":")[2]), self.pack.zone.key)
+            key = name.partition(":")[2]
+            return (
+                None
+                if self.unreadable(key)
+                else latest_meant((self.data.get("metadata") or {}).get(key), self.pack.zone.key)
+            )
         return latest_meant(self.data.get(name), self.pack.zone.key)
+
+    def unreadable(self, key: str | None) -> bool:
+        return (self.data.get("metadata") or {}).get(key) == UNREADABLE
 
     def first_date(self, names) -> Day | None:
         """Take the first that is there, in the order in which policy names them."""
@@ -72,6 +83,10 @@ class State:
             and (not when.offence or any(code in when.offence for code in self.data.get("offences") or ()))
             and all(metadata.get(key) == value for key, value in when.metadata)
         )
+
+    def in_roles(self, roles: frozenset[str]) -> list[str]:
+        """Name who is on it in one of some roles."""
+        return sorted({link["nominal_id"] for link in self.data.get("links") or () if link["role"] in roles})
 
     @property
     def grading(self) -> str | None:
@@ -143,6 +158,8 @@ class State:
             return "no class"
         if self.impossible:
             return "reported before it happened"
+        if any(self.unreadable(start.metadata_key) for start in self.row.clock):
+            return "a date that nobody can read"
         if self.grading is not None and self.grading not in self.pack.groups:
             return "no such group"
         if self._needs_offence and not (self.grading in self.pack.ranks and self.offenders):
@@ -154,7 +171,9 @@ class State:
 
     @property
     def _needs_offence(self) -> bool:
-        return (self.counts_for_person and bool(self.offenders)) or self.type.id in self.pack.graded_types
+        return (
+            bool(self.row and self.row.follows == "mopi") and bool(self.offenders)
+        ) or self.type.id in self.pack.graded_types
 
 
 def _covers(offence: Offence, day: Day) -> bool:
@@ -233,6 +252,19 @@ class Told:
     def counting(self) -> list[State]:
         """Give the states from which persons get a group: all ever, but of a withdrawn record none."""
         return [] if self.withdrawn else self.states
+
+    def befell(self, trigger: str, values: frozenset[str] = frozenset()) -> list[tuple[Event, Day]]:
+        """Give when a trigger befell it, with a value that counts, and not taken back that day or later."""
+        known, triggers = self.life.pack.triggers[trigger], self.happened("trigger")
+        undone = [day for event, day in triggers if event.data["trigger"] in known.undone_by]
+        accepted = values or known.values
+        return [
+            (event, day)
+            for event, day in triggers
+            if event.data["trigger"] == trigger
+            and (not accepted or event.data.get("value") in accepted)
+            and not any(later >= day for later in undone)
+        ]
 
     @property
     def unknown(self) -> str | None:

@@ -1,13 +1,14 @@
 """The oracle: must this record still exist on this day, and for which reason? Asked of one day after the other."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from shared.calendar_rules import Period
-from tests.oracle.days import Day, end_of, last_day_of, next_day, walk
+from tests.oracle.days import Day, last_day_of, next_day, walk
 from tests.oracle.lives import Life
 from tests.oracle.people import Person
-from tests.oracle.told import Decisions, Told, highest
+from tests.oracle.rows import Case, Reason
+from tests.oracle.told import Told
 
 
 @dataclass(frozen=True)
@@ -20,76 +21,22 @@ class Verdict:
     review_on: date
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why a record must exist: from the first day until, and on, its last."""
-
-    says: str
-    begins: Day
-    ends: Day
-    """It needs the record on every day that is not beyond this one."""
-
-
-@dataclass
-class Case:
-    """One record before the oracle: its reasons, what is missing, and whether it is kept for ever."""
-
-    told: Told
-    people: list[Person]
-    missing: str | None = None
-    waits: bool = False
-    permanent: bool = False
-
-    @property
-    def pack(self):
-        return self.told.life.pack
-
-    @property
-    def grouped(self) -> list[Person]:
-        """Give those in a group, by whom it is dated. What puts them there may be something else than this record."""
-        return [each for each in self.people if each.group]
-
-    @property
-    def by_persons(self) -> bool:
-        """Say whether offending persons date it; where nobody on it is in a group, its own clock may."""
-        row = self.told.shown.row
-        return bool(row and row.follows == "mopi" and (self.grouped or not row.clock))
-
-    @property
-    def decisions(self) -> Decisions:
-        return self.told.reviewed
-
-    @property
-    def cadence(self) -> Period:
-        """How often a record is looked at that nothing else asks to be: its class's backstop."""
-        id_ = self.told.shown.class_id
-        return self.pack.classes[id_].backstop if id_ else self.pack.backstop
-
-    def runs(self, says: str, start: Day, period: Period) -> Reason:
-        return Reason(says, start, end_of(start, period, self.pack.leap))
-
-    def until(self, says: str, last: Day) -> Reason:
-        return Reason(says, last, last)
-
-    def lacks(self, what: str) -> None:
-        self.missing = self.missing or what
-
-
 def judge(life: Life) -> dict[str, Verdict]:
     """Say of each record how long it must exist."""
     told = {record: Told(life, record) for record in life.records}
     people = {name: Person(life, name, list(told.values())) for name in life.persons}
-    return {record: _judge(Case(each, [people[name] for name in each.offenders])) for record, each in told.items()}
+    return {record: _judge(Case(each, people)) for record, each in told.items()}
 
 
 def _judge(case: Case) -> Verdict:
     reasons = list(_reasons(case))
-    if what := case.told.unknown:
-        case.lacks(what)
-    _children(case)
-    last = must_exist_until(reasons) if reasons and not case.permanent and not case.waits else None
-    state = "exception" if case.missing else "permanent" if case.permanent else "current"
-    return Verdict(state, day_object(last), _group(case), day_object(_review(case, state, last)))
+    _impossible(case)
+    row = case.told.shown.row
+    permanent = bool(row and row.permanent)
+    state = "exception" if case.missing else "permanent" if permanent else "current"
+    undated = permanent or (case.waits and not case.missing)  # Of an exception what the others give is shown.
+    last = must_exist_until(reasons) if reasons and not undated else None
+    return Verdict(state, day_object(last), case.group, day_object(_review(case, state, last)))
 
 
 def must_exist_until(reasons: list[Reason]) -> Day:
@@ -100,71 +47,44 @@ def must_exist_until(reasons: list[Reason]) -> Day:
     return day
 
 
-def _reasons(case: Case):
+def _reasons(case: Case) -> Iterator[Reason]:
     retained = case.decisions.until(case.cadence, case.pack.leap)
     if retained:
-        yield case.until("a review of this record alone", retained)
+        yield Reason("a review of this record alone", retained, retained)
     row = case.told.shown.row
     if row is None:
         return
-    if case.told.withdrawn:
-        # It keeps its last date, but no person's: of a row that follows MoPI only the floors are left.
-        if row.follows != "mopi":
-            yield from _own_clock(case)
-    elif case.by_persons:
+    if case.by_persons and not case.told.withdrawn:
         yield from _persons(case)
-    else:
-        yield from _own_clock(case)
-    yield from _floors(case)
+    elif not (case.told.withdrawn and row.follows == "mopi"):
+        # A record in error keeps its last date, but no person's: where it follows MoPI only the floors are left.
+        yield from case.own_clock(row)
+    for name in row.floors:
+        yield from case.floor(case.pack.floors[name])
 
 
-def _persons(case: Case):
+def _persons(case: Case) -> Iterator[Reason]:
     if not case.grouped:
-        case.lacks("nobody on it is in a group")
+        case.missing.append("nobody on it is in a group")
     for person in case.grouped:
         if person.missing:
-            case.lacks(f"nothing dates {person.name}")
+            case.missing.append(f"nothing dates {person.name}")
         if person.last_day:
-            yield case.until(f"{person.name} is in {person.group}", person.last_day)
+            yield Reason(f"{person.name} is in {person.group}", person.last_day, person.last_day)
 
 
-def _own_clock(case: Case):
-    row, shown = case.told.shown.row, case.told.shown
-    if row.permanent:
-        case.permanent = True
-        return
-    start = shown.first_date([each.name for each in row.clock])
-    if start is None:
-        case.lacks("no date that its clock could start at")
-    else:
-        yield case.runs("its own period", start, row.retain)
-
-
-def _floors(case: Case):
-    for name in case.told.shown.row.floors:
-        floor = case.pack.floors[name]
-        start = case.told.shown.first_date(floor.start)
-        if start is None:
-            case.lacks(f"no date for the floor {name}")
-        else:
-            yield case.runs(f"floor {name}", start, floor.add)
-
-
-def _children(case: Case) -> None:
+def _impossible(case: Case) -> None:
     """Conduct outside a life is impossible; a child's counts only after a review of the record says why."""
+    if what := case.told.unknown:
+        case.missing.append(what)
     shown = case.told.shown
     if shown.conduct is None or not shown.counts_for_person:
         return
     for person in case.people:
         if not person.counts_on(case.told, shown):
-            case.lacks(f"{person.name} was a child")
+            case.missing.append(f"{person.name} was a child")
         elif person.group and not person.lived(shown.conduct):
-            case.lacks(f"{person.name} did not live then")
-
-
-def _group(case: Case) -> str | None:
-    """A record is in the highest group of its offenders; where its row alone dates it, in no person's group."""
-    return highest(case.pack, [each.group for each in case.grouped]) if case.by_persons else None
+            case.missing.append(f"{person.name} did not live then")
 
 
 def _review(case: Case, state: str, last: Day | None) -> Day:
@@ -174,8 +94,11 @@ def _review(case: Case, state: str, last: Day | None) -> Day:
     # A review before there was a record cannot have been of it.
     since = max([case.told.shown.created, *(each.last for each in reviews if each.last)])
     found = [last_day_of(since, case.cadence, case.pack.leap)]
+    row = case.told.shown.row
+    if row and row.cycle:
+        found.append(last_day_of(since, row.cycle, case.pack.leap))
     found += [case.decisions.ahead] if case.decisions.ahead else []
-    if case.by_persons:
+    if case.told.shown.counts_for_person:
         found += [day for person in case.grouped for day in person.looked_at]
     if state == "current" and last and not _ends_by_time(case):
         found.append(next_day(last))

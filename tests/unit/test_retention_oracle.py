@@ -6,11 +6,12 @@ from datetime import date
 import pytest
 
 from shared.calendar_rules import Period
-from shared.policy import read_pack
+from shared.policy import Pack, read_pack
 from tests.make_facts import PACK, POLICY_TEXT
 from tests.oracle import days
 from tests.oracle.draw import life
 from tests.oracle.lives import Life
+from tests.oracle.packs import PACKS
 from tests.oracle.program import disagreements, explained
 from tests.oracle.verdict import judge
 
@@ -18,9 +19,13 @@ LIVES, SOAKED = 2_000, 100_000
 AT_ONCE = 500  # So that the levels side by side share the work.
 
 
+def pack_of(number: int) -> Pack:
+    return list(PACKS.values())[number % len(PACKS)]
+
+
 def agree(seed: int, first: int, count: int) -> None:
     for number in range(first, first + count):
-        drawn = life(f"{seed} {number}", PACK)
+        drawn = life(f"{seed} {number}", pack_of(number))
         if disagreements(drawn):
             pytest.fail(explained(drawn))
 
@@ -38,11 +43,11 @@ def test_they_agree_on_very_many_lives(seed, first):
 
 
 def test_what_is_drawn_is_of_every_kind(seed):
-    lives = [life(f"{seed} {number}", PACK) for number in range(300)]
+    lives = [life(f"{seed} {number}", pack_of(number)) for number in range(600)]
     found = Counter(
         mark for each in lives for verdict in judge(each).values() for mark in (verdict.state, verdict.group)
     )
-    assert {"current", "exception", "G1", "G2", "G3", None} <= found.keys()
+    assert {"current", "exception", "permanent", "G1", "G2", "G3", None} <= found.keys()
     assert min(found.values()) > 10
     kinds = Counter(event.kind for each in lives for event in each.events)
     assert {"state", "error", "person", "trigger", "contact", "decision", "withdrawal"} <= kinds.keys()

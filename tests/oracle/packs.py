@@ -1,0 +1,135 @@
+"""Small packs that exercise every key of a row, beside the demonstration's."""
+
+from shared.policy import Pack, read_pack
+from tests.make_facts import PACK, POLICY_TEXT
+
+_TRIGGERS = {
+    "closed": 'undone_by = ["reopened"]',
+    "inquest_closed": 'undone_by = ["inquest_opened", "reopened"]',
+    "relevance_decided": 'values = ["relevant", "not_relevant"]',
+    "penalty_issued": 'values = ["fine"]',
+}
+_OFFENCES = """
+[[offence]]
+code = "dated"
+group = "G2"
+serious = true
+until = 2008-02-29
+
+[[offence]]
+code = "dated"
+group = "G3"
+serious = false
+since = 2008-03-01
+until = 2015-10-25
+
+[[offence]]
+code = "dated"
+group = "G1"
+serious = true
+since = 2015-10-26
+"""
+_FLOORS = """
+[[floor]]
+id = "cpia"
+latest = [
+  {from = "acquitted"},
+  {from = "convicted", add = "6m"},
+  {from = {trigger = "relevance_decided", values = ["relevant"]}, add = "31d"},
+  {from = "closed", add = "1y"},
+]
+pending = [
+  {until = ["acquitted", "convicted"], after = "charged"},
+  {until = ["appeal_closed"], after = "appeal_opened"},
+]
+
+[[floor]]
+id = "decision"
+pending = [{until = ["no_further_action", "charged", "cancelled"]}]
+
+[[floor]]
+id = "claim"
+age = {of = ["victim", "witness"], years = 18, under = 18}
+add = "6y"
+"""
+# Per type: the row's keys.
+ROWS = {
+    "first": 'clock = ["closed", "occurred_on", "recorded_at"]\nretain = "13m"\nend = "dispose"',
+    "any": 'clock = ["closed", "resolved", "reported_at"]\nclock_by = "any"\nretain = "25h"\nend = "review"',
+    "all": 'clock = ["closed", "occurred_on", "expired"]\nclock_by = "all"\nretain = "1y"\nend = "dispose"',
+    "event": 'clock = ["closed"]\nretain = "2y"\nend = "dispose"\nfloors = ["creation", "cpia"]',
+    "value": 'clock = [{trigger = "relevance_decided", values = ["not_relevant"]}, "inquest_closed"]\n'
+    'retain = "28d"\nend = "dispose"',
+    "ends": 'clock = ["resolved", "expired"]\nclock_by = "any"\nretain = "none"\nend = "review"\ncycle = "3y"',
+    "dates_all": 'clock = ["occurred_on", "reported_at", "created_on"]\nclock_by = "all"\nretain = "30m"\n'
+    'end = "review"',
+    "metadata": 'clock = ["metadata:expires_on", "closed"]\nclock_by = "any"\nretain = "6m"\nend = "dispose"',
+    "permanent": 'retain = "permanent"\ncycle = "7y"',
+    "age": 'age = {of = ["subject", "suspect"], years = 100}\nend = "review"',
+    "age_or": 'clock = ["occurred_on", "created_on"]\nretain = "7y"\n'
+    'age = [{of = ["victim"], years = 25, under = 18}, {of = ["witness", "suspect"], years = 21, under = 16}]\n'
+    'end = "dispose"',
+    "claim": 'clock = ["received_on"]\nretain = "7y"\nfloors = ["claim", "creation"]\nend = "dispose"',
+    "decision": 'clock = ["created_on", "received_on"]\nretain = "3y"\nfloors = ["decision"]\nend = "review"',
+    "mopi": 'follows = "mopi"\nnotice = ["occurred_on"]\nfloors = ["cpia", "claim"]\nend = "review"',
+    "mopi_else": 'follows = "mopi"\nnotice = ["recorded_at", "occurred_on"]\nclock = ["closed", "created_on"]\n'
+    'retain = "5y"\nend = "dispose"\nfloors = ["decision"]\ncycle = "4y"',
+    "counts": 'counts_for_person = true\nnotice = ["occurred_on", "received_on"]\nclock = ["recorded_at"]\n'
+    'retain = "2y"\nend = "dispose"',
+}
+
+
+# What the program does not read yet. Empty when it reads all.
+UNREAD = ("cycle", "dated")
+
+
+def _read(keys: str) -> str:
+    return "\n".join(line for line in keys.split("\n") if not line.startswith(UNREAD))
+
+
+def _rows() -> str:
+    return "".join(
+        f"""
+[[record_type]]
+id = "{id_}"
+title = "{id_}"
+offending_roles = ["suspect", "offender"]
+
+[[class]]
+id = "detecting.{id_}"
+parent = "detecting"
+when = {{record_type = "{id_}"}}
+row = "S-{id_}"
+
+[[row]]
+id = "S-{id_}"
+evidence = "unconfirmed"
+{_read(keys)}
+confirmed = {{by = "D-IAO1", on = 2020-01-01}}
+"""
+        for id_, keys in ROWS.items()
+    )
+
+
+def synthetic(**changed: str) -> Pack:
+    """Make a pack of such rows, with other values of the keys that a pack has once."""
+    text = POLICY_TEXT.decode()
+    for name, more in _TRIGGERS.items():
+        text = text.replace(f'[[trigger]]\nname = "{name}"\n', f'[[trigger]]\nname = "{name}"\n{more}\n')
+    text = text.replace('"upstream_type"]', '"upstream_type", "expires_on"]')
+    for key, value in changed.items():
+        text = text.replace(*value) if isinstance(value, tuple) else text.replace(key, value)
+    offences = "" if "dated" in UNREAD else _OFFENCES
+    return read_pack((text + offences + _FLOORS + _rows()).encode(), "synthetic.toml")
+
+
+CHILDREN = '[children]\nunder = 18\ncadence = "30m"\nreview_at = [18, 25]\n\n# Record types'
+PACKS = {
+    "demonstration": PACK,
+    "synthetic": synthetic(),
+    "far east": synthetic(
+        zone=("Europe/London", "Pacific/Kiritimati"), leap=("last_day_of_february", "first_of_march")
+    ),
+    "children": synthetic(zone=("Europe/London", "Asia/Kathmandu"), children=("# Record types", CHILDREN)),
+    "observe": synthetic(mode=('mode = "live"', 'mode = "observe"'), zone=("Europe/London", "Pacific/Pago_Pago")),
+}
