@@ -7,7 +7,8 @@ from typing import Any
 from shared.policy import Pack
 from tests.oracle.days import CALENDAR, NUMBER, Day, is_sunday, month_later, written
 from tests.oracle.lives import Event, Life
-from tests.oracle.not_yet import NOT_YET
+from tests.oracle.not_yet import NOT_YET, drawn_types
+from tests.oracle.told import UNREADABLE
 
 _YEARS = (1996, 2026)
 _FIRST, _LAST = NUMBER[(_YEARS[0], 1, 1)], NUMBER[(_YEARS[1], 1, 1)]
@@ -58,6 +59,8 @@ class Drawing:
         self.days = [some_day(self.rng) for _ in range(4)]
         self.days += [shifted(self.rng, day) for day in self.days]
         self.people = [f"p{n}" for n in range(1, self.rng.choice((1, 2, 2, 3)) + 1)]
+        self.types = drawn_types(self.pack)
+        self.dated = {start.metadata_key for row in self.pack.rows.values() for start in row.clock}
         self.records = [f"r{n}" for n in range(1, self.rng.choice((1, 2, 3, 4)) + 1)]
 
     def chance(self, share: float) -> bool:
@@ -100,12 +103,12 @@ def life(seed: str, pack: Pack) -> Life:
 
 def _record(drawing: Drawing, record: str) -> None:
     rng = drawing.rng
-    type_ = rng.choice(list(drawing.pack.record_types))
+    type_ = rng.choice(drawing.types)
     sequences = rng.sample(range(1, 9), rng.choice((1, 1, 1, 2, 3)))
     if drawing.chance(0.15):
         drawing.add("error", record=record, sequence=sequences.pop() if len(sequences) > 1 else 9)
     for sequence in sequences:
-        data = _state(drawing, type_ if drawing.chance(0.95) else rng.choice(list(drawing.pack.record_types)))
+        data = _state(drawing, type_ if drawing.chance(0.95) else rng.choice(drawing.types))
         drawing.add("state", record=record, sequence=sequence, received=drawing.civil(), data=data)
 
 
@@ -131,14 +134,16 @@ def _state(drawing: Drawing, type_: str) -> dict[str, Any]:
         state["offences"] = [*state["offences"], "999"]
     if chance(0.2):
         state["evaluation"] = {"source": "1", "assessment": rng.choice("ADE"), "handling": "P"}
-    if chance(0.2):
-        state["metadata"] = {
-            key: rng.choice(("crime", "a", "b")) for key in sorted(drawing.pack.metadata_keys - {"expires_on"})
-        }
-    if "expires_on" in drawing.pack.metadata_keys and chance(0.5):
-        written_on = drawing.month_or_day() if chance(0.95) else "soon"
-        state["metadata"] = {**state.get("metadata", {}), "expires_on": written_on}
+    state["metadata"] = {
+        key: rng.choice(("crime", "a", "b")) if key not in drawing.dated else _dated_in_metadata(drawing)
+        for key in sorted(drawing.pack.metadata_keys)
+        if chance(0.3 if key in drawing.dated else 0.1)
+    }
     return state
+
+
+def _dated_in_metadata(drawing: Drawing) -> str:
+    return drawing.month_or_day() if drawing.chance(0.97) else UNREADABLE
 
 
 def _links(drawing: Drawing) -> list[dict[str, str]]:

@@ -1,14 +1,11 @@
 """Small packs that exercise every key of a row, beside the demonstration's."""
 
-from shared.policy import Pack, read_pack
-from tests.make_facts import PACK, POLICY_TEXT
+from pathlib import Path
 
-_TRIGGERS = {
-    "closed": 'undone_by = ["reopened"]',
-    "inquest_closed": 'undone_by = ["inquest_opened", "reopened"]',
-    "relevance_decided": 'values = ["relevant", "not_relevant"]',
-    "penalty_issued": 'values = ["fine"]',
-}
+from shared.policy import Pack, read_pack
+from tests.make_facts import PACK
+
+_BASE = Path(__file__).with_name("base.toml").read_text(encoding="utf-8")
 _OFFENCES = """
 [[offence]]
 code = "dated"
@@ -111,14 +108,11 @@ confirmed = {{by = "D-IAO1", on = 2020-01-01}}
     )
 
 
-def synthetic(**changed: str) -> Pack:
+def synthetic(**changed: tuple[str, str]) -> Pack:
     """Make a pack of such rows, with other values of the keys that a pack has once."""
-    text = POLICY_TEXT.decode()
-    for name, more in _TRIGGERS.items():
-        text = text.replace(f'[[trigger]]\nname = "{name}"\n', f'[[trigger]]\nname = "{name}"\n{more}\n')
-    text = text.replace('"upstream_type"]', '"upstream_type", "expires_on"]')
-    for key, value in changed.items():
-        text = text.replace(*value) if isinstance(value, tuple) else text.replace(key, value)
+    text = _BASE
+    for old, new in changed.values():
+        text = text.replace(old, new)
     offences = "" if "dated" in UNREAD else _OFFENCES
     return read_pack((text + offences + _FLOORS + _rows()).encode(), "synthetic.toml")
 

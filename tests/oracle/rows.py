@@ -88,6 +88,8 @@ class Case:
 
     def clock(self, row: Row) -> Day | None:
         """Find the day on which its clock starts: the first present of the list, the earliest, or the latest of all."""
+        if any(self.told.shown.unreadable(start.metadata_key) for start in row.clock):
+            return None  # Nobody knows which day it is: that is no reason to take another.
         days = [self.day_of(start) for start in row.clock]
         there = [day for day in days if day]
         absent = [start for start, day in zip(row.clock, days, strict=True) if not day]

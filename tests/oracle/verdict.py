@@ -78,7 +78,7 @@ def _impossible(case: Case) -> None:
     if what := case.told.unknown:
         case.missing.append(what)
     shown = case.told.shown
-    if shown.conduct is None or not shown.counts_for_person:
+    if shown.conduct is None or shown.row is None or shown.row.follows != "mopi":
         return
     for person in case.people:
         if not person.counts_on(case.told, shown):
