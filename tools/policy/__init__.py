@@ -1,0 +1,1 @@
+"""Policy packs at the desk: worked examples, tables for people, spreadsheets, the schema."""
