@@ -39,6 +39,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /v1/holds/preview": {"json": SCOPE},
     "POST /v1/holds/{hold_id}/release": {"json": {"reason": "the inquiry has ended"}},
     "POST /v1/disposals/{disposal_id}/abort": {"json": {"reason": "an appeal was announced"}},
+    "POST /v1/identities/{event_uid}/assign": {"json": {"answer": "accept"}},
     "POST /v1/tasks/{task_id}/assign": {"json": {"assignee": "D-RO1"}},
     "POST /v1/tasks/{task_id}/assessment": {"json": {"answers": {"purpose": "yes"}}},
     "POST /v1/tasks/{task_id}/decision": {"json": {"outcome": "retain", "rationale": WHY}},
@@ -58,7 +59,7 @@ class Doors(NamedTuple):
         """Ask a route, with everything that a change must carry."""
         method, path = route.split()
         named = {"record_id": uid("r1"), "nominal_ref": ref("p1")}
-        named |= {name: uuid4() for name in ("hold_id", "disposal_id", "task_id")}
+        named |= {name: uuid4() for name in ("hold_id", "disposal_id", "task_id", "event_uid")}
         named |= {"epoch": 1, "letter_id": 1}
         headers = {"If-Match": '"1"', "Idempotency-Key": f"key-{uuid4()}"}
         if role is not None:

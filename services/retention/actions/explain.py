@@ -8,7 +8,7 @@ from services.retention.actions.announce import shown_state
 from services.retention.actions.holds import HOLDABLE
 from services.retention.actions.people import linked
 from services.retention.domain import derivation
-from services.retention.storage import facts, holds, links, reads
+from services.retention.storage import facts, holds, identities, links, reads
 from services.retention.storage.reads import Row
 from shared.db import Connection
 from shared.errors import NotFound
@@ -55,6 +55,8 @@ async def explain_nominal(
     names = ("clock_on", "keep_until", "review_on", "by_age", "birth_known", "reviewed_on", "problem", "version")
     person = {name: row[name] for name in names}
     more = found[limit - 1]["record_key"] if len(found) > limit else None
+    members = row["members"] or [nominal_ref]
+    person |= {"root": row["root"], "members": members, "waiting": await identities.about(connection, members)}
     return {"nominal_ref": nominal_ref, "group": row["grp"], **person, "records": records}, more
 
 

@@ -1,16 +1,36 @@
 """Who each nominal is: themselves, or one person with those whom the index merged with them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from datetime import date, datetime
+from typing import Literal, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from services.retention.domain import Fact, Gifts, One, Waiting, identify, of_one, person_of
 from services.retention.storage import facts as stored_facts
-from services.retention.storage import merges
+from services.retention.storage import identities as stored
+from services.retention.storage import locks, merges
+from services.retention.storage.facts import NewFact, insert_facts
+from services.retention.storage.identities import Question
 from services.retention.storage.links import ToPerson
+from services.retention.storage.marks import insert_marks
 from services.retention.storage.schedules import Rooted
 from shared.db import Connection
+from shared.errors import Conflict, Invalid, NotFound
+from shared.ids import named
 from shared.policy import Pack
+
+ASSIGNED = "tenure.identity.assigned"
+HERE = "urn:tenure:retention"
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Said(NamedTuple):
+    """A steward's answer: whose a fact is, or whether a merge is to stand."""
+
+    to: UUID | None = None
+    answer: Literal["accept", "refuse"] | None = None
 
 
 class Tied(NamedTuple):
@@ -49,3 +69,58 @@ def rooted(
     found = {key: Rooted(of_one(one, pack), each.keys[one.root]) for each in tied for key, one in each.persons.items()}
     alone = facts.keys() - found.keys()
     return found | {key: Rooted(person_of(facts[key], given[key], pack), key) for key in alone}
+
+
+async def ask(connection: Connection, tied: Iterable[Tied]) -> None:
+    """Put before stewards what waits for them, and no longer what does not; under the locks of all concerned."""
+    for each in tied:
+        await stored.ask(connection, each.persons.keys(), each.waiting, each.keys)
+
+
+async def held(connection: Connection, event_uid: UUID) -> Question:
+    """Find a question while nobody settles whom it is about: else that would ask again what is answered here."""
+    await locks.wait_for_person(connection, (await found(connection, event_uid)).nominal_key)
+    return await found(connection, event_uid)
+
+
+async def found(connection: Connection, event_uid: UUID) -> Question:
+    """Find a question, or refuse."""
+    question = await stored.find(connection, event_uid)
+    if question is None:
+        raise NotFound("Nothing by this id was ever asked of a steward. GET /v1/identities lists what waits.")
+    return question
+
+
+async def assign(connection: Connection, question: Question, said: Said, by: str, today: date, now: datetime) -> None:
+    """Keep a steward's answer as a fact; the dates of all concerned follow from it as from any other."""
+    if question.state == "settled":
+        raise Conflict("Nobody needs to answer this any more: what was said since has settled it.", "not_waiting")
+    _fits(question, said)
+    answer = {"of": question.event_uid, "to": said.to, "answer": said.answer, "by": by}
+    told = {"type": ASSIGNED, "source": HERE, "subject": question.about, "time": now, "sequence": question.version}
+    fact = NewFact(
+        event_uid=named(f"assigned\n{question.event_uid}\n{question.version}"),
+        kind="assigned",
+        record_key=None,
+        nominal_key=question.nominal_key,
+        sequence=question.version,
+        on_date=today,
+        withdraws=None,
+        known_at=now,
+        received_on=today,
+        canonical=_encode({**told, "data": {"kind": "assigned", "data": answer}}),
+    )
+    await insert_facts(connection, [fact], now)
+    await stored.answered(connection, question.event_uid, by)
+    await insert_marks(connection, [], [question.nominal_key])
+
+
+def _fits(question: Question, said: Said) -> None:
+    """Refuse an answer to another question than was asked."""
+    if question.what == "merged":
+        if said.answer is None or said.to is not None:
+            raise Invalid("A merge waits: answer `accept` or `refuse`, and name nobody in `to`.", "answer_needed")
+    elif said.to is None or said.answer is not None:
+        raise Invalid("A fact waits: name in `to` whose it is, and give no `answer`.", "person_needed")
+    elif said.to not in question.between:
+        raise Invalid("The fact cannot be theirs: name one of `between`.", "not_between")

@@ -167,7 +167,9 @@ async def _whole(work: Round) -> list[identities.Tied]:
     broken = {key for key, group in ties.items() if not group <= work.persons}
     work.persons -= broken
     work.persons_again |= broken & had
-    return await identities.tied_of(work.connection, ties.keys() - broken, work.pack)
+    tied = await identities.tied_of(work.connection, ties.keys() - broken, work.pack)
+    await identities.ask(work.connection, tied)
+    return tied
 
 
 async def _date(work: Round) -> dict[int, Dated]:

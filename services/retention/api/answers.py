@@ -81,6 +81,9 @@ class Person(Past):
     """A person's group, clock and dates, with a page of their records."""
 
     nominal_ref: UUID
+    root: UUID = Field(description="the nominal that stands for all whom this person is: reviews are about it")
+    members: list[UUID] = Field(description="all whom this person is, by merges that stand; the records are each one's")
+    waiting: list[UUID] = Field(description="what waits for a steward about this person: `GET /v1/identities/{id}`")
     group: str | None
     clock_on: date | None
     keep_until: date | None

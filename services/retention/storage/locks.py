@@ -19,6 +19,11 @@ async def try_persons(connection: Connection, keys: Iterable[int], *, shared: bo
     return await _try(connection, _TRY_SHARED if shared else _TRY, keys, 1)
 
 
+async def wait_for_person(connection: Connection, key: int) -> None:
+    """Lock a person once nobody settles them: only somebody who holds no such lock yet may wait for one."""
+    await (await driver(connection)).execute("SELECT pg_advisory_xact_lock($1 * 2 + 1)", key)
+
+
 async def _try(connection: Connection, statement: str, keys: Iterable[int], kind: int) -> set[int]:
     wanted = sorted(keys)
     if not wanted:

@@ -20,9 +20,13 @@ SELECT {_SHOWN}, EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key)
 FROM record r JOIN schedule s USING (record_key) WHERE r.record_uid = $1"""
 _LIST = f"SELECT {_SHOWN} FROM schedule s JOIN record r USING (record_key)"
 _NOMINAL = """
-SELECT n.nominal_key, p.grp, p.clock_on, p.keep_until, p.review_on, p.by_age, p.birth_on IS NOT NULL AS birth_known,
-    p.reviewed_on, p.problem, coalesce(p.version, 0) AS version
-FROM nominal n LEFT JOIN person_schedule p USING (nominal_key) WHERE n.nominal_ref = $1"""
+SELECT n.nominal_key, coalesce(r.nominal_ref, n.nominal_ref) AS root, p.grp, p.clock_on, p.keep_until,
+    p.review_on, p.by_age,
+    p.birth_on IS NOT NULL AS birth_known, p.reviewed_on, p.problem, coalesce(p.version, 0) AS version,
+    ARRAY(SELECT m.nominal_ref FROM person_schedule b JOIN nominal m USING (nominal_key) WHERE b.root = p.root
+        ORDER BY m.nominal_ref) AS members
+FROM nominal n LEFT JOIN person_schedule p USING (nominal_key) LEFT JOIN nominal r ON r.nominal_key = p.root
+WHERE n.nominal_ref = $1"""
 _OF_NOMINAL = f"""
 SELECT {_SHOWN}, l.offending, l.grp AS gives_group, l.notice_on FROM link l JOIN schedule s USING (record_key)
 JOIN record r USING (record_key) WHERE l.nominal_key = $1 AND l.record_key > $2 ORDER BY l.record_key LIMIT $3"""
