@@ -126,6 +126,18 @@ def decided(on="2028-06-01", outcome="retain", next_on=None, subject=NOMINAL):
     return _fact("decision", subject, {"outcome": outcome, "on": on, "next_on": next_on})
 
 
+def amended(group, own=(), on="2024-01-01"):
+    """A review that puts the person in a group, on the states of theirs that it had before it."""
+    basis = [str(fact.event_uid) for fact in own]
+    return _fact("decision", NOMINAL, {"outcome": "amend", "on": on, "group": group, "basis": basis})
+
+
+def regrouped(states, *nominals):
+    """What the record knows of that review: the states that it had before it."""
+    refs = [str(nominal_ref(*nominal)) for nominal in nominals or [N42]]
+    return _fact("regrouped", RECORD, {"nominals": refs, "basis": [str(fact.event_uid) for fact in states]})
+
+
 def person(facts: Sequence[Fact], nominal=N42, own: Sequence[Fact] = (), pack: Pack = PACK) -> Person:
     """The person whose only link is to this record."""
     given = of_record(facts, pack).gives[nominal]

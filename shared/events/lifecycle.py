@@ -58,13 +58,15 @@ class ReviewDecided(Event, frozen=True):
     review_id: UUID
     subject: UUID
     subject_kind: Literal["record", "nominal"]
-    outcome: Literal["retain", "dispose"]
+    outcome: Literal["retain", "dispose", "amend"]
     basis: Digest
     decided_by: Actor
     approved_by: tuple[Actor, ...]
     decided_on: date
     next_on: date | None
     version: int
+    group: Code | None = None
+    """Of an amendment: the group that it puts the person in."""
 
 
 class TaskChanged(Event, frozen=True):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from services.retention.actions import regroup
 from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
@@ -17,6 +18,8 @@ from shared.events import ReviewDecided
 from shared.ids import named
 from shared.policy import Pack
 
+_ON_BASIS = ("dispose", "amend")  # These stand only on the facts that the review had before it.
+
 
 async def decide(connection: Connection, pack: Pack, decided: ReviewDecided, today: date, now: datetime) -> bool:
     """Take in one decision; says whether it was new. A subject never heard of here raises `LookupError`."""
@@ -24,16 +27,18 @@ async def decide(connection: Connection, pack: Pack, decided: ReviewDecided, tod
     if subject is None:
         raise LookupError("decision about a subject that is not known")
     await reviews.lock_subjects(connection, [subject], wait=True)
+    # Before the basis is read: what came since then would change it, and the decision would not stand.
+    had = await regroup.before(connection, subject) if decided.group else None
     basis = (await reviews.bases(connection, [subject]))[subject]
-    lapsed = "basis_changed" if decided.outcome == "dispose" and decided.basis != basis else None
+    lapsed = "basis_changed" if decided.outcome in _ON_BASIS and decided.basis != basis else None
     if not await _keep(connection, decided, subject, lapsed, now):
         return False
     await reviews.end(connection, [decided.review_id], "decided")
     await decisions.lapse_others(connection, subject, decided.review_id, "superseded")
     covered = await _covered(connection, decided.review_id, subject)
     if lapsed is None:
-        await _as_fact(connection, decided, subject, now)
-    if decided.outcome == "retain":
+        await _as_fact(connection, decided, subject, had, now)
+    if decided.outcome != "dispose" and not lapsed:
         await _retain(connection, covered, now)
     elif lapsed:
         asked = {subject: ask.Ask("triggered", "basis_changed")}
@@ -62,19 +67,27 @@ async def _covered(connection: Connection, review_id: UUID, subject: Subject) ->
     return sorted(shown.union(carried))
 
 
-async def _as_fact(connection: Connection, decided: ReviewDecided, subject: Subject, now: datetime) -> None:
+async def _as_fact(
+    connection: Connection, decided: ReviewDecided, subject: Subject, had: regroup.Had | None, now: datetime
+) -> None:
     """Keep a decision as a fact of its subject: the dates follow from it as from any other."""
     kind, root = subject
     keys = [root] if kind == "record" else await roots.members_of(connection, root)
-    new = [_fact(decided, kind, key, key == root, now) for key in keys]
-    await insert_facts(connection, new, now)
-    await insert_marks(connection, keys if kind == "record" else [], keys if kind == "nominal" else [])
+    new = [_fact(decided, kind, key, key == root, had, now) for key in keys]
+    told = regroup.to_records(decided, had, now) if had else []
+    await insert_facts(connection, [*new, *told], now)
+    records = [each.record_key for each in told if each.record_key is not None]
+    await insert_marks(connection, keys if kind == "record" else records, keys if kind == "nominal" else [])
 
 
-def _fact(decided: ReviewDecided, kind: str, key: int, is_root: bool, now: datetime) -> NewFact:
+def _fact(
+    decided: ReviewDecided, kind: str, key: int, is_root: bool, had: regroup.Had | None, now: datetime
+) -> NewFact:
     """Make the fact that a decision is; each nominal of a person has it, so that an undone merge takes it from none."""
     uid = named(f"decision\n{decided.review_id}\n{decided.version}" + ("" if is_root else f"\n{key}"))
-    fact = decision_fact(uid, key, decided.decided_on, decided.outcome, decided.next_on)
+    fact = decision_fact(
+        uid, key, decided.decided_on, decided.outcome, decided.next_on, regroup.of_person(decided, had)
+    )
     return NewFact(
         event_uid=uid,
         kind="decision",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -90,6 +90,11 @@ class Happening(msgspec.Struct, frozen=True):
     on: str | None = None
     outcome: str | None = None
     next_on: date | None = None
+    group: str | None = None
+    """Of a decision: the group that it puts a person in."""
+    nominals: tuple[UUID, ...] = ()
+    basis: tuple[UUID, ...] = ()
+    """The states that it had before it, which raise these nominals no more."""
 
 
 class _RecordData(RecordState, frozen=True):
@@ -189,9 +194,18 @@ def on_date_of(canonical: bytes, pack: Pack) -> date | None:
     return happened_on(Fact(UUID(int=0), "", "", canonical), pack)
 
 
-def decision_fact(event_uid: UUID, subject: int | str, on: date, outcome: str, next_on: date | None = None) -> Fact:
-    """Make the fact that a review's decision is."""
-    data = {"outcome": outcome, "on": on, "next_on": next_on}
+def decision_fact(
+    event_uid: UUID,
+    subject: int | str,
+    on: date,
+    outcome: str,
+    next_on: date | None = None,
+    regrouped: "tuple[str, Sequence[UUID]] | None" = None,
+) -> Fact:
+    """Make the fact that a review's decision is; one that puts a person in a group names the states before it."""
+    data: dict[str, Any] = {"outcome": outcome, "on": on, "next_on": next_on}
+    if regrouped:
+        data |= {"group": regrouped[0], "basis": sorted(regrouped[1])}
     return Fact(event_uid, "decision", subject, msgspec.json.encode({"data": data}), on_date=on)
 
 
@@ -228,14 +242,53 @@ class Decided(NamedTuple):
         return self.next_on
 
 
+def _decided(live: Sequence[Fact], pack: Pack) -> list[tuple[date, Happening]]:
+    return [(on, happening(fact)) for fact in of_kind(live, "decision") if (on := happened_on(fact, pack))]
+
+
 def decisions_of(live: Sequence[Fact], pack: Pack) -> Decided:
     """Gather a subject's decisions; of two retains on one day the earlier day named counts."""
-    made = [(on, happening(fact)) for fact in of_kind(live, "decision") if (on := happened_on(fact, pack))]
+    made = _decided(live, pack)
     if not made:
         return Decided()
     last = max((on for on, what in made if what.outcome == "retain"), default=None)
     named = (what.next_on for on, what in made if on == last and what.outcome == "retain" and what.next_on)
     return Decided(max(on for on, _ in made), last, min(named, default=None))
+
+
+class Regrouped(NamedTuple):
+    """The group that the last review gave a person, and the states which raise them no more."""
+
+    group: str | None = None
+    on: date | None = None
+    basis: frozenset[UUID] = frozenset()
+
+
+def regrouped_of(live: Sequence[Fact], pack: Pack) -> Regrouped:
+    """Find the group that a person was last put in by a review; of two on one day the higher."""
+    made = [(on, what) for on, what in _decided(live, pack) if what.group in pack.ranks]
+    if not made:
+        return Regrouped()
+    last = max(on for on, _ in made)
+    group = pack.highest(what.group for on, what in made if on == last)
+    return Regrouped(group, last, frozenset(uid for _, what in made for uid in what.basis))
+
+
+def lowered(live: Sequence[Fact]) -> dict[UUID, frozenset[UUID]]:
+    """Give, for each person on a record whom a review regrouped, the states of it that raise them no more."""
+    found: dict[UUID, frozenset[UUID]] = {}
+    for fact in of_kind(live, "regrouped"):
+        what = happening(fact)
+        found |= {ref: found.get(ref, frozenset()).union(what.basis) for ref in what.nominals}
+    return found
+
+
+def regrouped_fact(
+    event_uid: UUID, subject: int | str, on: date, nominals: Sequence[UUID], basis: Sequence[UUID]
+) -> Fact:
+    """Make the fact by which a review of persons is known to a record: what it had shown them of it."""
+    data = {"on": on, "nominals": sorted(nominals), "basis": sorted(basis)}
+    return Fact(event_uid, "regrouped", subject, msgspec.json.encode({"data": data}), on_date=on)
 
 
 def basis(event_uids: Iterable[UUID | str]) -> str:

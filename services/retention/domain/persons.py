@@ -11,6 +11,7 @@ from services.retention.domain import children
 from services.retention.domain.facts import (
     Decided,
     Fact,
+    Regrouped,
     alive,
     decisions_of,
     happened_on,
@@ -18,6 +19,7 @@ from services.retention.domain.facts import (
     newest_by_source,
     nominal_state,
     of_kind,
+    regrouped_of,
 )
 from shared.calendar_rules import Period, add, days_before
 from shared.policy import Group, Pack
@@ -48,6 +50,7 @@ class Known(NamedTuple):
     contact_on: date | None
     decided: Decided
     contradictory: str | None
+    regrouped: Regrouped = Regrouped()
 
 
 def of_person(
@@ -64,11 +67,15 @@ def of_person(
     highest group, and the earliest of those of their links that count. A person in no group has no clock.
     """
     known = known_of(facts, pack)
-    highest = pack.highest((group, known.flagged))
+    highest = pack.highest((group, known.flagged, known.regrouped.group))
     if highest is None:
         return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on, problem=known.contradictory)
     clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
-    since = [grouped_on if highest == group else None, known.flagged_on if highest == known.flagged else None]
+    since = [
+        grouped_on if highest == group else None,
+        known.flagged_on if highest == known.flagged else None,
+        known.regrouped.on if highest == known.regrouped.group else None,
+    ]
     usual = pack.groups[highest]
     cadence = children.cadence(usual.cadence or Period(), known.birth_on, conduct_on, pack)
     rule = replace(usual, cadence=cadence) if cadence != usual.cadence else usual
@@ -98,6 +105,8 @@ def in_doubt(person: Person, problem: str | None) -> Person:
 def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
     """Read what a person's own facts say; a flag once registered counts, whatever a later state leaves out.
 
+    Those that a review which regrouped the person had before it raise them no more.
+
     A state is whole per source: of each source the newest counts, and they must agree on the day of birth.
     """
     live = alive(facts)
@@ -106,9 +115,11 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
     births = {state.date_of_birth for state in current if state.date_of_birth}
     birth_on = max(births, default=None)
     died_on = min((state.died_on for state in current if state.died_on), default=None)
+    regrouped = regrouped_of(live, pack)
     flagged = [
         (found, fact.received_on)
         for fact, state in states
+        if fact.event_uid not in regrouped.basis
         for flag in state.flags or ()
         if (found := pack.flag_group(flag))
     ]
@@ -125,6 +136,7 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
         contact_on=max(contacts, default=None),
         decided=decisions_of(live, pack),
         contradictory=_contradictory(births, died_on, contacts),
+        regrouped=regrouped,
     )
 
 

@@ -20,6 +20,7 @@ from services.retention.domain.facts import (
     decisions_of,
     happened_on,
     happening,
+    lowered,
     of_kind,
 )
 from services.retention.domain.floors import floors_of, together
@@ -27,6 +28,7 @@ from services.retention.domain.history import History, State, clock_of_record, i
 from services.retention.domain.overrides import override_of
 from services.retention.domain.suppliers import Supplied, others_of
 from services.retention.domain.traits import Traits, traits_of
+from shared.ids import nominal_ref
 from shared.policy import Pack
 
 
@@ -175,11 +177,13 @@ def _roles(history: History, pack: Pack) -> frozenset[str]:
 
 def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
     gave: dict[Nominal, list[tuple[str | None, date | None]]] = {}
+    reviewed = lowered(history.live)
     # One that a person moved counts as it was sent, and as what it was moved to.
     for state in (*history.counting, history.shown) if history.moves else history.counting:
         on = _notice(state)
         for nominal in _offenders(state):
-            gave.setdefault(nominal, []).append((state.placed.group, on))
+            before_review = state.fact.event_uid in reviewed.get(nominal_ref(*nominal), ()) if reviewed else False
+            gave.setdefault(nominal, []).append((None if before_review else state.placed.group, on))
     now, clock = _offenders(history.shown), _notice(history.shown)
     common, own = _triggers(history.live, pack)
     began = conduct_on(history.shown.body, pack)

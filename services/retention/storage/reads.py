@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.retention.domain import basis
-from services.retention.storage.facts import OF_OTHERS
+from services.retention.storage.facts import DECISIONS, OF_OTHERS
 from services.retention.storage.holds import MATCHED
 from shared.db import Connection, driver
 
@@ -38,14 +38,14 @@ WHERE s.state = 'current' AND s.actionable_from < $1 AND s.lifecycle NOT IN ('ex
     AND ($4::text IS NULL OR s.class_id = $4 OR starts_with(s.class_id, $4 || '.'))
 GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 2, 4 LIMIT $5"""
 # Decisions are not part of what they are taken on.
-_OF_RECORDS = "SELECT record_key, event_uid FROM fact WHERE record_key = ANY($1::bigint[]) AND kind <> 'decision'"
+_OF_RECORDS = f"SELECT record_key, event_uid FROM fact WHERE record_key = ANY($1::bigint[]) AND kind NOT IN {DECISIONS}"
 _OF_PERSONS = f"""
-SELECT nominal_key, event_uid FROM fact WHERE nominal_key = ANY($1::bigint[]) AND kind <> 'decision'
+SELECT nominal_key, event_uid FROM fact WHERE nominal_key = ANY($1::bigint[]) AND kind NOT IN {DECISIONS}
 UNION ALL
 SELECT m.other_key, f.event_uid {OF_OTHERS}
 UNION ALL
 SELECT l.nominal_key, f.event_uid FROM link l JOIN fact f USING (record_key)
-WHERE l.nominal_key = ANY($1::bigint[]) AND l.offending AND f.kind <> 'decision'"""
+WHERE l.nominal_key = ANY($1::bigint[]) AND l.offending AND f.kind NOT IN {DECISIONS}"""
 
 _GONE = "s.lifecycle IN ('executed', 'shredded', 'disposed')"
 # The state that is shown, as `actions.announce.shown_state` gives it, in the table's words.

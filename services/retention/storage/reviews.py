@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.retention.storage.facts import DECISIONS
 from services.retention.storage.moves import KEEP
 from services.retention.storage.roots import MEMBERS, PERSONS
 from shared.db import Connection, columns, driver
@@ -18,10 +19,10 @@ SELECT kind, key,
     encode(sha256(convert_to(coalesce(string_agg(uid, E'\\n' ORDER BY uid COLLATE "C"), ''), 'UTF8')), 'hex')
 FROM (
     SELECT 'record' AS kind, k AS key, f.event_uid::text AS uid FROM unnest($1::bigint[]) k
-    LEFT JOIN fact f ON f.record_key = k AND f.kind <> 'decision'
+    LEFT JOIN fact f ON f.record_key = k AND f.kind NOT IN {DECISIONS}
     UNION
     SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k {MEMBERS}
-    LEFT JOIN fact f ON f.nominal_key = m.nominal_key AND f.kind <> 'decision'
+    LEFT JOIN fact f ON f.nominal_key = m.nominal_key AND f.kind NOT IN {DECISIONS}
     UNION
     SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k {MEMBERS}
     JOIN fact e ON e.other_key = m.nominal_key JOIN fact f ON f.event_uid = e.event_uid
@@ -29,7 +30,7 @@ FROM (
     UNION
     SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k {MEMBERS}
     JOIN link l ON l.nominal_key = m.nominal_key AND l.offending
-    JOIN fact f ON f.record_key = l.record_key AND f.kind <> 'decision'
+    JOIN fact f ON f.record_key = l.record_key AND f.kind NOT IN {DECISIONS}
 ) u GROUP BY kind, key"""
 _MEMBERS = f"""
 SELECT 'record' AS kind, k AS key, k AS record_key FROM unnest($1::bigint[]) k
