@@ -22,6 +22,7 @@ GROUPS = {
         "publish": "publish record events from files, and count their receipts",
         "backload": "show how far a back-load has come, pause it, or let it go on",
         "explain": "say why a record's date is what it is",
+        "policy": "check a policy pack, show its rows, take them to a spreadsheet and back",
         "reconcile": "show both accounts, manifests and silent sources, or how late records came",
         "reapply": "after a restored backup, erase again what was disposed of since",
         "epoch": "begin, re-wrap and end epochs of the sealing keys",
