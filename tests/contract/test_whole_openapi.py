@@ -117,7 +117,7 @@ async def _filled(apis: Apis, urls: dict[str, str]) -> dict[str, list[UUID]]:
     await take(engines["retention"], record_state("r1", links=[suspect("p1")]), nominal_state("p1"))
     member = Member(uid("r1"), "crime.report.suspect", DUE, False)
     about = {"subject": uid("r1"), "subject_kind": "record", "kind": "scheduled", "cause": "period_ended"}
-    policy = {"group": None, "row": "R03", "pack": "p" * 64, "due_on": DUE, "basis": "b" * 64, "version": 1}
+    policy = {"group": None, "row": "R03", "pack": "d" * 64, "due_on": DUE, "basis": "b" * 64, "version": 1}
     rest = {"records": (member,), "derivation": {"v": 1, "steps": []}}
     review = ReviewRequested(review_id=REVIEW, **about, **policy, **rest)
     async with transaction(engines["review"]) as connection:

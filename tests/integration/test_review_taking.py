@@ -47,7 +47,7 @@ def requested(**changes: Any) -> ReviewRequested:
         cause="period_ended",
         group=None,
         row="R03",
-        pack="p" * 64,
+        pack="d" * 64,
         due_on=date(2026, 5, 1),
         records=(Member(record, "crime", date(2026, 4, 30), False),),
         derivation={"v": 1, "steps": []},

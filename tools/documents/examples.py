@@ -67,6 +67,8 @@ _WORDS = {
     "pointer": "/data/occurred_on",
     "sentence": "A day is missing; send the whole date.",
     "time": "2022-08-02T10:00:00Z",
+    "from": "2022-08-01",
+    "to": "2022-08-31",
 }
 _NUMBERS = {"keep_year": 2032, "holds_found": 0}
 _PEOPLE = {
