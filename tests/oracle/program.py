@@ -1,7 +1,11 @@
 """The same life through the program: the events as they are registered, and the functions that the services call."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from services.retention.actions.take_in import fresh
 from services.retention.domain import Fact, Schedule, decision_fact, fold
@@ -42,8 +46,19 @@ def _registered(event: Event, life: Life) -> Registered:
         record_id=record_id("crime", event.record) if event.record else None,
         nominal_ref=nominal_ref("crime", event.person) if event.person else None,
         withdraws=event_uid("urn:crime", event.of) if event.of else None,
-        data={**event.data, **({"nominal_source": "crime", "nominal_id": event.person} if event.person else {})},
+        data={**event.data, **_names(event)},
+        other_ref=nominal_ref("crime", event.other) if event.other else None,
     )
+
+
+def _names(event: Event) -> dict[str, Any]:
+    """Name whom a fact is about, as its type does: a merge says who is into whom."""
+    if event.person is None or event.kind == "unmerged":
+        return {"merge_event_id": event.of} if event.kind == "unmerged" else {}
+    one, other = ({"nominal_source": "crime", "nominal_id": each} for each in (event.person, event.other))
+    if event.kind == "merged":
+        return {"into": one, "from": other}
+    return {"a": one, "b": other} if event.kind == "distinguished" else one
 
 
 def _record(event: Event, told) -> RecordRegistered:
@@ -65,7 +80,8 @@ def decided(event: Event) -> tuple[UUID, Fact]:
     return subject, decision_fact(event_uid("urn:crime", event.id), str(subject), on, event.data["outcome"], next_on)
 
 
-def _kept(event: Registered, life: Life) -> tuple[UUID, Fact]:
+def _kept(event: Registered, life: Life) -> Iterator[tuple[UUID, Fact]]:
+    """Give the facts that an event is: a merge and a distinction are about both nominals."""
     new = fresh(event, life.pack)
     fact = Fact(
         event_uid=event.event_uid,
@@ -77,14 +93,16 @@ def _kept(event: Registered, life: Life) -> tuple[UUID, Fact]:
         withdraws=new.withdraws,
         received_on=event.received_on,
     )
-    return new.record or new.nominal, fact
+    yield new.record or new.nominal, fact
+    if new.other:
+        yield new.other, msgspec.structs.replace(fact, subject=str(new.other))
 
 
 def schedules(life: Life) -> dict[str, Schedule]:
     """Work out a life's schedules as the services do."""
     facts: dict[UUID, list[Fact]] = defaultdict(list)
     made = [decided(event) for event in life.events if event.kind == "decision"]
-    for subject, fact in [*(_kept(event, life) for event in registered(life)), *made]:
+    for subject, fact in [*(kept for event in registered(life) for kept in _kept(event, life)), *made]:
         facts[subject].append(fact)
     records = {record_id("crime", record) for record in life.named_records}
     found = fold(
