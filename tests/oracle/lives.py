@@ -1,6 +1,6 @@
 """A life: all that ever happened to a few records and persons, as neither the program nor the oracle reads it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.policy import Pack
@@ -58,3 +58,18 @@ class Life:
     def named_records(self) -> set[str]:
         """Name every record, known or not."""
         return {each.record for each in self.events if each.record}
+
+
+def apart(life: Life, prefix: str) -> Life:
+    """Give the same life to other records and persons, so that many can happen in one place."""
+
+    def named(name: str | None) -> str | None:
+        return name and prefix + name
+
+    def moved(event: Event) -> Event:
+        links = [{**link, "nominal_id": prefix + link["nominal_id"]} for link in event.data.get("links") or ()]
+        data = {**event.data, "links": links} if links else event.data
+        names = {name: named(getattr(event, name)) for name in ("record", "person", "of", "other")}
+        return replace(event, id=prefix + event.id, data=data, **names)
+
+    return Life(life.pack, tuple(moved(event) for event in life.events), life.told)

@@ -238,4 +238,4 @@ def test_the_lives_tried_are_not_all_alike(seed):
     rng = random.Random(seed)
     found = [each for _ in range(60) for each in schedules(life(str(rng.random()), PACKS["synthetic"])).values()]
     assert len({each.keep_until for each in found}) > 30
-    assert {each.state for each in found} == {"current", "exception", "permanent"}
+    assert {"current", "exception"} <= {each.state for each in found}

@@ -1,0 +1,77 @@
+"""Random lives taken in and settled on a real PostgreSQL, in any order and batches: what is stored is the oracle's."""
+
+import asyncio
+
+import pytest
+
+from services.retention.actions.settle import settle
+from services.retention.actions.take_in import fresh, take_in
+from services.retention.storage import facts as stored_facts
+from services.retention.storage import marks
+from services.retention.storage.facts import NewFact
+from shared.db import driver, transaction
+from shared.ids import record_id
+from tests.make_registered import NOW
+from tests.oracle.draw import life
+from tests.oracle.lives import apart
+from tests.oracle.packs import PACKS
+from tests.oracle.program import decided, registered
+from tests.oracle.verdict import Verdict, judge
+
+LIVES = 75
+COLUMNS = "state, keep_until, grp, review_on"
+
+
+async def settled(engine, pack, these=None) -> int:
+    async with transaction(engine) as connection:
+        return (await settle(connection, pack, NOW, these)).claimed
+
+
+async def keep(engine, batch, pack) -> list[int]:
+    """Take in what came, decisions among it, in one transaction."""
+    async with transaction(engine) as connection:
+        made = [each for each in batch if isinstance(each, tuple)]
+        return [
+            *await take_in(connection, [fresh(each, pack) for each in batch if not isinstance(each, tuple)], NOW),
+            *[mark for subject, fact in made for mark in await keep_decision(connection, subject, fact)],
+        ]
+
+
+async def keep_decision(connection, subject, fact) -> list[int]:
+    kind, uid = subject
+    keys = stored_facts.record_keys if kind == "record" else stored_facts.nominal_keys
+    [key] = (await keys(connection, {uid})).of.values()
+    of = (key, None) if kind == "record" else (None, key)
+    new = NewFact(fact.event_uid, "decision", *of, 0, fact.on_date, None, NOW, fact.on_date, fact.canonical)
+    await stored_facts.insert_facts(connection, [new], NOW)
+    return await marks.insert_marks(connection, *(([key], []) if kind == "record" else ([], [key])))
+
+
+def told(each):
+    """Give all that happens in a life, as retention is told of it."""
+    decisions = [event for event in each.events if event.kind == "decision"]
+    made = [(("record" if event.record else "nominal", decided(event)[0]), decided(event)[1]) for event in decisions]
+    return [*registered(each), *made]
+
+
+@pytest.mark.parametrize("pack", ["demonstration", "children"])
+async def test_what_is_settled_is_what_the_oracle_says(retention_engine, rng, seed, pack):
+    lives = [apart(life(f"{seed} {number}", PACKS[pack]), f"{number}-") for number in range(LIVES)]
+    events = [event for each in lives for event in told(each)]
+    rng.shuffle(events)
+    while events:
+        size = rng.randrange(1, 60)
+        new = await keep(retention_engine, events[:size], PACKS[pack])
+        events = events[size:]
+        if rng.random() < 0.6:
+            await settled(retention_engine, PACKS[pack], new)
+    while await settled(retention_engine, PACKS[pack]):
+        await asyncio.sleep(0)
+
+    async with transaction(retention_engine) as connection:
+        raw = await driver(connection)
+        rows = await raw.fetch(f"SELECT record_uid, {COLUMNS} FROM schedule JOIN record USING (record_key)")
+    found = {row[0]: Verdict(*row[1:]) for row in rows}
+    expected = {record_id("crime", record): each for one in lives for record, each in judge(one).items()}
+    assert len(expected) > LIVES
+    assert found == expected
