@@ -73,6 +73,29 @@ _WHY = {
     "told_apart": "the index told two whom it would make one apart",
     "merge_waits": "one person would be suspect and victim of one record, and a steward has not said so",
 }
+BLOCKERS = {
+    "not_due": "It is needed until {until}; nothing is to be mended before that.",
+    "person": "The person {nominal} needs it until {until}; only a review of that person can change that.",
+    "floor": "A floor keeps it until {until}; nobody can decide that away.",
+    "waits": "Its clock has not started: its source must record what row {row} waits for.",
+    "pending": "The floor {name} stays open until its source records what ends it.",
+    "problem": "It has no certain date, because {problem}; the {owner} must have it supplied by the source.",
+    "permanent": "Row {row} keeps it permanently; only a change of policy ends that.",
+    "hold": "The hold {hold} covers it; {owner} must propose its release, and a second person agree.",
+    "review": "The review {review} is open ({cause}), due on {on}; who has the task of that id must decide.",
+    "asked_for": "A review is asked for ({cause}); the next tick that has room opens it.",
+    "order": "The order {disposal} is carried out from {on} on, unless somebody aborts it before.",
+    "order_waits": "The order {disposal} was due on {on} and waits ({cause}); mend that, and it goes on by itself.",
+    "unsettled": "Facts came in that its date does not follow yet; if it stays so, look at retention's worker.",
+    "parked": "Events about it or its persons wait in quarantine ({count}); a data steward must mend or discard them.",
+    "unconfirmed_row": "Nobody has confirmed row {row}, so time alone does not dispose; its owner must confirm it.",
+    "observe": "The policy pack only observes; two people must take it live.",
+    "pause": "All disposals wait ({cause}); two people must agree that they go on.",
+    "old_news": "Intake's news is too old for any disposal; look at intake's worker and the broker.",
+    "confirmation": "It was executed and {holder} has not confirmed; whoever runs {holder} must answer.",
+    "irrecoverable": "It was executed; a backup could bring it back until {on}.",
+}
+
 _BY = {"flag": "a flag on the person", "record": "a record"}
 
 
@@ -85,6 +108,17 @@ def sentence(step: Mapping[str, Any]) -> str:
     """Write one step as a sentence."""
     words = {name: _word(name, value) for name, value in step.items()}
     return STEPS[_template(step)].format_map(words | {"length": _length(step)})
+
+
+def blocker(code: str, about: Mapping[str, Any]) -> str:
+    """Write what keeps a record as a sentence that names the mend."""
+    return BLOCKERS[code].format_map({name: _named(name, value) for name, value in about.items()})
+
+
+def _named(name: str, value: Any) -> str:
+    if isinstance(value, date):
+        return day_in_words(value)
+    return PROBLEMS.get(value, value) if name == "problem" else str(value).replace("_", " ")
 
 
 def _template(step: Mapping[str, Any]) -> str:

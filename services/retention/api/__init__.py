@@ -5,19 +5,14 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.retention.api import disposals, holds, identities, records, waiting
+from services.retention.api import blockers, disposals, holds, identities, records, waiting
 from shared.http import Edge, http_app
 from shared.policy import Pack
 
-ROLES: Mapping[str, frozenset[str]] = {
-    **records.ROLES,
-    **holds.ROLES,
-    **disposals.ROLES,
-    **waiting.ROLES,
-    **identities.ROLES,
-}
+_PARTS = (records, holds, disposals, waiting, identities, blockers)
+ROLES: Mapping[str, frozenset[str]] = {route: roles for part in _PARTS for route, roles in part.ROLES.items()}
 TITLE = "Tenure: retention"
-ROUTERS = [records.router, holds.router, disposals.router, waiting.router, identities.router]
+ROUTERS = [part.router for part in _PARTS]
 
 
 def make_app(engine: AsyncEngine, edge: Edge, pack: Pack) -> FastAPI:

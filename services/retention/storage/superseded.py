@@ -17,7 +17,7 @@ _OF_RECORD = """
 SELECT s.superseded_id, s.state, s.class_id, s.row_id, s.grp, s.clock_on, s.keep_until, s.review_on, s.by_age,
     s.problem, s.pack, s.moved_by, s.superseded_at
 FROM superseded s JOIN record r USING (record_key)
-WHERE r.record_uid = $1 AND ($2::bigint IS NULL OR superseded_id < $2)
+WHERE r.record_uid = $1 AND superseded_id < $2
 ORDER BY superseded_id DESC LIMIT $3"""
 
 
@@ -55,7 +55,7 @@ async def keep(
         await (await driver(connection)).execute(_KEEP, *columns(rows, 12))
 
 
-async def of_record(connection: Connection, record_id: UUID, after: int | None, limit: int) -> list[Superseded]:
+async def of_record(connection: Connection, record_id: UUID, before: int, limit: int) -> list[Superseded]:
     """Read a page of the dates that a record had, the newest first."""
-    rows = await (await driver(connection)).fetch(_OF_RECORD, record_id, after, limit)
+    rows = await (await driver(connection)).fetch(_OF_RECORD, record_id, before, limit)
     return [Superseded(*row) for row in rows]

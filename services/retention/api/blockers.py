@@ -1,0 +1,100 @@
+"""HTTP in: what is keeping a record, what keeps records at large, and the dates that a record had before."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from services.retention.actions import blockers
+from services.retention.api.records import READERS
+from services.retention.storage import superseded
+from shared.clock import policy_day
+from shared.http import Now, Paged, Transaction, answers, next_link
+
+_PATHS = ("records/{record_id}/blockers", "records/{record_id}/superseded", "blockers")
+ROLES = {f"GET /v1/{path}": READERS for path in _PATHS}
+NEWEST = 2**63 - 1
+
+router = APIRouter(prefix="/v1", tags=["schedules"])
+
+
+class Keeping(BaseModel):
+    """One thing that keeps a record from its end."""
+
+    code: str
+    owner: str | None = Field(description="whose it is to mend: a role, or a holder of copies; null: nobody's, or ours")
+    about: dict[str, Any] = Field(description="the ids, codes and days that it names")
+    sentence: str = Field(description="what it is, and the mend")
+
+
+class Kept(BaseModel):
+    """What keeps one record; empty: nothing does."""
+
+    blockers: list[Keeping]
+
+
+class Counted(BaseModel):
+    """How many records one thing keeps."""
+
+    code: str
+    cause: str | None
+    owner: str | None
+    records: int
+
+
+class KeptInAll(BaseModel):
+    """What keeps records, counted, and what keeps every disposal waiting."""
+
+    blockers: list[Counted]
+    everywhere: list[Keeping]
+
+
+class Before(BaseModel):
+    """The dates that a record had, until when, and what moved them; of rules by age the year alone is sure."""
+
+    state: str
+    class_: str | None = Field(alias="class")
+    row: str | None
+    group: str | None
+    clock_on: date | None
+    keep_until: date | None
+    review_on: date
+    by_age: bool
+    problem: str | None
+    pack: str
+    moved_by: str
+    superseded_at: datetime
+
+
+class Superseded(BaseModel):
+    """A page of the dates that a record had, the newest first."""
+
+    superseded: list[Before]
+
+
+@router.get("/records/{record_id}/blockers", responses=answers(Kept, 404))
+async def show_blockers(record_id: UUID, request: Request, connection: Transaction, now: Now) -> dict[str, Any]:
+    """Say what is keeping a record: each thing with its owner and the mend."""
+    pack = request.app.state.pack
+    today = await policy_day(connection, now, pack.zone)
+    return {"blockers": await blockers.of_record(connection, record_id, pack, today, now)}
+
+
+@router.get("/blockers", responses=answers(KeptInAll))
+async def count_blockers(request: Request, connection: Transaction, now: Now) -> dict[str, Any]:
+    """Count what keeps records, and list what keeps every disposal waiting."""
+    counts, everywhere = await blockers.counted(connection, request.app.state.pack, now)
+    return {"blockers": counts, "everywhere": everywhere}
+
+
+@router.get("/records/{record_id}/superseded", responses=answers(Superseded, 400))
+async def show_superseded(
+    record_id: UUID, request: Request, response: Response, connection: Transaction, page: Paged
+) -> dict[str, Any]:
+    """List the dates that a record had before, each with what moved it: superseded, never erased."""
+    found = await superseded.of_record(connection, record_id, page.key(NEWEST), page.limit + 1)
+    shown = found[: page.limit]
+    next_link(request, response, (shown[-1].superseded_id,) if len(found) > page.limit else None)
+    return {"superseded": [{**each._asdict(), "class": each.class_id} for each in shown]}

@@ -1,0 +1,84 @@
+"""What stands between records and their disposal, read from the tables: of one record, and counted for the estate."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from services.retention.domain import side_from
+from services.retention.domain.blockers import Standing
+from services.retention.storage import holds, reads
+from shared.db import Connection, driver
+
+_PERSONS = """
+SELECT n.nominal_ref, p.keep_until, p.by_age FROM link l JOIN person_schedule p USING (nominal_key)
+JOIN nominal n USING (nominal_key) WHERE l.record_key = $1 AND l.offending ORDER BY p.keep_until DESC, n.nominal_ref"""
+_HOLDS = "SELECT hold_id, owner FROM hold WHERE hold_id = ANY($1::uuid[]) ORDER BY hold_id"
+_REVIEWS = """
+SELECT v.review_id, v.cause, v.due_on FROM review_member m JOIN review v USING (review_id)
+WHERE m.record_key = $1 AND v.state = 'open' ORDER BY v.due_on, v.review_id"""
+_ASKED = """
+SELECT cause FROM review_wanted WHERE record_key = $1 UNION
+SELECT w.cause FROM link l JOIN review_wanted w USING (nominal_key) WHERE l.record_key = $1 AND l.offending
+ORDER BY 1"""
+_ORDERS = """
+SELECT disposal_id, execute_from, waits_for FROM disposal_order WHERE record_key = $1 AND state = 'cooling'
+ORDER BY disposal_id"""
+_PARKED = """
+SELECT count(DISTINCT p.event_uid) FROM parked p WHERE p.resolved_at IS NULL AND p.subject IN (
+    SELECT record_uid FROM record WHERE record_key = $1 UNION ALL
+    SELECT n.nominal_ref FROM link l JOIN nominal n USING (nominal_key) WHERE l.record_key = $1)"""
+_LEAVING = """
+SELECT d.irrecoverable_from, ARRAY(SELECT u FROM unnest($2::text[]) u WHERE NOT EXISTS (SELECT FROM confirmation c
+    WHERE c.disposal_id = d.disposal_id AND c.holder = u AND c.answer IN ('erased', 'never_had_it')) ORDER BY u)
+FROM disposal_state d WHERE d.record_key = $1"""
+_SIDE = "SELECT side FROM unnest(ARRAY[$1::bigint]) k JOIN schedule ON record_key = k"
+_COUNTED = """
+SELECT 'hold' AS code, NULL AS cause, count(*) AS records FROM schedule WHERE held
+UNION ALL SELECT 'problem', problem, count(*) FROM schedule WHERE state = 'exception' GROUP BY problem
+UNION ALL SELECT 'review', v.cause, count(DISTINCT m.record_key) FROM review v JOIN review_member m USING (review_id)
+    WHERE v.state = 'open' GROUP BY v.cause
+UNION ALL SELECT 'asked_for', cause, count(*) FROM review_wanted GROUP BY cause
+UNION ALL SELECT CASE WHEN waits_for IS NULL THEN 'order' ELSE 'order_waits' END, waits_for, count(*)
+    FROM disposal_order WHERE state = 'cooling' AND record_key IS NOT NULL GROUP BY waits_for
+UNION ALL SELECT 'parked', NULL, count(DISTINCT subject) FROM parked WHERE resolved_at IS NULL
+UNION ALL SELECT 'unsettled', NULL, count(DISTINCT (record_key, nominal_key)) FROM dirty
+UNION ALL SELECT 'unconfirmed_row', row_id, count(*) FROM schedule
+    WHERE lifecycle IN ('due', 'in_review') AND row_id = ANY($1::text[]) GROUP BY row_id
+UNION ALL SELECT 'confirmation', u, count(*) FROM disposal_state d CROSS JOIN unnest($2::text[]) u
+    WHERE d.state IN ('executed', 'shredded') AND d.record_key IS NOT NULL AND NOT EXISTS (SELECT FROM confirmation c
+        WHERE c.disposal_id = d.disposal_id AND c.holder = u AND c.answer IN ('erased', 'never_had_it')) GROUP BY u
+ORDER BY 1, 2"""
+
+
+async def of_record(connection: Connection, row: reads.Row, holders: Iterable[str]) -> Standing:
+    """Gather all that is known of a record's way to its end."""
+    raw, key = await driver(connection), row["record_key"]
+    covering = (await holds.covering(connection, [key])).get(key, set())
+    leaving = await raw.fetchrow(_LEAVING, key, list(holders))
+    return Standing(
+        row=row,
+        side=side_from(await raw.fetchval(_SIDE, key)),
+        persons=[dict(each) for each in await raw.fetch(_PERSONS, key)],
+        holds=[dict(each) for each in await raw.fetch(_HOLDS, sorted(covering))],
+        reviews=[dict(each) for each in await raw.fetch(_REVIEWS, key)],
+        asked_for=[each["cause"] for each in await raw.fetch(_ASKED, key)],
+        orders=[dict(each) for each in await raw.fetch(_ORDERS, key)],
+        parked=await raw.fetchval(_PARKED, key),
+        unconfirmed=leaving[1] if leaving else (),
+        irrecoverable_from=leaving[0] if leaving else None,
+    )
+
+
+async def counted(connection: Connection, unconfirmed: list[str], holders: Iterable[str]) -> list[dict[str, Any]]:
+    """Count, by code and cause, the records that each thing keeps."""
+    raw = await driver(connection)
+    rows = await raw.fetch(_COUNTED, unconfirmed, list(holders))
+    return [dict(row) for row in rows if row["records"]]
+
+
+async def news(connection: Connection, not_before: datetime, partitions: int) -> tuple[list[str], bool]:
+    """Read what keeps every disposal waiting: open pauses, and whether intake's news is too old."""
+    raw = await driver(connection)
+    causes = [row[0] for row in await raw.fetch("SELECT cause FROM pause WHERE state <> 'over' ORDER BY cause")]
+    fresh: int = await raw.fetchval("SELECT count(*) FROM watermark WHERE upto >= $1", not_before)
+    return causes, fresh < partitions

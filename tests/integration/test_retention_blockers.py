@@ -1,0 +1,151 @@
+"""What is keeping this? Each thing with its owner and the mend, on a real PostgreSQL."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from services.retention.actions import blockers, holds
+from services.retention.domain.blockers import Everywhere, of_all
+from services.retention.storage import parked
+from shared.db import driver, transaction
+from shared.errors import NotFound
+from shared.sentences import BLOCKERS
+from tests.integration.test_retention_lifecycle import (
+    DUE,
+    ENDS,
+    LOOKED_AT,
+    OPENS,
+    carry_out,
+    confirm,
+    decide,
+    decided,
+    reviewed,
+)
+from tests.make_facts import PACK
+from tests.make_lifecycle import REAL, hear, new_hold, own_engines, take, tick
+from tests.make_registered import contact, nominal_state, record_state, ref, suspect, uid
+
+EARLY = date(2023, 1, 1)
+
+
+@pytest.fixture
+async def engines(database):
+    async with own_engines(database) as made:
+        yield made
+
+
+@pytest.fixture
+async def engine(engines):
+    await hear(engines[0])
+    return engines[0]
+
+
+async def keeping(engine, today=ENDS, pack=PACK, record="r1"):
+    async with transaction(engine) as connection:
+        found = await blockers.of_record(connection, uid(record), pack, today, REAL)
+    assert all(each["sentence"].endswith(".") and "{" not in each["sentence"] for each in found)
+    return [(each["code"], each["owner"]) for each in found]
+
+
+async def test_before_its_day_it_is_the_day_of_its_row_or_of_its_persons(engine):
+    await take(engine, record_state(), record_state("r2", links=[suspect("p1"), suspect("p2")]), contact(person="p2"))
+    assert await keeping(engine, EARLY) == [("not_due", None)]
+    assert await keeping(engine, EARLY, record="r2") == [
+        ("person", "reviewing_officer"),
+        ("person", "reviewing_officer"),
+        ("floor", None),
+    ]
+    async with transaction(engine) as connection:
+        found = await blockers.of_record(connection, uid("r2"), PACK, date(2028, 9, 1), REAL)
+    assert [(each["about"]["nominal"], each["sentence"]) for each in found] == [
+        (ref("p2"), f"The person {ref('p2')} needs it until 6 May 2030; only a review of that person can change that.")
+    ]
+
+
+async def test_at_its_day_it_is_the_review_and_then_the_order(engine):
+    await take(engine, record_state(links=[suspect("p1")]))
+    await tick(engine, LOOKED_AT)
+    assert await keeping(engine) == [("review", "reviewing_officer")]
+    await decide(engine, decided(await reviewed(engine)))
+    assert await keeping(engine) == [("order", "records_manager")]
+    async with transaction(engine) as connection:
+        await parked.park(connection, [(uid("e1"), uid("r1"), "field_missing", REAL)])
+    await carry_out(engine, ENDS)
+    assert await keeping(engine) == [("order_waits", "records_manager"), ("parked", "data_steward")]
+
+
+async def test_after_its_execution_it_is_who_has_not_answered(engine):
+    await take(engine, record_state())
+    await tick(engine, OPENS)
+    [order] = (await carry_out(engine, DUE)).outcomes
+    assert await keeping(engine, DUE) == [("confirmation", "intake"), ("confirmation", "review")]
+    await confirm(engine, order, uid("r1"))
+    assert await keeping(engine, DUE) == [("confirmation", "review"), ("irrecoverable", None)]
+
+
+async def test_a_hold_is_its_owners_and_counts_before_it_is_shown(engines):
+    worker, api = engines
+    await hear(worker)
+    await take(worker, record_state())
+    async with transaction(api) as connection:
+        await holds.place(connection, new_hold(records=[uid("r1")]), LOOKED_AT, REAL)
+    assert await keeping(worker) == [("hold", "D-RM1")]
+
+
+async def test_what_is_missing_asked_for_unsettled_or_undone_is_said(engine):
+    await take(engine, record_state("r1", offences=["999"], links=[suspect("p1")]))
+    await take(engine, contact(kind="subject_access_request"))
+    async with transaction(engine) as connection:
+        await (await driver(connection)).execute("INSERT INTO dirty (record_key) SELECT record_key FROM record")
+    codes = [code for code, _ in await keeping(engine)]
+    assert codes[0] == "problem"
+    assert {"asked_for", "unsettled"} <= set(codes)
+
+
+async def test_what_keeps_everything_keeps_each(engine):
+    await take(engine, record_state())
+    observe = replace(PACK, mode="observe")
+    async with transaction(engine) as connection:
+        await (await driver(connection)).execute("UPDATE watermark SET upto = upto - interval '1 day'")
+        await (await driver(connection)).execute(
+            "INSERT INTO pause (cause, noted_at) VALUES ('late_tick', clock_timestamp())"
+        )
+    assert await keeping(engine, pack=observe) == [
+        ("observe", "records_manager"),
+        ("pause", "head_of_information_management"),
+        ("old_news", None),
+    ]
+
+
+async def test_a_row_without_an_owners_word_is_said(engine):
+    rows = {**PACK.rows, "R03": replace(PACK.rows["R03"], confirmed=None)}
+    await take(engine, record_state(), pack=replace(PACK, rows=rows))
+    assert await keeping(engine, pack=replace(PACK, rows=rows)) == [("unconfirmed_row", "information_asset_owner")]
+
+
+async def test_the_estate_is_counted(engine):
+    await take(engine, *(record_state(f"r{n}", links=[suspect(f"p{n}")]) for n in range(3)))
+    await take(engine, record_state("odd", offences=["999"]), nominal_state("p1", died_on="2023-01-01"))
+    await tick(engine, LOOKED_AT, REAL + timedelta(minutes=1))
+    await take(engine, contact(person="p2", kind="dbs_disclosure"))
+    async with transaction(engine) as connection:
+        counts, everywhere = await blockers.counted(connection, PACK, REAL)
+    assert [(each["code"], each["cause"], each["owner"], each["records"]) for each in counts] == [
+        ("asked_for", "dbs_disclosure", "records_manager", 1),
+        ("problem", "offence_not_in_table", "data_steward", 1),
+        ("review", "death", "reviewing_officer", 1),
+        ("review", "period_ended", "reviewing_officer", 2),
+    ]
+    assert everywhere == []
+
+
+async def test_a_record_that_is_not_known_is_refused(engine):
+    with pytest.raises(NotFound):
+        await keeping(engine, record="nobody")
+
+
+def test_every_thing_that_keeps_has_its_sentence():
+    said = {each.code for each in of_all(Everywhere(True, ["late_tick"], True))}
+    assert said == {"observe", "pause", "old_news"}
+    assert said <= BLOCKERS.keys()
