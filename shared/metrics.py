@@ -66,12 +66,13 @@ LAG_SECONDS = Metric(
 )
 QUEUE_ROWS = Metric(
     *("tenure_queue_rows", "gauge", "rows"),
-    f"Rows in a queue: transactions to be published or sealed, dirty marks, unannounced schedules; {_UPTO}.",
+    f"Rows in a queue: transactions to be published or sealed, dirty marks, unannounced schedules,"
+    f" partitions of a row that are not brought to the pack in force yet (redate); {_UPTO}.",
     *(("queue",), WORKERS),
 )
 QUEUE_AGE = Metric(
     *("tenure_queue_age_seconds", "gauge", "seconds"),
-    "For how long the oldest row of a queue (unpublished, unsealed, dirty) waits; 0: it is empty.",
+    "For how long the oldest row of a queue (unpublished, unsealed, dirty, redate) waits; 0: it is empty.",
     *(("queue",), WORKERS),
 )
 DIRTY = Metric(

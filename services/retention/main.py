@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from services.retention import agents, lifecycle_agents, schedule
+from services.retention import agents, lifecycle_agents, redating, schedule
 from services.retention.announcer import Announcer
 from services.retention.api import make_app
 from services.retention.settler import Settler
@@ -34,6 +34,7 @@ def worker(settings: Settings) -> Worker:
     agents.attach(built, settler, lifecycle_agents.handlers(life))
     schedule.attach(built, settler)
     lifecycle_agents.attach_ticks(life)
+    redating.attach(settler, life)
     retrying.attach(built, pack, Rules(letters.LATER, parked.free))
     return built
 

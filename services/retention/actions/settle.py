@@ -25,16 +25,21 @@ from services.retention.domain import (
 )
 from services.retention.domain.changes import moved_by, of_link
 from services.retention.storage import facts as stored_facts
+from services.retention.storage import in_force, locks, marks, merges, schedules, superseded
 from services.retention.storage import links as stored_links
-from services.retention.storage import locks, marks, merges, schedules, superseded
 from services.retention.storage.links import Link
 from services.retention.storage.schedules import Dated
 from shared.db import Connection
+from shared.errors import Raced
 from shared.ids import nominal_ref
 from shared.policy import Pack
 
 MARKS_MAX = 2_000  # Each holds a few locks, and locks live in shared memory.
 CARRIED_MAX = 2_000  # Of more records than this the rest are marked, not settled in the same transaction.
+
+
+class Superseded(Raced):
+    """Another pack has come into force: what the old one would give must not be stored any more."""
 
 
 class Settled(NamedTuple):
@@ -87,6 +92,9 @@ async def settle(
     claimed = await marks.claim_marks(connection, limit, these, waited)
     if not claimed:
         return Settled(0, 0, 0)
+    newest = await in_force.share(connection)
+    if newest is not None and newest.pack_hash != pack.hash:
+        raise Superseded("Another pack is in force; this process goes by it in a moment.")
     wanted = {mark.record_key for mark in claimed if mark.record_key is not None}
     records = await locks.try_records(connection, wanted)
     persons = await locks.try_persons(connection, {m.nominal_key for m in claimed if m.nominal_key is not None})
@@ -96,10 +104,35 @@ async def settle(
     if work.persons:
         await _settle_persons(work)
     changed = await _date(work)
-    whys = {key: moved_by(work.before.get(key), dated, work.linked.get(key)) for key, dated in changed.items()}
-    await superseded.keep(connection, work.before, changed, whys)
-    await schedules.store_schedules(connection, changed, whys, now)
+    await _store(work, changed, now)
     return Settled(len(claimed), await _conclude(work, claimed), len(changed))
+
+
+class Carried(NamedTuple):
+    """What carrying records along did: schedules written, and records left for a settle."""
+
+    written: int
+    marked: int
+
+
+async def carry(connection: Connection, pack: Pack, records: set[int], now: datetime) -> Carried:
+    """Date records anew from their sides and persons as stored; those in somebody's hands are marked.
+
+    What does not move is not written: it goes on citing the pack that dated it.
+    """
+    got = await locks.try_records(connection, records)
+    work = Round(connection, pack, set(), got, set(), records_again=records - got)
+    dated = await _date(work)
+    moved = {key: each for key, each in dated.items() if work.before[key].schedule != each.schedule}
+    await _store(work, moved, now)
+    await marks.insert_marks(connection, work.records_again, ())
+    return Carried(len(moved), len(work.records_again))
+
+
+async def _store(work: Round, changed: dict[int, Dated], now: datetime) -> None:
+    whys = {key: moved_by(work.before.get(key), dated, work.linked.get(key)) for key, dated in changed.items()}
+    await superseded.keep(work.connection, work.before, changed, whys)
+    await schedules.store_schedules(work.connection, changed, whys, now)
 
 
 async def _give(work: Round) -> None:

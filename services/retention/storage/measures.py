@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from services.retention.storage import backlog
+from services.retention.storage import backlog, redate
 from shared.db import Connection, driver
 from shared.measuring import age
 from shared.metrics import (
@@ -62,10 +62,13 @@ async def read(connection: Connection, today: date, now: datetime) -> list[Readi
 async def _settling(connection: Connection, now: datetime) -> list[Reading]:
     row = await (await driver(connection)).fetchrow(_DIRTY)
     assert row is not None, "an aggregate gives one row"
+    left = await redate.left(connection)
     return [
         Reading(DIRTY, row["subjects"]),
         Reading(QUEUE_ROWS, row["marks"], ("dirty",)),
         Reading(QUEUE_AGE, age(now, row["since"]), ("dirty",)),
+        Reading(QUEUE_ROWS, left.items, ("redate",)),
+        Reading(QUEUE_AGE, age(now, left.since), ("redate",)),
     ]
 
 

@@ -1,0 +1,66 @@
+"""Which pack is in force, and the lock by which nobody settles under another."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from shared.db import Connection, driver
+
+LOCK = 7_900  # In the two-integer space: activation takes it, every settle shares it.
+
+_SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), $1)"
+_TAKE = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)"
+_LATEST = "SELECT turn, pack_hash, bases FROM in_force ORDER BY turn DESC LIMIT 1"
+_EVER = "SELECT EXISTS (SELECT FROM in_force WHERE pack_hash = $1)"
+_TEXT = "SELECT text FROM policy WHERE pack_hash = $1"
+_STORED = "SELECT pack_hash FROM policy WHERE effective_on <= $1 ORDER BY effective_on DESC, stored_at DESC LIMIT 1"
+_ADD = "INSERT INTO in_force (pack_hash, bases, in_force_on, at) VALUES ($1, $2, $3, $4) RETURNING turn"
+
+
+class InForce(NamedTuple):
+    """A pack that came into force, and the packs that schedules may still have been dated by then."""
+
+    turn: int
+    pack_hash: str
+    bases: Sequence[str]
+
+
+async def share(connection: Connection) -> InForce | None:
+    """Keep the pack in force what it is until the end of the transaction; None: none ever came into force."""
+    await (await driver(connection)).execute(_SHARE, LOCK)
+    return await latest(connection)
+
+
+async def take(connection: Connection) -> InForce | None:
+    """Wait until nobody settles any more, and keep everybody from settling until the end of the transaction."""
+    await (await driver(connection)).execute(_TAKE, LOCK)
+    return await latest(connection)
+
+
+async def latest(connection: Connection) -> InForce | None:
+    """Find the pack in force, by a statement of its own: one that waited for the lock sees what was there before."""
+    row = await (await driver(connection)).fetchrow(_LATEST)
+    return InForce(*row) if row else None
+
+
+async def ever(connection: Connection, pack_hash: str) -> bool:
+    """Say whether a pack has come into force before."""
+    return bool(await (await driver(connection)).fetchval(_EVER, pack_hash))
+
+
+async def stored_by(connection: Connection, today: date) -> str | None:
+    """Find the pack, of those stored, whose first day came last."""
+    found: str | None = await (await driver(connection)).fetchval(_STORED, today)
+    return found
+
+
+async def text_of(connection: Connection, pack_hash: str) -> str | None:
+    """Read a stored pack's text."""
+    found: str | None = await (await driver(connection)).fetchval(_TEXT, pack_hash)
+    return found
+
+
+async def add(connection: Connection, pack_hash: str, bases: Sequence[str], today: date, now: datetime) -> int:
+    """Bring a pack into force."""
+    turn: int = await (await driver(connection)).fetchval(_ADD, pack_hash, list(bases), today, now)
+    return turn
