@@ -11,7 +11,6 @@ from benchmarks.estate.facts import NOW, Shapes, birth_fact, contact_fact, nomin
 from benchmarks.estate.lives import AS_OF, Life
 from services.retention.domain import Aged, Fact, Given, counts_from, of_schedule, person_of
 from services.retention.domain.changes import FIRST
-from services.retention.domain.changes import FIRST
 from services.retention.storage import facts as stored
 from services.retention.storage import links, schedules
 from services.retention.storage.schedules import Dated, Rooted

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
@@ -12,10 +13,10 @@ from services.retention.actions.settle import Superseded, settle
 from services.retention.domain.packs import EVERY, compare
 from services.retention.storage import locks, redate
 from services.retention.storage.schedules import COLUMNS, sealed_content
+from shared.calendar_rules import Period
 from shared.db import driver, transaction
-from shared.policy import read_pack
 from tests.integration.test_retention_settle import estate, keep, settle_all, settle_once, stored
-from tests.make_facts import PACK, POLICY_TEXT
+from tests.make_facts import PACK
 from tests.make_registered import NOW, contact, fold, record_state
 
 TODAY = date(2026, 11, 1)
@@ -26,19 +27,30 @@ def engine(retention_engine):
     return retention_engine
 
 
-def changed(*changes, effective_on="2020-02-01"):
-    text = POLICY_TEXT.decode().replace("effective_on = 2020-01-01", f"effective_on = {effective_on}", 1)
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new, 1)
-    return read_pack(text.encode(), "changed.toml")
+def changed(**changes):
+    """Give the pack with other values: of a row, a group, an offence or the limits by its id, else of its own."""
+    made = {"hash": f"{len(changes)}{changes}", "effective_on": date(2020, 2, 1)}
+    for name, values in changes.items():
+        if name in PACK.rows:
+            made["rows"] = {**PACK.rows, name: replace(PACK.rows[name], **values)}
+        elif name in PACK.groups:
+            made["groups"] = {**PACK.groups, name: replace(PACK.groups[name], **values)}
+        elif name in PACK.floors:
+            made["floors"] = {**PACK.floors, name: replace(PACK.floors[name], **values)}
+        elif name == "limits":
+            made["limits"] = replace(PACK.limits, **values)
+        else:
+            made[name] = values
+    return replace(PACK, **made)
 
 
-_CLOCK = 'clock = ["reported_at", "recorded_at", "occurred_on"]'
-_R03 = f'title = "Crime report, undetected, other"\nevidence = "unconfirmed"\n{_CLOCK}'
-LONGER = changed((f'{_R03}\nretain = "6y"', f'{_R03}\nretain = "9y"'))
-SLOWER = changed(('clear = "6y"\ncadence = "5y"', 'clear = "8y"\ncadence = "5y"'))
-REGRADED = changed(('code = "28/11"\ngroup = "G3"', 'code = "28/11"\ngroup = "G2"'))
+def regraded(code, group):
+    return tuple(replace(each, group=group) if each.code == code else each for each in PACK.offences)
+
+
+LONGER = changed(R03={"retain": Period(months=9 * 12)})
+SLOWER = changed(G3={"clear": Period(months=8 * 12)})
+REGRADED = changed(offences=regraded("28/11", "G2"))
 
 
 async def come_into_force(engine, pack, today=TODAY, starting=True):
@@ -204,7 +216,7 @@ async def test_a_pack_that_comes_before_the_last_is_through_is_compared_with_bot
 
 async def test_a_pack_waits_for_its_first_day(engine):
     await an_estate(engine, 200)
-    later = changed(effective_on="2026-12-01")
+    later = changed(effective_on=date(2026, 12, 1))
 
     assert (await come_into_force(engine, later)).hash == PACK.hash
     assert (await come_into_force(engine, later, starting=False)).hash == PACK.hash
@@ -224,16 +236,19 @@ async def test_another_process_follows_and_does_not_bring_its_own_back(engine):
 
 def test_packs_are_compared_by_what_dates_follow_from():
     assert not list(compare(PACK, changed()).ways())
-    assert not list(compare(PACK, changed(('title = "Stop and search record"', 'title = "Another"'))).ways())
+    assert not list(compare(PACK, changed(R29={"title": "Another", "owner": "Another"})).ways())
     assert list(compare(PACK, LONGER).ways()) == [("dates", "R03")]
     assert list(compare(PACK, SLOWER).ways()) == [("persons", "G3")]
     assert list(compare(PACK, REGRADED).ways()) == [("facts", EVERY)]
-    assert list(compare(PACK, changed(("lead_days = 90", "lead_days = 60"))).ways()) == [("dates", EVERY)]
-    floors = list(compare(PACK, changed(('add = "6y"', 'add = "7y"'))).ways())
-    assert floors == [("facts", "R01"), ("facts", "R14")]
+    assert list(compare(PACK, changed(limits={"lead_days": 60})).ways()) == [("dates", EVERY)]
+    floors = dict(compare(PACK, changed(creation={"add": Period(months=7 * 12)})).ways())
+    assert floors.keys() == {"facts"}
+    named = {row.id for row in PACK.rows.values() if "creation" in row.floors}
+    assert compare(PACK, changed(creation={"add": Period(months=7 * 12)})).facts == named
+    assert list(compare(PACK, changed(R29={"retain": None, "permanent": True})).ways()) == [("facts", "R29")]
 
 
 def test_a_row_that_reaches_new_records_alone_is_left():
-    later = changed(('retain = "7y"\nend = "dispose"', 'retain = "8y"\nreaches = "new_records_only"\nend = "dispose"'))
+    later = changed(R29={"retain": Period(months=96), "reaches": "new_records_only"})
 
     assert not list(compare(PACK, later).ways())
