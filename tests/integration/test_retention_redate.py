@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import pytest
 
+from services.retention.actions.execute import execute
 from services.retention.actions.redate import chunk, follow
 from services.retention.actions.settle import Superseded, settle
 from services.retention.domain.packs import EVERY, compare
@@ -252,3 +253,18 @@ def test_a_row_that_reaches_new_records_alone_is_left():
     later = changed(R29={"retain": Period(months=96), "reaches": "new_records_only"})
 
     assert not list(compare(PACK, later).ways())
+
+
+async def test_nothing_is_disposed_of_before_every_schedule_goes_by_the_new_pack(engine):
+    await an_estate(engine, 200)
+    await come_into_force(engine, LONGER)
+
+    async def blocked(pack):
+        async with transaction(engine) as connection:
+            return (await execute(connection, pack, TODAY, NOW)).blocked
+
+    assert await blocked(PACK) == "redating"
+    assert await blocked(LONGER) == "redating"
+    await everything(engine, LONGER)
+    assert await blocked(LONGER) != "redating"
+    assert await blocked(PACK) == "redating"

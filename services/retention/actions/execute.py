@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from services.retention.actions import discards
+from services.retention.actions import discards, redate
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import IN_HAND, Decision, Refusal, overslept, runs_away, verdict, who_decides
 from services.retention.storage import decisions as stored_decisions
@@ -87,6 +87,8 @@ async def _blocked(connection: Connection, pack: Pack, today: date, now: datetim
     """Say what keeps every disposal waiting: the pack, two people, old news, a run gone wrong."""
     if not pack.live:
         return "observe"
+    if not await redate.through(connection, pack):
+        return "redating"
     news = await disposals.news(connection, now - timedelta(minutes=pack.limits.news_age_minutes_max))
     if news.pauses:
         return news.pauses[0]

@@ -69,6 +69,20 @@ async def pack_of(connection: Connection, pack_hash: str, file: Pack) -> Pack:
     return read_pack(text.encode(), pack_hash) if text else file
 
 
+async def pack_now(connection: Connection, file: Pack) -> Pack:
+    """Give the pack in force; the file's where none is yet."""
+    newest = await in_force.latest(connection)
+    return await pack_of(connection, newest.pack_hash, file) if newest else file
+
+
+async def through(connection: Connection, pack: Pack) -> bool:
+    """Say whether every schedule goes by this pack, and keep it so until the end of the transaction."""
+    newest = await in_force.share(connection)
+    if newest is None:
+        return True
+    return newest.pack_hash == pack.hash and not (await redate.left(connection)).items
+
+
 async def chunk(connection: Connection, pack: Pack, now: datetime) -> Did | None:
     """Do the next chunk of what is left; None: nothing is, or others have it in hand, or marks wait to be settled."""
     newest = await in_force.share(connection)
