@@ -5,7 +5,20 @@ from datetime import date
 from typing import Any
 
 STEPS = {
+    "pack": "It is dated under the policy pack {id}, in force since {on}.",
+    "row": "Row {row} governs it: {title}. Evidence for its period: {evidence}.",
+    "row_by": "Row {row} governs it: {title}, by {authority}. Evidence for its period: {evidence}.",
+    "confirmed": "Row {row} was confirmed by {name} on {on}.",
+    "unconfirmed": "Nobody has confirmed row {row}, so it dates records and disposes of none by time alone.",
+    "inputs": "Known about it: {count} facts, of which {withdrawn} withdrawn.",
+    "person_inputs": "Known about the person {nominal}: {count} facts, of which {withdrawn} withdrawn.",
+    "instant": "Its {name} is {instant}, which in {zone} was {on}.",
+    "month": "Its {name} is known as the month {month}, of which the last day counts: {on}.",
+    "sum": "Counted from {from}, {length} end on {until}.",
+    "leap": "The end year has no 29 February; by the pack that is then {until} ({rule}).",
+    "short_month": "The month it ends in is shorter, so its last day counts: {until}.",
     "classified": "It is in class {class}.",
+    "classified_from": "It is in class {class}, whose row comes from class {row_from}.",
     "unclassified": "No class of the pack takes it.",
     "withdrawn": "It was withdrawn as entered in error, so it groups nobody, moves no clock and keeps the date it had.",
     "clock": "The clock starts on {on}.",
@@ -19,6 +32,16 @@ STEPS = {
     "period": "Row {row} keeps it for {length} from then.",
     "group_period": "Group {group} asks for {length} clear of notice.",
     "person": "The person {nominal} is in group {group}, by {by}.",
+    "grouped_by": "Record {record} puts the person {nominal} in group {group}, since {on}.",
+    "flagged_by": "A flag puts the person {nominal} in group {group}, since {on}.",
+    "noticed_by": "Of that day, {on}, tells record {record}.",
+    "contact_on": "Of that day, {on}, tells a contact with the person {nominal}.",
+    "another_person": "For another person it is needed until {on}.",
+    "another_person_year": "For another person it is needed until a day in {year}.",
+    "without": "Without the {kind} of {on} it would be kept until {until} (row {row}).",
+    "without_same": "Without the {kind} of {on} its date would be the same, {until}.",
+    "without_date": "Without the {kind} of {on} it would be kept without a date (row {row}).",
+    "without_anything": "Without the {kind} of {on} nothing would be known of it.",
     "age": "Group {group} keeps it until the {years}th birthday of the person {nominal}, the day included.",
     "merged": "The person {nominal} was merged into {into} on {on}, by event {facts}: they are one person, "
     "and what either needs is kept for both.",
@@ -37,6 +60,7 @@ STEPS = {
     "permanent": "So it is kept permanently (row {row}).",
     "undated": "So it is kept, without a date, until that is known (row {row}).",
     "at_least_until": "So it is kept at least until {on} (row {row}).",
+    "keep_year": "So it is kept until a day in {year} (row {row}).",
     "keep_until": "So it is kept until {on} (row {row}).",
 }
 
@@ -96,6 +120,14 @@ BLOCKERS = {
     "irrecoverable": "It was executed; a backup could bring it back until {on}.",
 }
 
+
+_KINDS = {
+    "record_state": "report",
+    "nominal_state": "entry about a person",
+    "contact": "contact",
+    "trigger": "event",
+    "decision": "decision",
+}
 _BY = {"flag": "a flag on the person", "record": "a record"}
 
 
@@ -121,37 +153,43 @@ def _named(name: str, value: Any) -> str:
     return PROBLEMS.get(value, value) if name == "problem" else str(value).replace("_", " ")
 
 
+# The sentence of a code where a step has this field as well; the first that fits.
+_VARIANTS = (
+    ("clock", "nominal", "person_clock"),
+    ("period", "group", "group_period"),
+    ("classified", "row_from", "classified_from"),
+    ("row", "authority", "row_by"),
+    ("inputs", "nominal", "person_inputs"),
+    ("merged", "why", "merge_void"),
+    ("supplied", "until", "supplied_until"),
+)
+
+
 def _template(step: Mapping[str, Any]) -> str:
     code = str(step["code"])
-    if code == "clock" and "nominal" in step:
-        return "person_clock"
-    if code == "period" and "group" in step:
-        return "group_period"
+    for of, field, template in _VARIANTS:
+        if code == of and field in step:
+            return template
     if code == "birthday" and _length(step):
         return "birthday_further"
-    if code == "merged" and "why" in step:
-        return "merge_void"
-    if code == "supplied" and "until" in step:
-        return "supplied_until"
     return "floor_binds" if code == "floor" and step["binds"] else code
 
 
+_WORDS = {"problem": PROBLEMS, "by": _BY, "why": _WHY, "kind": _KINDS}
+
+
 def _word(name: str, value: Any) -> str:
-    if name in ("on", "until"):
+    if value is None:
+        return "none"
+    if name in ("on", "until", "from"):
         return day_in_words(date.fromisoformat(value))
-    if name == "problem":
-        return PROBLEMS.get(value, str(value).replace("_", " "))
-    if name == "by":
-        return _BY[value]
-    if name == "why":
-        return _WHY[value]
+    if name in _WORDS:
+        return _WORDS[name].get(value, str(value).replace("_", " "))
     if name == "facts":
         return " and ".join(value)
     if name == "for":
         return ", ".join(each.replace("_", " ") for each in value)
-    if value is None:
-        return "none"
-    return str(value).replace("_", " ") if name in ("owner", "name") else str(value)
+    return str(value).replace("_", " ") if name in ("owner", "name", "rule") else str(value)
 
 
 def day_in_words(day: date) -> str:

@@ -15,7 +15,7 @@ from shared.db import transaction
 from shared.errors import NotFound
 from tests.integration.test_retention_settle import estate, stored
 from tests.make_facts import PACK
-from tests.make_registered import contact, record_state, suspect, uid, withdrawal
+from tests.make_registered import contact, nominal_state, record_state, ref, suspect, uid, withdrawal
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
@@ -49,9 +49,11 @@ async def learn(engine, known_at, *events):
             claimed = (await settle(connection, PACK, known_at)).claimed
 
 
-async def then(engine, record="r1", on=None, known_at=None):
+async def then(engine, record="r1", on=None, known_at=None, **telling):
     async with transaction(engine) as connection:
-        return await as_of.record_then(connection, uid(record), When(on, known_at), PACK, TODAY)
+        return await explain.explain_then(
+            connection, uid(record), When(on, known_at), PACK, TODAY, explain.Telling(**telling)
+        )
 
 
 async def now(engine, record="r1"):
@@ -124,7 +126,7 @@ async def test_each_look_back_is_what_stood_when_no_more_was_known(engine):
     for instant, schedules in stood.items():
         for record in sorted(schedules)[::9]:
             async with transaction(engine) as connection:
-                told = await as_of.record_then(connection, record, When(None, instant), PACK, TODAY)
+                told, _ = await as_of.record_then(connection, record, When(None, instant), PACK, TODAY)
             expected = as_of.dated(record, schedules[record], "current", PACK)
             assert {name: told[name] for name in DATES} == {name: expected[name] for name in DATES}
             compared += 1
@@ -136,7 +138,7 @@ async def test_today_knowing_all_is_what_is_stored(engine):
     schedules, persons = await stored(engine)
     async with transaction(engine) as connection:
         for record in sorted(schedules)[::7]:
-            told = await as_of.record_then(connection, record, When(TODAY, at(2)), PACK, TODAY)
+            told = await explain.explain_then(connection, record, When(TODAY, at(2)), PACK, TODAY, explain.Telling())
             stands = await explain.explain_record(connection, record, PACK)
             assert {name: told[name] for name in DATES} == {name: stands[name] for name in DATES}
             assert told["derivation"] == stands["derivation"]
@@ -149,3 +151,54 @@ async def test_today_knowing_all_is_what_is_stored(engine):
             assert [each["keep_until"] for each in told["records"]] == [
                 each["keep_until"] for each in stands["records"]
             ]
+
+
+async def test_a_person_s_clock_names_the_record_and_the_fact_it_came_from(engine):
+    other = record_state("r2", links=[suspect("p1")], reported_at="2023-05-01T10:00:00+01:00", created_on="2023-05-01")
+    await learn(engine, at(1), BURGLARY, other)
+
+    steps = {step["code"]: step for step in (await now(engine))["derivation"]["steps"]}
+    assert steps["noticed_by"]["record"] == str(uid("r2"))
+    assert steps["noticed_by"]["facts"] == [str(other.event_uid)]
+    assert steps["grouped_by"]["record"] == str(uid("r1"))
+    assert steps["grouped_by"]["facts"] == [str(BURGLARY.event_uid)]
+    assert steps["instant"] == {
+        "code": "instant", "name": "reported_at", "instant": "2022-08-01T22:10:00+01:00", "zone": "Europe/London",
+        "on": "2022-08-01",
+    }  # fmt: skip
+
+
+async def test_without_a_late_report_all_would_have_gone_earlier(engine):
+    other = record_state("r2", links=[suspect("p1")], reported_at="2023-05-01T10:00:00+01:00", created_on="2023-05-01")
+    await learn(engine, at(1), BURGLARY, other, contact(on="2021-01-01"))
+
+    told = await then(engine, known_at=at(2), without=other.event_uid)
+    assert told["keep_until"] == date(2029, 5, 1)
+    assert [(step["code"], step["until"]) for step in told["without"]] == [("without", "2028-08-02")]
+    assert told["would_be"] == ["Without the report of 2 August 2022 it would be kept until 2 August 2028 (row R01)."]
+    asked = (await then(engine, known_at=at(2), counterfactuals=True))["without"]
+    assert {step["fact"]: step["code"] for step in asked} == {
+        str(BURGLARY.event_uid): "without_anything", str(other.event_uid): "without"
+    }  # fmt: skip
+    with pytest.raises(NotFound, match="Take one from its derivation"):
+        await then(engine, without=contact("c9").event_uid)
+
+
+async def test_of_third_persons_nothing_is_told(engine):
+    shared = record_state(links=[suspect("p1"), suspect("p2")])
+    worse = record_state("r2", links=[suspect("p2")], offences=["8/01"])
+    flagged = nominal_state("p2", date_of_birth="1980-02-29", flags=["mappa"])
+    await learn(engine, at(1), shared, worse, flagged)
+
+    open_to_all, told = await then(engine), await then(engine, leave_out=True, nominal=ref("p1"))
+    secret = {str(ref("p2")), str(uid("r2")), str(flagged.event_uid), "G1", "29 February", "2080-02-29", "2080, 2, 29"}
+    assert open_to_all["group"] == "G1"
+    assert secret - {each for each in secret if each in repr(open_to_all)} <= {str(uid("r2"))}
+    assert [each for each in secret if each in repr({**told, "holds": None, "may_open": None})] == []
+    assert told["sentences"][-1] == "So it is kept until a day in 2080 (row R01)."
+    assert "For another person it is needed until a day in 2080." in told["sentences"]
+    assert f"The person {ref('p1')} is in group G3, by a record." in told["sentences"]
+    nobody = repr((await then(engine, leave_out=True))["derivation"])
+    assert [each for each in (str(ref("p1")), "G3", str(ref("p2"))) if each in nobody] == []
+    with pytest.raises(NotFound):
+        await then(engine, leave_out=True, nominal=ref("p1"), without=flagged.event_uid)

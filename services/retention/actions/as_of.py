@@ -23,6 +23,8 @@ from services.retention.domain import (
     together,
 )
 from services.retention.domain.as_of import Done, Held, Move, When, in_force, stood, then_counting
+from services.retention.domain.derivation import WHOLE
+from services.retention.domain.derivation.sources import sources_of
 from services.retention.domain.facts import happened_on, happening, of_kind
 from services.retention.domain.fold import aged, counting, counts_from, offenders
 from services.retention.domain.history import History, read_history
@@ -35,9 +37,9 @@ from shared.db import Connection
 from shared.errors import NotFound, TooLarge
 from shared.ids import nominal_ref
 from shared.policy import Pack, read_pack
-from shared.sentences import sentences
 
 RECORDS_MAX = 20_000
+RECORDS_NOW_MAX = 5_000  # Of more, what their links give together is enough to explain a date as it stands.
 Shown = dict[str, Any]
 
 
@@ -81,6 +83,7 @@ class Then(NamedTuple):
     records: dict[UUID, list[Fact]]
     nominals: dict[UUID, list[Fact]]
     folded: Folded
+    gone: list[UUID]
 
 
 def fold_then(world: World, look: Look, only: Collection[UUID], went: Done | None = None) -> Then:
@@ -88,7 +91,7 @@ def fold_then(world: World, look: Look, only: Collection[UUID], went: Done | Non
     records = {key: then_counting(facts, look.when, look.pack) for key, facts in world.records.items()}
     nominals = {ref: then_counting(facts, look.when, look.pack) for ref, facts in world.nominals.items()}
     gone = [key for key, done in world.executed.items() if done.by(look.when) and (not went or done.at < went.at)]
-    return Then(look, records, nominals, fold(records, nominals, look.pack, only, gone))
+    return Then(look, records, nominals, fold(records, nominals, look.pack, only, gone), gone)
 
 
 async def load(connection: Connection, records: Collection[int], nominals: Collection[int]) -> World:
@@ -100,8 +103,10 @@ async def load(connection: Connection, records: Collection[int], nominals: Colle
     return found
 
 
-async def record_then(connection: Connection, record_id: UUID, when: When, running: Pack, today: date) -> Shown:
-    """Give a record's schedule as it was on a day, as known at an instant, with its derivation."""
+async def record_then(
+    connection: Connection, record_id: UUID, when: When, running: Pack, today: date
+) -> tuple[Shown, Then]:
+    """Give a record's schedule as it was on a day, as known at an instant, with all that it followed from."""
     found = await past.find_record(connection, record_id)
     if found is None:
         raise NotFound("Nothing about this record is held here.")
@@ -120,8 +125,22 @@ async def record_then(connection: Connection, record_id: UUID, when: When, runni
         )
     life = Life(await moves_of(connection, [key]), await past.holds(connection), when)
     shown = life.show(then, record_id, key, schedule)
-    steps = derivation(then.records[record_id], people_of(then, record_id), seen.pack)
-    return {**shown, "version": version, "derivation": steps, "sentences": sentences(steps), "unsettled": False}
+    return {**shown, "version": version, "unsettled": False}, then
+
+
+async def stands(connection: Connection, key: int, record_id: UUID, pack: Pack) -> Then | None:
+    """Fold a record as it stands, by all that is known; what went stands as it was when it went. None: too much."""
+    world = await past.world(connection, [key], [], RECORDS_NOW_MAX)
+    if world is None:
+        return None
+    went = world.executed.get(record_id)
+    when = When(went.on, went.at) if went else When()
+    return fold_then(world, Look(when, pack, date.max), [record_id], went)
+
+
+def derive_then(then: Then, record_id: UUID) -> Shown:
+    """Derive a record's date from what counted then."""
+    return derivation(then.records[record_id], people_of(then, record_id), then.look.pack, WHOLE)
 
 
 def people_of(then: Then, record_id: UUID) -> list[Linked]:
@@ -141,9 +160,13 @@ def people_of(then: Then, record_id: UUID) -> list[Linked]:
 def _person(then: Then, ref: UUID) -> Linked:
     folded, pack = then.folded, then.look.pack
     if ref in folded.ones:
-        return of_one(folded.ones[ref], pack)
-    facts = tuple(then.nominals.get(ref, ()))
-    return Linked(ref, facts, *together(counting(folded.given[ref].values(), counts_from(facts, pack)), pack))
+        person = of_one(folded.ones[ref], pack)
+    else:
+        facts = tuple(then.nominals.get(ref, ()))
+        totals = together(counting(folded.given[ref].values(), counts_from(facts, pack)), pack)
+        person = Linked(ref, facts, *totals)
+    given = [pair for each in person.members or (ref,) for pair in folded.given.get(each, {}).items()]
+    return msgspec.structs.replace(person, sources=sources_of(person, given, then.records, pack))
 
 
 class Life(NamedTuple):
@@ -222,6 +245,12 @@ async def nominal_then(
     ]
     told = msgspec.structs.asdict(person)
     told["birth_known"] = told.pop("birth_on") is not None
+    one = then.folded.ones.get(ref)
+    told |= {
+        "root": one.root if one else ref,
+        "members": list(one.members) if one else [ref],
+        "waiting": [each.event_uid for each in one.waiting] if one else [],
+    }
     head = {"nominal_ref": ref, "version": found[1], "as_of": when.on, "known_at": when.known_at}
     return {**told, **head, "records": records}, shown[-1] if len(keys) > limit else None
 

@@ -1,44 +1,99 @@
 """Why a record's date is what it is: worked out again, on demand, by the functions that gave it."""
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.retention.actions import as_of, what_if
 from services.retention.actions.announce import shown_state
+from services.retention.actions.as_of import Then
 from services.retention.actions.holds import HOLDABLE
 from services.retention.actions.people import linked
 from services.retention.domain import derivation
+from services.retention.domain.as_of import When
+from services.retention.domain.derivation import WHOLE
+from services.retention.domain.derivation.leaving_out import by_another_s_age, others_group, without_third_persons
 from services.retention.storage import facts, holds, identities, links, reads
 from services.retention.storage.reads import Row
 from shared.db import Connection
-from shared.errors import NotFound
+from shared.errors import NotFound, TooLarge
 from shared.policy import Pack
 from shared.sentences import sentences
 
 Shown = dict[str, Any]
 
 
-async def explain_record(connection: Connection, record_id: UUID, pack: Pack) -> Shown:
-    """Give a record's schedule with its derivation, in steps and in sentences."""
+class Telling(NamedTuple):
+    """What is to be told beside the dates: for whose eyes, and what would be without which fact."""
+
+    leave_out: bool = False
+    nominal: UUID | None = None
+    """Whom it is told for, where all others are left out."""
+    without: UUID | None = None
+    counterfactuals: bool = False
+
+
+async def explain_record(connection: Connection, record_id: UUID, pack: Pack, telling: Telling | None = None) -> Shown:
+    """Give a record's schedule as it stands, with its derivation in steps and in sentences."""
     row = await reads.find_record(connection, record_id)
     if row is None:
         raise NotFound("No schedule of this record is held here: no state of it has been registered yet.")
-    steps = await derive(connection, row["record_key"], pack)
-    told = {"derivation": steps, "sentences": sentences(steps), "unsettled": row["unsettled"]}
-    return {**summary(row), "held": await _held(connection, row), **told}
+    shown = {**summary(row), "held": await _held(connection, row), "unsettled": row["unsettled"]}
+    then = await as_of.stands(connection, row["record_key"], record_id, pack)
+    if then is None:
+        return await _by_links(connection, shown, row["record_key"], pack, telling or Telling())
+    return tell(shown, then, record_id, telling or Telling())
+
+
+async def _by_links(connection: Connection, shown: Shown, key: int, pack: Pack, telling: Telling) -> Shown:
+    """Explain a record whose persons have too many to fold them all: by what those give together."""
+    if telling.without or telling.counterfactuals:
+        raise TooLarge("Too many records hang together with this to say what would be without a fact.", "too_much_then")
+    own = (await facts.facts_of_records(connection, [key]))[key]
+    people = await linked(connection, (await links.links_of(connection, [key]))[key], pack)
+    return _told(shown, derivation(own, people.get(key, ()), pack, WHOLE), telling)
+
+
+async def explain_then(
+    connection: Connection, record_id: UUID, when: When, pack: Pack, today: date, telling: Telling
+) -> Shown:
+    """Give a record's schedule as it was on a day, as known at an instant, with its derivation."""
+    shown, then = await as_of.record_then(connection, record_id, when, pack, today)
+    return tell(shown, then, record_id, telling)
+
+
+def tell(shown: Shown, then: Then, record_id: UUID, telling: Telling) -> Shown:
+    """Add the derivation, what would be without facts where that is asked, and leave out whom it is not for."""
+    told = _told(shown, as_of.derive_then(then, record_id), telling)
+    asked = _asked_about(told["derivation"], telling)
+    if asked:
+        would: Shown = {"v": 1, "steps": what_if.without(then, record_id, asked)}
+        told |= {"without": would["steps"], "would_be": sentences(would)}
+    return told
+
+
+def _asked_about(derivation: Shown, telling: Telling) -> list[UUID]:
+    if telling.without is None:
+        return what_if.binding(derivation) if telling.counterfactuals else []
+    if telling.leave_out and telling.without not in what_if.named(derivation):
+        raise NotFound(what_if.NO_SUCH_FACT, "no_such_fact")
+    return [telling.without]
+
+
+def _told(shown: Shown, steps: Shown, telling: Telling) -> Shown:
+    if telling.leave_out:
+        keep = [str(telling.nominal)] if telling.nominal else []
+        hidden = {"group": None} if others_group(steps, shown["group"], keep) else {}
+        steps = without_third_persons(steps, keep)
+        if by_another_s_age(steps):
+            hidden |= dict.fromkeys(("keep_until", "actionable_from", "open_on", "review_on"))
+        shown = {**shown, **hidden}
+    return {**shown, "derivation": steps, "sentences": sentences(steps)}
 
 
 async def _held(connection: Connection, row: Row) -> bool:
     """Ask the holds themselves: the sweep shows one on its records some time after it is in force."""
     return row["lifecycle"] in HOLDABLE and bool(await holds.covering(connection, [row["record_key"]]))
-
-
-async def derive(connection: Connection, record_key: int, pack: Pack) -> Shown:
-    """Derive a record's date again from its facts, its people's and the pack."""
-    own = (await facts.facts_of_records(connection, [record_key]))[record_key]
-    named = (await links.links_of(connection, [record_key]))[record_key]
-    people = await linked(connection, named, pack)
-    return derivation(own, people.get(record_key, ()), pack)
 
 
 async def explain_nominal(

@@ -65,6 +65,8 @@ class Explained(Scheduled, Past):
     unsettled: bool = Field(description="facts came in that the dates do not follow yet")
     holds: list[UUID] | None = Field(None, description="the holds in force then; only with `as_of` or `known_at`")
     may_open: list[Opening] | None = Field(None, description="who could open it; only with `as_of` or `known_at`")
+    without: list[dict[str, Any]] | None = Field(None, description="per fact asked about: the date without it")
+    would_be: list[str] | None = Field(None, description="the same in sentences")
 
 
 class Carried(Scheduled):

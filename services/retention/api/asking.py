@@ -1,10 +1,12 @@
 """How one asks for another day's truth, or for what another instant knew."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
+from uuid import UUID
 
 from fastapi import Depends, Query
 
+from services.retention.actions.explain import Telling
 from services.retention.domain.as_of import When
 from shared.errors import Invalid
 from shared.http import Now, Today
@@ -41,3 +43,31 @@ def _instant(text: str) -> datetime:
         message = "`known_at` must be an instant with its offset, like 2026-03-02T12:00:00Z; write + in a query as %2B."
         raise Invalid(message, "instant_unreadable")
     return found
+
+
+def _telling(
+    leave_out: Annotated[
+        Literal["third_persons"] | None, Query(description="Name no person but `nominal`, by reference or group.")
+    ] = None,
+    nominal: Annotated[UUID | None, Query(description="Whom the explanation is for.")] = None,
+    without: Annotated[
+        UUID | None, Query(description="An event of its derivation: what the date would be had it been withdrawn.")
+    ] = None,
+    counterfactuals: Annotated[bool, Query(description="The same of every fact that binds.")] = False,
+) -> Telling:
+    return Telling(leave_out is not None, nominal, without, counterfactuals)
+
+
+class Asked(NamedTuple):
+    """What is asked of a record: at which day, known by when, and what is to be told."""
+
+    when: When
+    today: date
+    telling: Telling
+
+
+def _asked(when: AsOf, today: Today, telling: Annotated[Telling, Depends(_telling)]) -> Asked:
+    return Asked(when, today, telling)
+
+
+AskedOfRecord = Annotated[Asked, Depends(_asked)]

@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 from services.retention.actions import as_of, explain
 from services.retention.actions.explain import Shown
 from services.retention.api import answers as told
-from services.retention.api.asking import AsOf
+from services.retention.api.asking import AskedOfRecord, AsOf
 from services.retention.domain.as_of import When
 from services.retention.storage import reads
 from services.retention.storage.reads import Due, Row, Wanted
@@ -59,7 +59,7 @@ Asked = Annotated[Code | None, Query()]
 
 @router.get("/records/{record_id}/schedule", responses=answers(told.Explained, 400, 404, 413, versioned=True))
 async def show_schedule(
-    record_id: UUID, request: Request, response: Response, connection: Transaction, when: AsOf, today: Today
+    record_id: UUID, request: Request, response: Response, connection: Transaction, asked: AskedOfRecord
 ) -> Shown:
     """Show a record's state and dates, and why; on another day, as known at another instant, if asked.
 
@@ -67,9 +67,9 @@ async def show_schedule(
     that instant, under the pack that was in force. Neither: as it stands, with an ETag.
     """
     pack = request.app.state.pack
-    if when != When():
-        return await as_of.record_then(connection, record_id, when, pack, today)
-    shown = await explain.explain_record(connection, record_id, pack)
+    if asked.when != When():
+        return await explain.explain_then(connection, record_id, asked.when, pack, asked.today, asked.telling)
+    shown = await explain.explain_record(connection, record_id, pack, asked.telling)
     etag(response, shown["version"])
     return shown
 

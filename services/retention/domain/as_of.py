@@ -16,7 +16,7 @@ from shared.calendar_rules import civil_day
 from shared.policy import Pack
 
 CORRECTIONS = frozenset({"withdrawal", "unmerged"})
-DATED = frozenset({"contact", "trigger", "decision", "activity", "moved", "override"})
+DATED = frozenset({"contact", "trigger", "decision", "activity", "moved", "override", "regrouped"})
 
 
 class When(NamedTuple):

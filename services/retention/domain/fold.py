@@ -48,19 +48,23 @@ def fold(
     pack: Pack,
     only: Collection[UUID] | None = None,
     gone: Collection[UUID] = (),
+    known: Mapping[UUID, OfRecord] | None = None,
 ) -> Folded:
     """Work out persons and schedules; a person is right only where all records that name them are given.
 
     `only` are the records to date, all of whose persons must be given; None: all. Records that are `gone` give
-    nobody anything any more.
+    nobody anything any more. What is `known` of records whose facts are the same is not worked out again.
     """
-    derived = {key: found for key, facts in records.items() if (found := of_record(facts, pack))}
+    derived = dict(known or {})
+    new = {key: of_record(facts, pack) for key, facts in records.items() if key not in derived}
+    derived |= {key: found for key, found in new.items() if found}
     given: dict[UUID, dict[UUID, Given]] = defaultdict(dict)
     for key in derived.keys() - set(gone):
         for nominal, gift in derived[key].gives.items():
             given[nominal_ref(*nominal)][key] = gift
-    known = given.keys() | nominals.keys()
-    persons = {key: _counted(nominals.get(key, ()), given[key].values(), pack) for key in known}
+    persons = {
+        key: _counted(nominals.get(key, ()), given[key].values(), pack) for key in given.keys() | nominals.keys()
+    }
     ones = _merged(records, nominals, given, pack)
     persons |= {ref: of_one(one, pack) for ref, one in ones.items()}
     wanted = (derived.keys() if only is None else derived.keys() & set(only)) - set(gone)

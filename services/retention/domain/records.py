@@ -216,6 +216,16 @@ def _notice(state: State) -> date | None:
     return first_of(row.notice or [each.name for each in row.clock], state.dates) if row else None
 
 
+def grouping_facts(history: History, nominal: Nominal, group: str | None, on: date | None) -> list[UUID]:
+    """Name the states of a record that put this person in a group on a day."""
+    states = (*history.counting, history.shown) if history.moves else history.counting
+    return [
+        state.fact.event_uid
+        for state in states
+        if group and state.placed.group == group and _notice(state) == on and nominal in _offenders(state)
+    ]
+
+
 def notice_facts(history: History, nominal: Nominal, on: date, pack: Pack) -> list[UUID]:
     """Name the facts of a record by which this person came to notice on a day."""
     found = [history.shown.fact.event_uid] if _notice(history.shown) == on else []

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from services.retention.domain.ages import Aged
+from services.retention.domain.derivation import policy
 from services.retention.domain.derivation.ages import ages
+from services.retention.domain.derivation.calendar import sums, written
 from services.retention.domain.derivation.end import end
 from services.retention.domain.derivation.files import files
 from services.retention.domain.derivation.floors import floors
@@ -15,7 +17,9 @@ from services.retention.domain.derivation.identity import identity
 from services.retention.domain.derivation.inputs import Linked, Step, Work
 from services.retention.domain.derivation.person import persons
 from services.retention.domain.derivation.record import clock, placed
+from services.retention.domain.derivation.sources import sources
 from services.retention.domain.derivation.suppliers import suppliers
+from services.retention.domain.derivation.told import told
 from services.retention.domain.facts import Fact
 from services.retention.domain.history import read_history
 from services.retention.domain.persons import Person, in_doubt, of_person
@@ -23,15 +27,21 @@ from services.retention.domain.records import of_record
 from services.retention.domain.schedule import of_schedule
 from shared.policy import Pack
 
-__all__ = ["Linked", "Step", "Work", "derivation"]
+__all__ = ["WHOLE", "Linked", "Step", "Work", "derivation"]
 
-PARTS: tuple[Callable[[Work], Iterator[Step]], ...] = (
+Parts = tuple[Callable[[Work], Iterator[Step]], ...]
+PARTS: Parts = (
     placed, clock, suppliers, identity, persons, files, floors, ages, end,
 )  # fmt: skip
 """In the order in which they are told; the last one ends with the date and the row."""
+WHOLE: Parts = (
+    policy.pack, placed, policy.row, told, written, clock, suppliers, identity, persons, sources, files, floors, ages,
+    sums, end,
+)  # fmt: skip
+"""The same with the policy, the facts and the calendar: what an explanation tells that a task need not."""
 
 
-def derivation(facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack) -> dict[str, Any]:
+def derivation(facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack, parts: Parts = PARTS) -> dict[str, Any]:
     """Tell how a record's date follows from its facts, its people and the pack; no state yet gives no steps."""
     record, history = of_record(facts, pack), read_history(facts, pack)
     if record is None or history is None:
@@ -41,8 +51,8 @@ def derivation(facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack) -> d
     offending = [(linked, person) for linked, person in people if linked.offending]
     aged = [Aged(linked.aged, person) for linked, person in people if linked.aged]
     schedule = of_schedule(record.side, [person for _, person in offending], pack, aged)
-    work = Work(history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged])
-    return {"v": 1, "steps": [step for part in PARTS for step in part(work)]}
+    work = Work(history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged], facts)
+    return {"v": 1, "steps": [step for part in parts for step in part(work)]}
 
 
 def _person(each: Linked, pack: Pack) -> Person:

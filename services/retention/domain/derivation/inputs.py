@@ -18,6 +18,14 @@ from shared.policy import Pack
 Step = dict[str, Any]
 
 
+class Source(msgspec.Struct, frozen=True):
+    """A record that gives a person their group or their clock's day, and its facts that do."""
+
+    record_id: UUID
+    grouped: tuple[UUID, ...] = ()
+    noticed: tuple[UUID, ...] = ()
+
+
 class Linked(msgspec.Struct, frozen=True):
     """A person who dates the record, by offending or by age: their own facts, and all that their links give."""
 
@@ -35,6 +43,8 @@ class Linked(msgspec.Struct, frozen=True):
     merges: tuple[Merge, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     problem: str | None = None
+    sources: tuple[Source, ...] = ()
+    """Where all their records were looked at: those that bind."""
 
 
 class Work(NamedTuple):
@@ -47,3 +57,4 @@ class Work(NamedTuple):
     pack: Pack
     aged: Sequence[tuple[Linked, Person]] = ()
     """Those whose birth dates the record reads."""
+    facts: Sequence[Fact] = ()

@@ -30,7 +30,7 @@ def _person(linked: Linked, person: Person, history: History, pack: Pack) -> Ite
     elif person.clock_on and rule.clear:
         uids = _clock_facts(linked, person.clock_on, history, pack)
         yield {"code": "clock", "nominal": ref, "on": person.clock_on.isoformat(), "facts": uids}
-        yield {"code": "period", "group": person.group, **rule.clear.parts()}
+        yield {"code": "period", "nominal": ref, "group": person.group, **rule.clear.parts()}
     if known.decided.retained_on:
         yield {"code": "retained", "nominal": ref, "on": known.decided.retained_on.isoformat()}
     if person.keep_until:

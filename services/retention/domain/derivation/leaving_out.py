@@ -1,0 +1,43 @@
+"""A derivation for one person's eyes: of all others it says no more than that there is another."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from services.retention.domain.derivation.inputs import Step
+
+
+def without_third_persons(derivation: Mapping[str, Any], keep: Iterable[str] = ()) -> dict[str, Any]:
+    """Name nobody but those to keep, neither by reference nor by group, nor any fact that is theirs.
+
+    Whom another's age dates is told by the year alone: a hundredth birthday is a birth date.
+    """
+    kept = frozenset(keep)
+    steps: list[Step] = list(derivation["steps"])
+    by_age = {step["nominal"] for step in steps if step["code"] == "age"} - kept
+    return {**derivation, "steps": list(_steps(steps, kept, by_age))}
+
+
+def _steps(steps: list[Step], kept: frozenset[str], by_age: set[str]) -> Iterator[Step]:
+    birthdays = {step["on"] for step in steps if step["code"] == "person_until" and step["nominal"] in by_age}
+    for step in steps:
+        named = {step[name] for name in ("nominal", "into") if step.get(name)}
+        if step["code"] == "keep_until" and step["on"] in birthdays:
+            yield {"code": "keep_year", "year": step["on"][:4], "row": step["row"]}
+        elif named <= kept:
+            yield step
+        elif step["code"] == "person_until" and step["nominal"] in by_age:
+            yield {"code": "another_person_year", "year": step["on"][:4]}
+        elif step["code"] == "person_until":
+            yield {"code": "another_person", "on": step["on"]}
+
+
+def by_another_s_age(derivation: Mapping[str, Any]) -> bool:
+    """Say whether what was left out is whose birthday ends it."""
+    return any(step["code"] == "keep_year" for step in derivation["steps"])
+
+
+def others_group(derivation: Mapping[str, Any], group: str | None, keep: Iterable[str] = ()) -> bool:
+    """Say whether a record's group is only another person's."""
+    kept = frozenset(keep)
+    own = {step["group"] for step in derivation["steps"] if step["code"] == "person" and step["nominal"] in kept}
+    return group is not None and group not in own
