@@ -66,7 +66,14 @@ STEPS = {
 
 PROBLEMS = {
     "unclassified": "no class takes it",
-    "case_file_not_yet_supported": "it is part of a case file, and rules for case files are not in force yet",
+    "case_file_not_known": "it is part of a case file that has not come yet",
+    "case_file_gone": "it is part of a case file that was disposed of before it came",
+    "case_file_undated": "its case file has no certain date",
+    "case_member_undated": "a part of this case file has no certain date",
+    "case_files_in_circle": "its case files are part of each other, round in a circle",
+    "dated_after_file_closed": "it is dated after the day on which its case file was closed",
+    "no_part_date": "it has no date of its own, so nobody can tell whether it came before its case file was closed",
+    "part_of_itself": "it is said to be part of itself",
     "unknown_group": "it names a group that the pack does not know",
     "offence_not_in_table": "one of its offences is not in the offence table",
     "no_offence": "it names no offence, so nobody can tell how serious it is",

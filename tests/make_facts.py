@@ -191,21 +191,21 @@ def starts(*names) -> tuple[Start, ...]:
     return tuple(name if isinstance(name, Start) else Start(name) for name in names)
 
 
-def _rich() -> Pack:
+def rich(pack: Pack = PACK) -> Pack:
+    """The pack with rows that read triggers, birth dates of victims, and the conduct of children."""
     claim = Floor("child_claim", age=Age(frozenset({"victim"}), 18), add=Period.parse("6y"))
     cpia = Floor(
         "cpia",
         latest=(Stage(Start("convicted"), Period.parse("6m")),),
         pending=(Pending(starts("convicted", "no_further_action"), Start("charged")),),
     )
-    pack = with_floor(cpia, "R01", with_floor(claim, "R01"))
+    pack = with_floor(cpia, "R01", with_floor(claim, "R01", pack))
     pack = with_row("R03", pack, clock=starts("closed"), ages=(Age(frozenset({"victim"}), 25, under=18),))
     pack = with_trigger("closed", pack, undone_by=frozenset({"reopened"}))
     return replace(pack, children=Children(18, Period.parse("2y"), (18, 25)))
 
 
-RICH = _rich()
-"""The pack with rows that read triggers, birth dates of victims, and the conduct of children."""
+RICH = rich()
 
 
 def override(sequence=1, on="2024-01-01", **rule):

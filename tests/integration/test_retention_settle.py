@@ -15,7 +15,8 @@ from services.retention.storage import locks, marks
 from services.retention.storage.schedules import COLUMNS, sealed_content
 from shared.clock import wall_clock
 from shared.db import driver, transaction
-from tests.make_facts import PACK, RICH
+from tests.make_cases import RICH, filings
+from tests.make_facts import PACK
 from tests.make_registered import (
     NOW,
     activity,
@@ -37,6 +38,14 @@ from tests.make_registered import (
 TRIGGERS = ["charged", "charged", "convicted", "closed", "closed", "reopened", "no_further_action"]
 FACTS = 2_000
 RECORDS, PERSONS = 700, 260
+CASE_PROBLEMS = {
+    "case_file_not_known",
+    "case_file_undated",
+    "case_files_in_circle",
+    "case_member_undated",
+    "dated_after_file_closed",
+    "part_of_itself",
+}
 OFFENCES = ["28/11", "5/1", "1", "28/11", "police-uk:burglary", "8/01"]
 
 
@@ -101,6 +110,7 @@ def estate(rng: random.Random, count: int):
             )
         )
     events += [_other(rng, n, people) for n in range(int(count * 0.37))]
+    events += filings(rng, count // 4, [f"r{n}" for n in range(RECORDS)])
     events += [record_state("rq", links=[suspect("q1"), suspect("q2", "victim")]), merged("mq1", "q1", "q2")]
     events += [merged("mq2", "q3", "q4"), merged("mq3", "q4", "q3"), merged("mq4", "q5", "q6")]
     events.append(distinguished("mq5", "q6", "q5"))
@@ -183,6 +193,7 @@ async def test_state_is_the_fold_of_facts_whatever_their_order(engine, rng, work
     schedules, persons = await stored(engine)
     expected, people = fold(events, RICH)
     assert len(expected) > RECORDS // 2
+    assert {each.problem for each in expected.values()} >= CASE_PROBLEMS
     assert schedules == expected
     assert persons == people
     assert {each.problem for each in people.values()} >= {"merge_in_circle", "told_apart", "merge_waits"}

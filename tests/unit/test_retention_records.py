@@ -55,7 +55,6 @@ def test_the_first_class_that_fits_takes_the_record(fact, klass, row):
     ("fact", "problem"),
     [
         pytest.param(state(record_type="of_no_pack"), "unclassified", id="no class"),
-        pytest.param(state(part_of=["CASE-1"]), "case_file_not_yet_supported", id="part of a case file"),
         pytest.param(state(group="G9"), "unknown_group", id="no such group"),
         pytest.param(state(offences=["28/11", "999"]), "offence_not_in_table", id="one offence unknown"),
         pytest.param(undetected(offences=["999"]), "offence_not_in_table", id="undetected, offence unknown"),

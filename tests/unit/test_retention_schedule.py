@@ -141,9 +141,6 @@ def test_keep_until(facts, own, keep_until):
         pytest.param([state(record_type="other")], [], "unclassified", None, id="unclassified"),
         pytest.param([state(offences=[])], [], "no_offence", "2028-08-03", id="suspect without an offence"),
         pytest.param(
-            [state(part_of=["C-1"])], [], "case_file_not_yet_supported", "2028-08-03", id="part of a case file"
-        ),
-        pytest.param(
             [state(received_on=None)], [], "no_floor_date", "2028-08-01", id="nothing tells when it was created"
         ),
         pytest.param(

@@ -12,17 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.retention.actions import causes, identities
-from services.retention.domain import (
-    Aged,
-    Given,
-    OfRecord,
-    Person,
-    counts_from,
-    groups,
-    of_record,
-    of_schedule,
-)
+from services.retention.actions import cases, causes, identities
+from services.retention.actions.cases import Ready
+from services.retention.domain import Aged, Fact, Given, OfRecord, Person, counts_from, groups
 from services.retention.domain.changes import moved_by, of_link
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import in_force, locks, marks, merges, schedules, superseded
@@ -62,16 +54,20 @@ class Round:
 
     connection: Connection
     pack: Pack
+    now: datetime
     claimed: set[int]
     records: set[int]
     persons: set[int]
     records_again: set[int] = field(default_factory=set)
     persons_again: set[int] = field(default_factory=set)
+    facts: dict[int, list[Fact]] = field(default_factory=dict)
     derived: dict[int, OfRecord] = field(default_factory=dict)
     links: dict[int, list[Link]] = field(default_factory=dict)
     executed: set[int] = field(default_factory=set)
     linked: dict[int, str] = field(default_factory=dict)
     before: dict[int, Dated] = field(default_factory=dict)
+    marked: set[int] = field(default_factory=set)
+    """Whose facts have changed through another record: marked whether or not they are settled here."""
 
     def later(self, records: set[int]) -> None:
         """Leave records for another round."""
@@ -98,7 +94,7 @@ async def settle(
     wanted = {mark.record_key for mark in claimed if mark.record_key is not None}
     records = await locks.try_records(connection, wanted)
     persons = await locks.try_persons(connection, {m.nominal_key for m in claimed if m.nominal_key is not None})
-    work = Round(connection, pack, wanted, records, persons)
+    work = Round(connection, pack, now, wanted, records, persons)
     if work.records:
         await _give(work)
     if work.persons:
@@ -121,7 +117,7 @@ async def carry(connection: Connection, pack: Pack, records: set[int], now: date
     What does not move is not written: it goes on citing the pack that dated it.
     """
     got = await locks.try_records(connection, records)
-    work = Round(connection, pack, set(), got, set(), records_again=records - got)
+    work = Round(connection, pack, now, set(), got, set(), records_again=records - got)
     dated = await _date(work)
     moved = {key: each for key, each in dated.items() if work.before[key].schedule != each.schedule}
     await _store(work, moved, now)
@@ -137,11 +133,9 @@ async def _store(work: Round, changed: dict[int, Dated], now: datetime) -> None:
 
 async def _give(work: Round) -> None:
     """Derive what each record gives its persons; persons so touched are settled too, or marked."""
-    facts = await stored_facts.facts_of_records(work.connection, work.records)
+    work.derived = await cases.derive(work)
     links = await stored_links.links_of(work.connection, work.records)
     before = await stored_links.traits_stored(work.connection, work.records)
-    work.executed = {key for key, stored in before.items() if stored.executed}
-    work.derived = {key: found for key, its in facts.items() if (found := of_record(its, work.pack))}
     traits = {key: found.traits for key, found in work.derived.items()}
     new = {key: each for key, each in traits.items() if stored_links.listed(each) != before[key].traits}
     await stored_links.update_traits(work.connection, new)
@@ -151,7 +145,7 @@ async def _give(work: Round) -> None:
     offends = ((now.record_key, of_link(was.given.offending, now.given.offending)) for now, was in pairs)
     work.linked = {key: code for key, code in offends if code}
     await stored_links.update_links(work.connection, changed)
-    known = {key: facts[key] for key in work.derived.keys() - work.executed}
+    known = {key: work.facts[key] for key in work.derived.keys() - work.executed}
     await causes.of_records(work.connection, work.pack, known, links)
     touched = {link.nominal_key for link in changed} - work.persons
     got = await locks.try_persons(work.connection, touched)
@@ -207,26 +201,30 @@ async def _whole(work: Round) -> list[identities.Tied]:
 
 async def _date(work: Round) -> dict[int, Dated]:
     """Derive the schedules of the records that may be dated now; gives those that changed."""
-    carried = work.records - work.links.keys()
+    return await cases.date(work, await _ready(work, set(work.records)), _ready)
+
+
+async def _ready(work: Round, keys: set[int]) -> dict[int, Ready]:
+    """Gather what dates records, their persons shared; those whose persons are not to be had are left."""
+    carried = keys - work.links.keys()
     work.links |= await stored_links.links_of(work.connection, carried)
     work.executed |= await stored_links.executed_among(work.connection, carried)
-    links = {key: _dating(work.links[key]) for key in work.records}
+    links = {key: _dating(work.links[key]) for key in keys}
     needed = {link.nominal_key for its in links.values() for link in its}
     held = work.persons | await locks.try_persons(work.connection, needed - work.persons, shared=True)
     people = await schedules.persons_stored(work.connection, needed)
     work.later({key for key, its in links.items() if not all(_known(link, held, people, work.pack) for link in its)})
-    work.before = before = await schedules.schedules_stored(work.connection, work.records)
-    changed = {}
-    for key in work.records - work.executed:
+    work.before |= await schedules.schedules_stored(work.connection, keys)
+    ready = {}
+    for key in (keys & work.records) - work.executed:
         # One that is carried along is dated from its side as stored; one never settled has a mark of its own.
-        side = work.derived[key].side if key in work.derived else before[key].side if key in before else None
+        before = work.before.get(key)
+        side = work.derived[key].side if key in work.derived else before.side if before else None
         if side is not None:
             persons = [people[link.nominal_key] for link in links[key] if link.given.offending]
             aged = [Aged(link.given.aged, people[link.nominal_key]) for link in links[key] if link.given.aged]
-            dated = Dated(of_schedule(side, persons, work.pack, aged), side, work.pack.hash)
-            if dated != before.get(key):
-                changed[key] = dated
-    return changed
+            ready[key] = Ready(side, persons, aged)
+    return ready
 
 
 def _dating(links: Sequence[Link]) -> list[Link]:
@@ -247,5 +245,6 @@ async def _conclude(work: Round, claimed: Sequence[marks.Mark]) -> int:
     done = [mark.mark_id for mark in claimed if mark.record_key in records or mark.nominal_key in persons]
     await marks.delete_marks(work.connection, done)
     persons_claimed = {mark.nominal_key for mark in claimed}
-    await marks.insert_marks(work.connection, work.records_again - work.claimed, work.persons_again - persons_claimed)
+    again = (work.records_again - work.claimed) | work.marked
+    await marks.insert_marks(work.connection, again, work.persons_again - persons_claimed)
     return len(done)

@@ -104,8 +104,6 @@ def _problem(
     """Name what keeps the pack from placing the state; unknown is not no."""
     if row is None:
         return "unclassified"
-    if state.part_of:
-        return "case_file_not_yet_supported"
     if state.group and state.group not in pack.groups:
         return "unknown_group"
     graded = bool(offenders and row.is_mopi) or state.record_type in pack.graded_types

@@ -49,6 +49,14 @@ class Evaluation(msgspec.Struct, frozen=True):
     handling: str | int | None = None
 
 
+class Related(msgspec.Struct, frozen=True):
+    """Another record that this one refers to, and how."""
+
+    source_system: str
+    source_record_id: str
+    kind: str
+
+
 class RecordState(msgspec.Struct, frozen=True):
     """What retention reads of a record's state."""
 
@@ -63,6 +71,8 @@ class RecordState(msgspec.Struct, frozen=True):
     group: str | None = None
     links: tuple[Link, ...] | None = ()
     part_of: tuple[str, ...] | None = ()
+    related: tuple[Related, ...] | None = ()
+    medium: str | None = None
     evaluation: Evaluation | None = None
     metadata: dict[str, str] | None = None
     marking: str | None = None

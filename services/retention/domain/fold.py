@@ -9,10 +9,11 @@ from uuid import UUID
 from services.retention.domain.ages import Aged
 from services.retention.domain.children import counts, responsible_from
 from services.retention.domain.facts import Fact
+from services.retention.domain.filing import Around, derive, in_files
 from services.retention.domain.identity import Gifts, One, identify, tied
 from services.retention.domain.persons import Person, in_doubt, known_of, of_person
-from services.retention.domain.records import Given, OfRecord, of_record
-from services.retention.domain.schedule import Schedule, of_schedule
+from services.retention.domain.records import Given, OfRecord
+from services.retention.domain.schedule import Schedule
 from shared.ids import nominal_ref
 from shared.policy import Pack
 
@@ -55,9 +56,7 @@ def fold(
     `only` are the records to date, all of whose persons must be given; None: all. Records that are `gone` give
     nobody anything any more. What is `known` of records whose facts are the same is not worked out again.
     """
-    derived = dict(known or {})
-    new = {key: of_record(facts, pack) for key, facts in records.items() if key not in derived}
-    derived |= {key: found for key, found in new.items() if found}
+    derived = derive(records, pack, gone, known)
     given: dict[UUID, dict[UUID, Given]] = defaultdict(dict)
     for key in derived.keys() - set(gone):
         for nominal, gift in derived[key].gives.items():
@@ -68,12 +67,13 @@ def fold(
     ones = _merged(records, nominals, given, pack)
     persons |= {ref: of_one(one, pack) for ref, one in ones.items()}
     wanted = (derived.keys() if only is None else derived.keys() & set(only)) - set(gone)
-    return Folded(derived, persons, {key: _dated(derived[key], persons, pack) for key in wanted}, given, ones)
+    people = {key: _around(derived[key], persons) for key in wanted}
+    return Folded(derived, persons, in_files(derived, people, pack, gone), given, ones)
 
 
-def _dated(record: OfRecord, persons: Mapping[UUID, Person], pack: Pack) -> Schedule:
+def _around(record: OfRecord, persons: Mapping[UUID, Person]) -> Around:
     read = [Aged(roles, persons[ref]) for ref, roles in aged(record)]
-    return of_schedule(record.side, [persons[ref] for ref in offenders(record)], pack, read)
+    return Around([persons[ref] for ref in offenders(record)], read)
 
 
 def _merged(

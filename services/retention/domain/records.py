@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from services.retention.domain.ages import roles_read
-from services.retention.domain.clocks import Inputs, too_early
+from services.retention.domain.casefiles import CLOSED, Ties, ties_of
+from services.retention.domain.clocks import Inputs, day_of_start, too_early
 from services.retention.domain.dates import (
     conduct_on,
     contradictory,
@@ -17,6 +18,7 @@ from services.retention.domain.dates import (
 from services.retention.domain.facts import (
     Fact,
     Nominal,
+    RecordState,
     decisions_of,
     happened_on,
     happening,
@@ -29,7 +31,7 @@ from services.retention.domain.overrides import override_of
 from services.retention.domain.suppliers import Supplied, others_of
 from services.retention.domain.traits import Traits, traits_of
 from shared.ids import nominal_ref
-from shared.policy import Pack
+from shared.policy import Pack, Start
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -70,6 +72,10 @@ class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A floor that something open keeps without a day."""
     others: tuple[Supplied, ...] = ()
     """The rules that apply beside that of its class."""
+    bars_after: date | None = None
+    """Of a case file that was closed: the last date that a part may have."""
+    by_person: bool = False
+    """It is physical: its end is a person's work, never time's alone."""
 
 
 class OfRecord(msgspec.Struct, frozen=True):
@@ -78,6 +84,7 @@ class OfRecord(msgspec.Struct, frozen=True):
     side: Side
     gives: dict[Nominal, Given]
     traits: Traits
+    ties: Ties = Ties()
 
 
 side_bytes = msgspec.json.Encoder().encode
@@ -101,11 +108,10 @@ def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
     gives = {
         (link.nominal_source, link.nominal_id): Given() for state in history.states for link in state.body.links or ()
     }
-    return OfRecord(
-        _side_of(history, pack),
-        _since(history, gives | _gives(history, pack)),
-        traits_of([state.body for state in history.states], pack),
-    )
+    bodies, shown = [state.body for state in history.states], history.shown
+    ties = ties_of(bodies, shown.body, shown.dates, pack, withdrawn=history.withdrawn)
+    given = _since(history, gives | _gives(history, pack))
+    return OfRecord(_side_of(history, pack), given, traits_of(bodies, pack), ties)
 
 
 def _since(history: History, gives: dict[Nominal, Given]) -> dict[Nominal, Given]:
@@ -143,7 +149,17 @@ def _side_of(history: History, pack: Pack) -> Side:
         waits=clock.waits,
         pending=floors.pending,
         others=others_of(history, inputs, pack),
+        bars_after=_closed_on(state.body, inputs, pack),
+        by_person=state.body.medium == "physical",
     )
+
+
+def _closed_on(state: RecordState, inputs: Inputs, pack: Pack) -> date | None:
+    """Find the day after which a closed case file takes no part, where a late part does not open it again."""
+    known = pack.record_types.get(state.record_type or "")
+    if CLOSED not in pack.triggers or (known and known.late_parts == "reopen"):
+        return None
+    return day_of_start(Start(CLOSED), inputs, pack)
 
 
 def _impossible(state: State, inputs: Inputs, pack: Pack) -> str | None:

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from services.retention.domain.ages import Aged, Birthdays, birthdays, floor_ages
+from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, within
 from services.retention.domain.persons import MONTHS_IN_A_YEAR, OF_A_LIFE, Person
 from services.retention.domain.records import Side
 from services.retention.domain.suppliers import CLASS, Supplied, latest, prevailing
@@ -37,6 +38,7 @@ class Schedule(msgspec.Struct, frozen=True):
     problem: str | None
     owner: str | None
     cause: str | None
+    by_person: bool = False
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -55,13 +57,15 @@ class Kept(msgspec.Struct, frozen=True):
     """The row that prevailed, where several rules apply."""
 
 
-def of_schedule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Schedule:
-    """Date a record from its own side, the persons it offends under, and those whose age it reads; no facts are read.
+def of_schedule(
+    side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = (), case: Case = NO_CASE
+) -> Schedule:
+    """Date a record from its own side, the persons it offends under or whose age it reads, and its case files.
 
-    An exception keeps the record: its `keep_until` says "at least until", and nothing opens on it.
+    No facts are read. An exception keeps the record: its `keep_until` says "at least until", and nothing opens on it.
     """
     klass = pack.classes.get(side.class_id or "")
-    kept = keep(side, persons, pack, aged)
+    kept = within(keep(side, persons, pack, aged), side, case, pack)
     problem = side.problem or kept.problem
     if kept.waits and not problem:
         kept = msgspec.structs.replace(kept, until=None)
@@ -85,7 +89,15 @@ def of_schedule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequenc
         problem=problem,
         owner=_owner(klass, pack) if problem else None,
         cause="withdrawn" if side.withdrawn else None,
+        by_person=side.by_person,
     )
+
+
+def asks(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Share:
+    """Say what a record asks of its case files: by itself, its persons and its own parts, if it has any."""
+    kept = within(keep(side, persons, pack, aged), side, case, pack)
+    undated = bool(side.problem or kept.problem)
+    return asking(Share(kept.until, kept.by_age, kept.permanent, kept.waits, undated), side, pack)
 
 
 over = of_schedule

@@ -146,10 +146,11 @@ async def _facts(connection: Connection, statement: str, keys: Iterable[int]) ->
     if found:
         raw = await driver(connection)
         for row in await raw.fetch(statement, list(found)):
-            found[row[0]].append(_fact(row))
+            found[row[0]].append(fact_of(row))
     return found
 
 
-def _fact(row: Any) -> Fact:
+def fact_of(row: Any) -> Fact:
+    """Read a fact: whose it is, and then its columns."""
     subject, event_uid, kind, canonical, sequence, on_date, withdraws, received_on, known_at = row
     return Fact(event_uid, kind, subject, canonical, sequence, on_date, withdraws, received_on, known_at)

@@ -9,9 +9,9 @@ _TRY = "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock(k *
 _TRY_SHARED = "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock_shared(k * 2 + $2::int)"
 
 
-async def try_records(connection: Connection, keys: Iterable[int]) -> set[int]:
-    """Try to lock records; gives those that were got. What they are made of is read in statements after this."""
-    return await _try(connection, _TRY, keys, 0)
+async def try_records(connection: Connection, keys: Iterable[int], *, shared: bool = False) -> set[int]:
+    """Try to lock records, or to share them; gives those got. What they are made of is read in statements after."""
+    return await _try(connection, _TRY_SHARED if shared else _TRY, keys, 0)
 
 
 async def try_persons(connection: Connection, keys: Iterable[int], *, shared: bool = False) -> set[int]:

@@ -31,7 +31,7 @@ COLUMNS = {
     "state": "text", "class_id": "text", "row_id": "text", "grp": "text", "clock_on": "date", "floor_until": "date",
     "keep_until": "date", "actionable_from": "date", "open_on": "date", "review_on": "date", "review_kind": "text",
     "by_age": "boolean", "ends": "text", "problem": "text", "owner": "text", "cause": "text",
-    "side": "bytea", "pack": "text",
+    "by_person": "boolean", "side": "bytea", "pack": "text",
 }  # fmt: skip
 _NAMES = ", ".join(COLUMNS)
 # Through unnest: `= ANY` on a hash-partitioned table probes every key in all partitions.

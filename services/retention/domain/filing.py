@@ -1,0 +1,113 @@
+"""Records that name each other, folded together: what is passed on, what waits for whom, one date for a whole file."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from services.retention.domain.ages import Aged
+from services.retention.domain.casefiles import (
+    Case,
+    CaseFile,
+    Share,
+    file_gone,
+    file_of,
+    late,
+    reopened,
+    together,
+)
+from services.retention.domain.facts import Fact
+from services.retention.domain.persons import Person
+from services.retention.domain.records import OfRecord, of_record
+from services.retention.domain.relations import Reference, passing
+from services.retention.domain.schedule import Schedule, asks, of_schedule
+from services.retention.domain.walks import apart, circles, from_the_top
+from shared.policy import Pack
+
+Records = Mapping[UUID, OfRecord]
+
+
+class Around(NamedTuple):
+    """The persons that date a record: those it offends under, and those whose age it reads."""
+
+    persons: Sequence[Person]
+    aged: Sequence[Aged]
+
+
+People = Mapping[UUID, Around]
+
+
+def derive(records: Mapping[UUID, Sequence[Fact]], pack: Pack, gone: Collection[UUID] = ()) -> dict[UUID, OfRecord]:
+    """Derive records by their own facts, what others pass to them, and the parts that open a closed file again."""
+    alone = {key: found for key, facts in records.items() if (found := of_record(facts, pack))}
+    passed = _passed(records, alone, pack)
+    named = {key: found for key, facts in passed.items() if key in alone and (found := of_record(facts, pack))}
+    derived = alone | named
+    last = {key: max(days) for key, days in _days_of_parts(derived, gone).items()}
+    for key in last.keys() & derived.keys():
+        if derived[key].ties.reopens:
+            found = of_record(reopened(passed.get(key, records[key]), last[key], pack), pack)
+            derived[key] = found or derived[key]
+    return derived
+
+
+def _by_themselves(known: Records) -> dict[UUID, OfRecord]:
+    """Leave of what is known the records that take nothing from another."""
+    named = {uid for record in known.values() for uid, _ in record.ties.related}
+    return {key: each for key, each in known.items() if not (key in named or each.ties.related or each.ties.reopens)}
+
+
+def _passed(records: Mapping[UUID, Sequence[Fact]], alone: Records, pack: Pack) -> dict[UUID, Sequence[Fact]]:
+    """Give the facts of the records that others pass something to, with what is passed."""
+    touching: dict[UUID, set[Reference[UUID]]] = defaultdict(set)
+    for key, record in alone.items():
+        for named, kind in record.ties.related:
+            for end in (key, named):
+                touching[end].add(Reference(key, named, kind))
+    found: dict[UUID, dict[UUID, Fact]] = defaultdict(dict)
+    for key, references in touching.items():
+        if key in alone and not alone[key].side.withdrawn:
+            by_uid = {fact.event_uid: fact for fact in records[key]}
+            for other, uid in passing(key, records[key], references, pack):
+                found[other][uid] = by_uid[uid]
+    return {key: [*records.get(key, ()), *facts.values()] for key, facts in found.items()}
+
+
+def _days_of_parts(derived: Records, gone: Collection[UUID]) -> dict[UUID, list[date]]:
+    days: dict[UUID, list[date]] = defaultdict(list)
+    for key, record in derived.items():
+        for file in record.ties.files:
+            if record.ties.on and key not in gone:
+                days[file].append(record.ties.on)
+    return days
+
+
+def in_files(derived: Records, people: People, pack: Pack, gone: Collection[UUID] = ()) -> dict[UUID, Schedule]:
+    """Date records whose persons are given: first what each asks of its files, from below; then what they ask."""
+    known = {key: derived[key] for key in people}
+    files = {key: record.ties.files for key, record in known.items()}
+    circle = circles(files)
+    cases: dict[UUID, Case] = {}
+    asked: dict[UUID, list[Share]] = defaultdict(list)
+    order = from_the_top(files, files)
+    for key in reversed(order):
+        side, on = known[key].side, known[key].ties.on
+        cases[key] = Case(on, (), together(asked[key]), circle.get(key))
+        for file in apart(key, files[key], circle):
+            if file in known and not late(on, known[file].side.bars_after):
+                asked[file].append(asks(side, people[key].persons, pack, people[key].aged, cases[key]))
+    dated: dict[UUID, Schedule] = {}
+    for key in order:
+        seen = [_seen(file, dated, known, pack) for file in sorted(apart(key, files[key], circle))]
+        went = [file_gone(file, derived[file].side, pack) for file in files[key] & derived.keys() & set(gone)]
+        case = msgspec.structs.replace(cases[key], files=(*(each for each in seen if each.record not in gone), *went))
+        dated[key] = of_schedule(known[key].side, people[key].persons, pack, people[key].aged, case)
+    return dated
+
+
+def _seen(file: UUID, dated: Mapping[UUID, Schedule], known: Records, pack: Pack) -> CaseFile:
+    side = known[file].side if file in known else None
+    return file_of(file, dated.get(file), side, pack, gone=False)

@@ -1,0 +1,120 @@
+"""Who is part of which case file, and what each part asks of it; written under the part's lock."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.retention.domain.casefiles import Share
+from shared.db import Connection, columns, driver
+
+_SHARE = "until, by_age, permanent, waits, undated"
+_OF = f"""
+SELECT part_key, file_key, record_uid, now, on_date, gone, binds, {_SHARE} FROM part
+JOIN record ON record_key = file_key WHERE part_key = ANY($1::bigint[])"""
+_STORE = f"""
+INSERT INTO part (part_key, file_key, now, on_date, gone, binds, {_SHARE})
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::date[], $5::boolean[], $6::boolean[], $7::date[],
+    $8::boolean[], $9::boolean[], $10::boolean[], $11::boolean[])
+ON CONFLICT (part_key, file_key) DO UPDATE SET now = excluded.now, on_date = excluded.on_date, gone = excluded.gone,
+    binds = excluded.binds, until = excluded.until, by_age = excluded.by_age, permanent = excluded.permanent,
+    waits = excluded.waits, undated = excluded.undated"""
+# A part dated after its file was closed is none of it, and asks nothing.
+_ASKED = """
+SELECT p.file_key, max(p.until), bool_or(p.permanent), bool_or(p.waits), bool_or(p.undated),
+    coalesce(bool_or(p.by_age) FILTER (WHERE p.until = m.until), false)
+FROM unnest($1::bigint[], $2::date[]) f(file_key, bars_after) JOIN part p USING (file_key),
+LATERAL (SELECT max(q.until) AS until FROM part q WHERE q.file_key = f.file_key AND q.now AND NOT q.gone
+    AND (f.bars_after IS NULL OR q.on_date <= f.bars_after)) m
+WHERE p.now AND NOT p.gone AND (f.bars_after IS NULL OR p.on_date <= f.bars_after) GROUP BY p.file_key"""
+_LAST = """
+SELECT file_key, max(on_date) FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone GROUP BY file_key"""
+_PARTS = "SELECT part_key, file_key FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone"
+# Each step is distinct, so a circle ends the walk.
+_ABOVE = """
+WITH RECURSIVE walk AS (
+    SELECT part_key, file_key FROM part WHERE part_key = ANY($1::bigint[]) AND now
+    UNION SELECT p.part_key, p.file_key FROM walk w JOIN part p ON p.part_key = w.file_key WHERE p.now)
+SELECT part_key, file_key FROM walk"""
+
+
+class Part(NamedTuple):
+    """A record in a case file, and what it asks of it."""
+
+    part_key: int
+    file_key: int
+    file_uid: UUID
+    now: bool
+    on: date | None
+    gone: bool = False
+    binds: bool = False
+    share: Share = Share()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is part of the file today."""
+        return self.now and not self.gone
+
+
+async def parts_of(connection: Connection, records: Iterable[int]) -> dict[int, dict[int, Part]]:
+    """Load what files records are or were part of: by record, then by file."""
+    found: dict[int, dict[int, Part]] = {key: {} for key in records}
+    if found:
+        raw = await driver(connection)
+        for row in await raw.fetch(_OF, list(found)):
+            found[row[0]][row[1]] = _part(row)
+    return found
+
+
+def _part(row: Any) -> Part:
+    part_key, file_key, file_uid, now, on, gone, binds, *share = row
+    return Part(part_key, file_key, file_uid, now, on, gone, binds, Share(*share))
+
+
+async def store_parts(connection: Connection, parts: Iterable[Part]) -> None:
+    """Store what parts are to their files."""
+    rows = [
+        (p.part_key, p.file_key, p.now, p.on, p.gone, p.binds, *(getattr(p.share, name) for name in _SHARE.split(", ")))
+        for p in sorted(parts, key=lambda each: each[:2])
+    ]
+    if rows:
+        await (await driver(connection)).execute(_STORE, *columns(rows, 11))
+
+
+async def asked_of(connection: Connection, files: Mapping[int, date | None]) -> dict[int, Share]:
+    """Gather what all parts together ask of files, each with the day that bars later parts; none where it has none."""
+    if not files:
+        return {}
+    raw, rows = await driver(connection), sorted(files.items())
+    found = await raw.fetch(_ASKED, *columns(rows, 2))
+    return {row[0]: Share(row[1], row[5], row[2], row[3], row[4]) for row in found}
+
+
+async def last_dated(connection: Connection, files: Iterable[int]) -> dict[int, date]:
+    """Find the latest date of all parts of files."""
+    if not (wanted := list(files)):
+        return {}
+    return {row[0]: row[1] for row in await (await driver(connection)).fetch(_LAST, wanted) if row[1]}
+
+
+async def parts_under(connection: Connection, files: Collection[int]) -> set[int]:
+    """List the parts of files today."""
+    if not files:
+        return set()
+    return {row[0] for row in await (await driver(connection)).fetch(_PARTS, list(files))}
+
+
+async def files_above(connection: Connection, records: Iterable[int]) -> dict[int, set[int]]:
+    """Walk up from records: every record met with the files that it is part of."""
+    found: dict[int, set[int]] = {}
+    if wanted := list(records):
+        for part, file in await (await driver(connection)).fetch(_ABOVE, wanted):
+            found.setdefault(part, set()).add(file)
+    return found
+
+
+async def uids(connection: Connection, keys: Sequence[int]) -> dict[int, UUID]:
+    """Find the ids of records by their keys."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT record_key, record_uid FROM record WHERE record_key = ANY($1::bigint[])", keys)
+    return {row[0]: row[1] for row in rows}
