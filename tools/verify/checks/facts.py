@@ -143,11 +143,12 @@ def _dated(pack: dict[str, Any], row: str, state: Mapping[str, Any], received: d
 
 def _floors(pack: dict[str, Any], rule: dict[str, Any], dates: Mapping[str, date], leap: Leap) -> Iterator[date]:
     for floor in pack.get("floor", ()):
-        start = next((dates[name] for name in floor["from"] if name in dates), None)
+        start = next((dates[name] for name in floor.get("from", ()) if name in dates), None)
         if floor["id"] in rule.get("floors", ()) and start:
             yield add(start, Period.parse(floor["add"]), leap)
 
 
 def _written(pack: dict[str, Any]) -> frozenset[str]:
-    names = {name for row in pack["row"] for name in row.get("clock", ())}
-    return frozenset(names | {name for floor in pack.get("floor", ()) for name in floor["from"]})
+    """Name the dates that the pack's rows and floors read of a state; a trigger is none."""
+    names = {name for row in pack["row"] for name in row.get("clock", ()) if isinstance(name, str)}
+    return frozenset(names | {name for floor in pack.get("floor", ()) for name in floor.get("from", ())})
