@@ -40,9 +40,13 @@ class Around(NamedTuple):
 People = Mapping[UUID, Around]
 
 
-def derive(records: Mapping[UUID, Sequence[Fact]], pack: Pack, gone: Collection[UUID] = ()) -> dict[UUID, OfRecord]:
+def derive(
+    records: Mapping[UUID, Sequence[Fact]], pack: Pack, gone: Collection[UUID] = (), known: Records | None = None
+) -> dict[UUID, OfRecord]:
     """Derive records by their own facts, what others pass to them, and the parts that open a closed file again."""
-    alone = {key: found for key, facts in records.items() if (found := of_record(facts, pack))}
+    alone = _by_themselves(known or {})
+    new = {key: of_record(facts, pack) for key, facts in records.items() if key not in alone}
+    alone |= {key: found for key, found in new.items() if found}
     passed = _passed(records, alone, pack)
     named = {key: found for key, facts in passed.items() if key in alone and (found := of_record(facts, pack))}
     derived = alone | named
