@@ -1,9 +1,13 @@
 """The command line: what it says in words, and what it refuses in a sentence."""
 
+import argparse
+
 import pytest
 
+from shared import ids
 from tools.cli import explain, logs, main
 from tools.cli.status import in_words
+from tools.stack.errors import StackError
 from tools.stack.paths import Paths
 
 DATED = {
@@ -43,6 +47,32 @@ def test_a_held_record_says_so_beside_its_date():
     assert not any(line.startswith(("restricted", "owner")) for line in lines)
     assert lines[-2] == "- Row R03 keeps it for 6 years from then."
     assert "A hold is in force" in lines[-1]
+
+
+def _asks(*arguments):
+    parser = argparse.ArgumentParser()
+    explain.add_arguments(parser)
+    return explain._path(parser.parse_args(arguments))
+
+
+def test_what_is_asked_of_an_explanation_is_put_to_the_service():
+    person = ids.nominal_ref("crime", "N-42")
+    assert _asks("crime:1") == f"/v1/records/{ids.record_id('crime', '1')}/schedule"
+    assert _asks("nominal", "crime:N-42", "--as-of", "2025-03-01") == f"/v1/nominals/{person}/schedule?as_of=2025-03-01"
+    assert _asks("crime:1", "--known-at", "2025-03-01T09:00:00+01:00").endswith(
+        "?known_at=2025-03-01T09%3A00%3A00%2B01%3A00"
+    )
+    for_them = f"?counterfactuals=true&leave_out=third_persons&nominal={person}"
+    assert _asks("crime:1", "--what-if", "--for", "crime:N-42").endswith(for_them)
+    with pytest.raises(StackError, match="One record at a time"):
+        _asks("crime:1", "crime:2")
+
+
+def test_who_could_open_a_record_is_said_in_words():
+    opening = {"role": "records_manager", "purposes": ["retention_review"], "only_with_task": True}
+    told = explain._lines({**DATED, "may_open": [opening], "would_be": ["Without the report nothing."]})
+    assert told[-1] == "- records manager for retention review, only with a task on it"
+    assert "- Without the report nothing." in told
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
-"""`tenure explain`: why a record's date is what it is, in sentences."""
+"""`tenure explain`: why dates are what they are, in sentences; on any day, as known at any instant."""
 
 import argparse
 import json
+import shutil
+import sys
+import textwrap
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from shared import ids
@@ -10,12 +14,22 @@ from tools.cli.http import call
 from tools.stack.errors import StackError
 
 NAME = "explain"
-HELP = "say why a record's date is what it is, in sentences"
+HELP = "say why a date is what it is, in sentences; as of another day, without a fact, or without third persons"
 EXAMPLES = """  ./tenure explain police-uk-stops:0b0e…          by source system and source record id
   ./tenure explain 6f1c2f0e-…                     by record id
+  ./tenure explain nominal crime:N-42             a person, with the records that name them
+  ./tenure explain crime:4711 --as-of 2025-03-01  what had happened by that day, by all that is known now
+  ./tenure explain crime:4711 --known-at 2025-03-01T09:00:00Z
+                                                  what was known at that instant; both together: in both times
+  ./tenure explain crime:4711 --what-if           what the date would be without each fact that binds it
+  ./tenure explain crime:4711 --for crime:N-42    for that person's eyes: nobody else is named
 """
-_SHOWN = ("state", "class", "row", "group", "keep_until", "actionable_from", "review_on", "held", "restricted", "owner")
-
+ROLE = "records_manager"
+WIDTH_MAX = 100
+_SHOWN = (
+    "as_of", "known_at", "state", "class", "row", "group", "keep_until", "actionable_from", "review_on", "held",
+    "restricted", "owner",
+)  # fmt: skip
 _STANDING = {
     "held": "A hold is in force: whatever the date, nothing disposes of it until two people have released the hold.",
     "unsettled": "Something about it has just come in and is not in this yet: ask again in a moment.",
@@ -24,18 +38,49 @@ _STANDING = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("record", metavar="RECORD", help="a record id, or SOURCE_SYSTEM:SOURCE_RECORD_ID")
-    parser.add_argument("--json", action="store_true", help="the whole answer, for programs")
+    parser.add_argument(
+        "what",
+        nargs="+",
+        metavar="RECORD",
+        help="a record id or SOURCE_SYSTEM:SOURCE_RECORD_ID; or: nominal SOURCE:ID",
+    )
+    parser.add_argument("--as-of", metavar="DATE", help="by what had happened by that day, like 2025-03-01")
+    parser.add_argument("--known-at", metavar="INSTANT", help="by what was known then, like 2025-03-01T09:00:00Z")
+    parser.add_argument("--what-if", action="store_true", help="also what the date would be without each binding fact")
+    parser.add_argument("--for", dest="whom", metavar="NOMINAL", help="SOURCE:ID or reference: name no other person")
+    parser.add_argument("--without-third-persons", action="store_true", help="name no person at all")
+    parser.add_argument("--json", action="store_true", help="the whole answer, for programs; events by their ids")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the record's state, dates and reasons."""
-    answer = call("retention", "GET", f"/v1/records/{record_id(args.record)}/schedule", "records_manager")
+    """Print the state, the dates and the reasons."""
+    answer = call("retention", "GET", _path(args), ROLE)
     if args.json:
         print(json.dumps(answer, indent=1))
     else:
-        print("\n".join(_lines(answer)))
+        print("\n".join(_wrapped(_of_person(answer) if _is_nominal(args) else _lines(answer))))
     return 0
+
+
+def _is_nominal(args: argparse.Namespace) -> bool:
+    return bool(args.what[0] == "nominal" and len(args.what) > 1)
+
+
+def _path(args: argparse.Namespace) -> str:
+    asked = {"as_of": args.as_of, "known_at": args.known_at}
+    if _is_nominal(args):
+        if args.what_if or args.whom or args.without_third_persons:
+            raise StackError("Of a person these are asked record by record: ./tenure explain RECORD --what-if.")
+        subject = f"nominals/{nominal_ref(' '.join(args.what[1:]))}"
+    elif len(args.what) > 1:
+        raise StackError(f"One record at a time, or `nominal SOURCE:ID`; {' '.join(args.what)!r} is neither.")
+    else:
+        subject = f"records/{record_id(args.what[0])}"
+        asked["counterfactuals"] = "true" if args.what_if else None
+        asked["leave_out"] = "third_persons" if args.whom or args.without_third_persons else None
+        asked["nominal"] = str(nominal_ref(args.whom)) if args.whom else None
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    return f"/v1/{subject}/schedule" + (f"?{query}" if query else "")
 
 
 def record_id(name: str) -> UUID:
@@ -43,18 +88,57 @@ def record_id(name: str) -> UUID:
     try:
         return UUID(name)
     except ValueError:
-        system, colon, source_id = name.partition(":")
-        if not colon or not system or not source_id:
-            raise StackError(f"{name!r} is neither a record id nor SOURCE_SYSTEM:SOURCE_RECORD_ID.") from None
-        return ids.record_id(system, source_id)
+        return ids.record_id(*_pair(name, "a record id", "SOURCE_SYSTEM:SOURCE_RECORD_ID"))
+
+
+def nominal_ref(name: str) -> UUID:
+    """Read a nominal's reference, or work it out from the source and its id there."""
+    try:
+        return UUID(name)
+    except ValueError:
+        return ids.nominal_ref(*_pair(name, "a nominal's reference", "SOURCE:ID"))
+
+
+def _pair(name: str, what: str, form: str) -> tuple[str, str]:
+    first, colon, second = name.partition(":")
+    if not colon or not first or not second:
+        raise StackError(f"{name!r} is neither {what} nor {form}.") from None
+    return first, second
+
+
+def _heads(answer: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+    given = {name: answer.get(name) for name in names}
+    shown = {name: "yes" if value is True else value for name, value in given.items() if value not in (None, False)}
+    return [f"{name.replace('_', ' '):<17}{value}" for name, value in shown.items()]
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
-    given = {name: answer.get(name) for name in _SHOWN}
-    shown = {name: "yes" if value is True else value for name, value in given.items() if value not in (None, False)}
     sentences = [*answer["sentences"], *(sentence for name, sentence in _STANDING.items() if answer.get(name))]
-    return [
-        *(f"{name.replace('_', ' '):<17}{value}" for name, value in shown.items()),
-        "",
-        *(f"- {sentence}" for sentence in sentences),
-    ]
+    lines = [*_heads(answer, _SHOWN), "", *(f"- {sentence}" for sentence in sentences)]
+    if answer.get("would_be"):
+        lines += ["", *(f"- {sentence}" for sentence in answer["would_be"])]
+    if answer.get("may_open") is not None:
+        lines += ["", "Could open it then:", *(f"- {_opening(each)}" for each in answer["may_open"])]
+    return lines
+
+
+def _opening(each: dict[str, Any]) -> str:
+    words = f"{each['role']} for {', '.join(each['purposes'])}".replace("_", " ")
+    return words + (", only with a task on it" if each["only_with_task"] else "")
+
+
+def _of_person(answer: dict[str, Any]) -> list[str]:
+    names = ("as_of", "known_at", "group", "clock_on", "keep_until", "review_on", "by_age", "reviewed_on", "problem")
+    lines = [*_heads(answer, names), "", f"{len(answer['records'])} records of theirs are shown:"]
+    for each in answer["records"]:
+        role = f"gives {each['gives_group'] or 'no group'}" if each["offending"] else "not as an offender"
+        lines.append(f"- {each['record_id']}  until {each['keep_until'] or 'no date'}  {each['state']}  {role}")
+    return lines
+
+
+def _wrapped(lines: list[str]) -> list[str]:
+    """Wrap for a terminal; a file or a pipe gets whole sentences, one a line."""
+    if not sys.stdout.isatty():
+        return lines
+    width = min(shutil.get_terminal_size().columns, WIDTH_MAX)
+    return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="  ") or [""]]

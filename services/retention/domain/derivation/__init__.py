@@ -9,7 +9,6 @@ from typing import Any
 from services.retention.domain.ages import Aged
 from services.retention.domain.derivation import policy
 from services.retention.domain.derivation.ages import ages
-from services.retention.domain.derivation.calendar import sums, written
 from services.retention.domain.derivation.end import end
 from services.retention.domain.derivation.files import files
 from services.retention.domain.derivation.floors import floors
@@ -18,6 +17,7 @@ from services.retention.domain.derivation.inputs import Linked, Step, Work
 from services.retention.domain.derivation.person import persons
 from services.retention.domain.derivation.record import clock, placed
 from services.retention.domain.derivation.sources import sources
+from services.retention.domain.derivation.sums import sums, written
 from services.retention.domain.derivation.suppliers import suppliers
 from services.retention.domain.derivation.told import told
 from services.retention.domain.facts import Fact
