@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.calendar_rules import Leap, Period, add, day_of
+from tools.verify.checks import identities
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 from tools.verify.tables import SERVICES
@@ -64,6 +65,7 @@ def check(estate: Estate, tally: Tally) -> None:
     _facts(estate, tally)
     _schedules(estate, tally)
     _simple(estate, tally)
+    identities.check(estate, tally)
 
 
 def _versions(estate: Estate, tally: Tally) -> None:
