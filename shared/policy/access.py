@@ -6,7 +6,7 @@ from datetime import time
 from typing import Any, Literal
 
 from shared.auth import STAFF_ROLES
-from shared.policy.keys import Key, Keys, Wanted, flag, ident, one_of, text_set, texts, whole
+from shared.policy.keys import Key, Keys, Wanted, flag, one_of, text, text_set, texts, whole
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NONE: frozenset[str] = frozenset()
@@ -75,7 +75,7 @@ def clock_time(value: Any) -> time:
     return value
 
 
-_ID = Key(ident, needed=True)
+_ID = Key(text, needed=True)
 _SETS: Keys = {"markings": Key(text_set), "record_types": Key(text_set), "flags": Key(text_set)}
 SCREEN: Keys = {
     "id": _ID,

@@ -5,23 +5,7 @@ from datetime import date
 from typing import Any, Literal
 
 from shared.calendar_rules import Period
-from shared.policy.keys import (
-    Key,
-    Keys,
-    Wanted,
-    day,
-    flag,
-    ident,
-    inner,
-    line,
-    many,
-    one_of,
-    period,
-    text,
-    text_set,
-    texts,
-    whole,
-)
+from shared.policy.keys import Key, Keys, Wanted, day, flag, inner, many, one_of, period, text, text_set, texts, whole
 
 End = Literal["review", "dispose", "transfer"]
 Unit = Literal["record", "case_file", "person"]
@@ -236,7 +220,7 @@ _age = inner(Age, _AGE)
 _STAGE: Keys = {"from": Key(start, needed=True, name="start"), "add": Key(period)}
 _PENDING: Keys = {"until": Key(many(start), needed=True), "after": Key(start)}
 FLOOR: Keys = {
-    "id": Key(ident, needed=True),
+    "id": Key(text, needed=True),
     "from": Key(texts, name="start"),
     "add": Key(period),
     "latest": Key(many(inner(Stage, _STAGE))),
@@ -254,9 +238,8 @@ def _retain(value: Any) -> Period | str:
 
 
 ROW: Keys = {
-    "id": Key(ident, needed=True),
-    **{name: Key(line) for name in ("title", "table", "jurisdiction", "authority", "owner", "range")},
-    "note": Key(text),
+    "id": Key(text, needed=True),
+    **{name: Key(text) for name in ("title", "table", "jurisdiction", "authority", "owner", "range", "note")},
     "evidence": Key(EVIDENCE, needed=True),
     "regime": Key(one_of("part3", "uk_gdpr", "none")),
     "confirmed": CONFIRMED,

@@ -77,7 +77,7 @@ ROWS = {
 
 
 # What the program does not read yet. Empty when it reads all.
-UNREAD = ("cycle", "dated")
+UNREAD: tuple[str, ...] = ()
 
 
 def _read(keys: str) -> str:

@@ -118,7 +118,7 @@ class Case:
 
     @property
     def conduct(self) -> Day:
-        return self.told.shown.happened or self.told.shown.created
+        return self.told.shown.conduct or self.told.shown.created
 
     def younger(self, person: Person, years: int) -> bool:
         return next_day(self.conduct) <= end_of(person.birth, Period(months=12 * years), self.pack.leap)

@@ -110,7 +110,7 @@ class State:
     def offence(self, code: str) -> Offence | None:
         """Find what the table said of an offence on the day of the conduct; where nothing, the newest counts."""
         rows = [each for each in self.pack.offences if each.code == code]
-        then = [each for each in rows if self.conduct and _covers(each, self.conduct)]
+        then = [each for each in rows if _covers(each, self.date("occurred_on") or self.created)]
         return max(then or rows, key=lambda each: str(each.since or ""), default=None)
 
     @property

@@ -72,9 +72,12 @@ def _offenders(state: RecordState, pack: Pack) -> tuple[Link, ...]:
     known = pack.record_types.get(state.record_type or "")
     if known is None or not state.links:
         return ()
-    if state.evaluation is not None and str(state.evaluation.assessment) in known.not_offending_when_assessed:
-        return ()
-    return tuple(link for link in state.links if link.role in known.offending_roles)
+    assessed = str(state.evaluation.assessment) if state.evaluation is not None else None
+    # Suspected to be false lets off a subject alone: a suspect and an offender offend whatever it was graded.
+    roles = (
+        known.offending_roles - {"subject"} if assessed in known.not_offending_when_assessed else known.offending_roles
+    )
+    return tuple(link for link in state.links if link.role in roles)
 
 
 def _group(state: RecordState, offences: list[Offence], pack: Pack) -> tuple[str | None, bool]:
@@ -107,8 +110,8 @@ def _problem(
     if state.group and state.group not in pack.groups:
         return "unknown_group"
     graded = bool(offenders and row.is_mopi) or state.record_type in pack.graded_types
-    if graded and any(pack.offence(offence) is None for offence in state.offences or ()):
+    if not graded or (state.group and offenders):
+        return None  # Where the source graded its offenders itself, offences supply nothing.
+    if any(pack.offence(offence) is None for offence in state.offences or ()):
         return "offence_not_in_table"
-    if state.record_type in pack.graded_types and not state.offences and not (state.group and offenders):
-        return "no_offence"
-    return None
+    return "no_offence" if state.record_type in pack.graded_types and not state.offences else None

@@ -112,10 +112,10 @@ def _waits(row: Row, missing: Iterable[Start], pack: Pack) -> bool:
     return all(ahead) if row.clock_by == "all" else any(ahead)
 
 
-def too_early(inputs: Inputs) -> bool:
-    """Say whether something befell the record before it was reported: what is not known of cannot be closed."""
-    reported = inputs.dates.get("reported_at")
-    return reported is not None and any(each.on < reported for each in inputs.occurrences)
+def too_early(inputs: Inputs, happened_on: date | None = None) -> bool:
+    """Say whether something befell the record before it was reported, or can have happened: that cannot have been."""
+    since = inputs.dates.get("reported_at") or happened_on
+    return since is not None and any(each.on < since for each in inputs.occurrences)
 
 
 def clock_facts(clock: Clock, inputs: Inputs) -> list[UUID]:

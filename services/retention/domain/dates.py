@@ -25,8 +25,11 @@ def first_of(names: Sequence[str], dates: Dates) -> date | None:
 
 
 def conduct_on(state: RecordState, pack: Pack) -> date | None:
-    """Find the earliest day on which the conduct can have been."""
-    return first_day_of(state.occurred_on, pack.zone) if state.occurred_on else None
+    """Find the earliest day on which the conduct can have been; without one the first on which it was told of."""
+    if state.occurred_on:
+        return first_day_of(state.occurred_on, pack.zone)
+    told = (state.reported_at, state.recorded_at, state.created_on)
+    return min((day_of(text, pack.zone) for text in told if text), default=None)
 
 
 def created_on(dates: Dates) -> date | None:

@@ -166,7 +166,11 @@ def _impossible(state: State, inputs: Inputs, pack: Pack) -> str | None:
     """Name what cannot have been so; nothing is dated by guess."""
     if contradictory(state.body, inputs.dates, pack):
         return "contradictory_dates"
-    return "event_before_report" if too_early(inputs) else None
+    return (
+        "event_before_report"
+        if too_early(inputs, conduct_on(state.body, pack) if state.body.occurred_on else None)
+        else None
+    )
 
 
 def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
@@ -196,7 +200,7 @@ def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
     reviewed = lowered(history.live)
     # One that a person moved counts as it was sent, and as what it was moved to.
     for state in (*history.counting, history.shown) if history.moves else history.counting:
-        on = _notice(state)
+        on = _notice(state) or created_on(state.dates)  # Since when at the earliest it is known, at any rate.
         for nominal in _offenders(state):
             before_review = state.fact.event_uid in reviewed.get(nominal_ref(*nominal), ()) if reviewed else False
             gave.setdefault(nominal, []).append((None if before_review else state.placed.group, on))
