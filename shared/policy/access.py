@@ -6,7 +6,7 @@ from datetime import time
 from typing import Any, Literal
 
 from shared.auth import STAFF_ROLES
-from shared.policy.keys import Key, Keys, Wanted, flag, one_of, text, text_set, texts, whole
+from shared.policy.keys import Key, Keys, Wanted, described, flag, one_of, text, text_set, whole
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NONE: frozenset[str] = frozenset()
@@ -68,6 +68,7 @@ class Access:
     watches: tuple[Watch, ...] = ()
 
 
+@described({"type": "string", "format": "time"})
 def clock_time(value: Any) -> time:
     """Read a time of day."""
     if not isinstance(value, time):
@@ -96,7 +97,7 @@ WATCH: Keys = {
     **{name: Key(whole) for name in _NUMBERS},
     "from": Key(clock_time, name="begins"),
     "until": Key(clock_time, name="ends"),
-    "weekdays": Key(lambda value: frozenset(texts(value))),
+    "weekdays": Key(text_set),
 }
 _COUNTED: Mapping[str, tuple[str, ...]] = {"burst": ("views", "minutes"), "many_viewers": ("people", "days")}
 

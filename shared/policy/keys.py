@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from shared.calendar_rules import Period
@@ -26,8 +26,37 @@ class Key:
 
 
 Keys = Mapping[str, Key]
+Json = dict[str, Any]
+_SCHEMAS: dict[Reader, Json] = {}
+_Read = TypeVar("_Read", bound=Reader)
 
 
+def described(schema: Json) -> Callable[[_Read], _Read]:
+    """Say what a reader takes, as JSON Schema: of what `tomllib` gives, dates and times as their text."""
+
+    def keep(reader: _Read) -> _Read:
+        _SCHEMAS[reader] = schema
+        return reader
+
+    return keep
+
+
+def schema_of(reader: Reader) -> Json:
+    """Give the JSON Schema of what a reader takes."""
+    return _SCHEMAS[reader]
+
+
+def schema_of_keys(keys: Keys) -> Json:
+    """Give the JSON Schema of a table with these keys, and no other."""
+    return {
+        "type": "object",
+        "properties": {name: schema_of(key.read) for name, key in keys.items()},
+        "required": [name for name, key in keys.items() if key.needed],
+        "additionalProperties": False,
+    }
+
+
+@described({"type": "string", "minLength": 1, "pattern": "\\S"})
 def text(value: Any) -> str:
     """Read a text that is not empty."""
     if not isinstance(value, str) or not value.strip():
@@ -35,6 +64,7 @@ def text(value: Any) -> str:
     return value
 
 
+@described({"type": "boolean"})
 def flag(value: Any) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
@@ -42,6 +72,7 @@ def flag(value: Any) -> bool:
     return value
 
 
+@described({"type": "integer", "minimum": 0})
 def whole(value: Any) -> int:
     """Read a whole number, zero or more."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -49,6 +80,7 @@ def whole(value: Any) -> int:
     return value
 
 
+@described({"type": "array", "items": {"type": "string", "minLength": 1}})
 def texts(value: Any) -> tuple[str, ...]:
     """Read a list of texts."""
     if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
@@ -56,11 +88,13 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+@described({"type": "array", "items": {"type": "string", "minLength": 1}})
 def text_set(value: Any) -> frozenset[str]:
     """Read a list of texts whose order says nothing."""
     return frozenset(texts(value))
 
 
+@described({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}})
 def words(value: Any) -> tuple[tuple[str, str], ...]:
     """Read a table of texts."""
     if not isinstance(value, dict) or not all(isinstance(each, str) and each for each in value.values()):
@@ -68,6 +102,7 @@ def words(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(value.items()))
 
 
+@described({"type": "string", "format": "date"})
 def day(value: Any) -> date:
     """Read a civil date."""
     if not isinstance(value, date) or isinstance(value, datetime):
@@ -78,6 +113,7 @@ def day(value: Any) -> date:
 _NO_LENGTH = re.compile(r"0+[ymdh]")
 
 
+@described({"type": "string", "pattern": "^[1-9][0-9]{0,5}[ymdh]$"})
 def period(value: Any) -> Period:
     """Read a period."""
     try:
@@ -88,6 +124,7 @@ def period(value: Any) -> Period:
         raise Wanted('write a period like "10y", "6m", "31d" or "24h"') from None
 
 
+@described({"type": "string", "minLength": 1})
 def zone(value: Any) -> ZoneInfo:
     """Read a time zone's name."""
     try:
@@ -99,6 +136,7 @@ def zone(value: Any) -> ZoneInfo:
 def one_of(*choices: str) -> Reader:
     """Make a reader that takes one of a few words."""
 
+    @described({"enum": list(choices)})
     def read(value: Any) -> str:
         if value not in choices:
             raise Wanted(f"write one of {', '.join(choices)}")
@@ -110,6 +148,7 @@ def one_of(*choices: str) -> Reader:
 def inner(make: Callable[..., Any], keys: Keys) -> Reader:
     """Make a reader of a table inside a table."""
 
+    @described(schema_of_keys(keys))
     def read(value: Any) -> Any:
         if not isinstance(value, dict):
             raise Wanted("write a table, like {key = value}")
@@ -124,6 +163,7 @@ def inner(make: Callable[..., Any], keys: Keys) -> Reader:
 def many(read_one: Reader) -> Reader:
     """Make a reader of a list."""
 
+    @described({"type": "array", "items": schema_of(read_one)})
     def read(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise Wanted("write a list, like [{...}, {...}]")

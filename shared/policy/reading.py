@@ -5,7 +5,7 @@ import tomllib
 from hashlib import sha256
 from typing import Any
 
-from shared.policy import door, rules
+from shared.policy import door, rule_keys, rules
 from shared.policy.access import Access
 from shared.policy.checks import check
 from shared.policy.keys import Keys, read_keys
@@ -18,7 +18,9 @@ from shared.policy.vault import VAULT, Vault
 from shared.policy.workplace import QUARANTINE, Quarantine
 
 _LINE = re.compile(r"at line (\d+)")
-_SINGLE: dict[str, Keys] = {
+NEEDED = ("pack", "limits", "quarantine", "vault")
+"""The tables without which nothing is a pack."""
+SINGLE: dict[str, Keys] = {
     "pack": PACK,
     "limits": LIMITS,
     "forbidden": door.FORBIDDEN,
@@ -28,8 +30,8 @@ _SINGLE: dict[str, Keys] = {
     "metadata": METADATA,
     "quarantine": QUARANTINE,
     "vault": VAULT,
-    "children": rules.CHILDREN,
-    "calendar": rules.CALENDAR,
+    "children": rule_keys.CHILDREN,
+    "calendar": rule_keys.CALENDAR,
 }
 
 
@@ -37,10 +39,10 @@ def read_pack(text: bytes, name: str) -> Pack:
     """Read and check a policy pack; a pack with mistakes is refused with all of them, each at its line."""
     tables = _parse(text, name)
     found = places(text.decode())
-    single = {table: _read_single(found, tables, table) for table in _SINGLE}
+    single = {table: _read_single(found, tables, table) for table in SINGLE}
     lists = {table: _read_list(found, tables, table) for table in TABLES}
-    for key in tables.keys() - _SINGLE.keys() - TABLES.keys():
-        found.note(key, -1, None, "no such table", f"remove it or use one of {', '.join((*_SINGLE, *TABLES))}")
+    for key in tables.keys() - SINGLE.keys() - TABLES.keys():
+        found.note(key, -1, None, "no such table", f"remove it or use one of {', '.join((*SINGLE, *TABLES))}")
     if found.mistakes:
         raise BadPack(name, found.mistakes)
     pack = _pack(sha256(text).hexdigest(), single, lists)
@@ -64,13 +66,13 @@ def _parse(text: bytes, name: str) -> dict[str, Any]:
 
 def _read_single(found: Places, tables: dict[str, Any], table: str) -> dict[str, Any]:
     value = tables.get(table)
-    if value is None and table in ("pack", "limits", "quarantine", "vault"):
+    if value is None and table in NEEDED:
         found.note(table, -1, None, "the table is missing", f"add [{table}]")
     elif value is not None and not isinstance(value, dict):
         found.note(table, -1, None, "not a table", f"write it as [{table}]")
     if not isinstance(value, dict):
         return {}
-    read, wrong = read_keys(value, _SINGLE[table])
+    read, wrong = read_keys(value, SINGLE[table])
     for what, mend in wrong:
         found.note(table, -1, None, what, mend)
     return read

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.calendar_rules import LEAPS
-from shared.policy import access, rules, timeliness, values, workplace
+from shared.policy import access, rule_keys, rules, timeliness, values, workplace
 from shared.policy.keys import (
     Key,
     Keys,
@@ -106,7 +106,7 @@ TABLES: dict[str, Table] = {
         },
         values.Class,
     ),
-    "row": Table(rules.ROW, rules.row),
+    "row": Table(rule_keys.ROW, rule_keys.row),
     "group": Table(
         {
             "id": _ID,
@@ -117,8 +117,8 @@ TABLES: dict[str, Table] = {
             "end": Key(_END),
             "chain": _CHAIN,
             "by_record_type": Key(flag),
-            "evidence": Key(rules.EVIDENCE),
-            "confirmed": rules.CONFIRMED,
+            "evidence": Key(rule_keys.EVIDENCE),
+            "confirmed": rule_keys.CONFIRMED,
         },
         values.Group,
     ),
@@ -134,9 +134,9 @@ TABLES: dict[str, Table] = {
         values.Offence,
         "",
     ),
-    "floor": Table(rules.FLOOR, rules.Floor),
-    "relation": Table(rules.RELATION, rules.Relation, "kind"),
-    "escalation": Table(rules.ESCALATION, rules.Escalation, ""),
+    "floor": Table(rule_keys.FLOOR, rules.Floor),
+    "relation": Table(rule_keys.RELATION, rules.Relation, "kind"),
+    "escalation": Table(rule_keys.ESCALATION, rules.Escalation, ""),
     "source": Table(
         {
             "source": _ID,

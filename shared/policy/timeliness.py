@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared.policy.keys import Key, Keys, Wanted, text
+from shared.policy.keys import Key, Keys, Wanted, described, text
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})(h|d)")
 
@@ -21,6 +21,7 @@ class Timeliness:
     recorded_to_received: timedelta | None = None
 
 
+@described({"type": "string", "pattern": "^[1-9][0-9]{0,4}[hd]$"})
 def span(value: Any) -> timedelta:
     """Read a length of real time: hours or days, to the hour."""
     match = _SPAN.fullmatch(text(value))

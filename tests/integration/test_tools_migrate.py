@@ -45,6 +45,24 @@ def test_a_bad_pack_stops_it_with_line_and_mend(database, tmp_path):
         migrate(url, passwords(paths.keys), pack)
 
 
+def test_another_text_of_a_pack_in_force_is_refused_and_nothing_changes(database, tmp_path):
+    url, paths = database
+    pack, said = tmp_path / "pack.toml", stack.POLICY.read_text()
+    before = _packs(url)
+
+    pack.write_text(said.replace('retain = "6y"', 'retain = "7y"', 1))
+    with pytest.raises(StackError, match="demonstration of 2020-01-01 is in force already"):
+        migrate(url, passwords(paths.keys), pack)
+    assert _packs(url) == before
+
+    pack.write_text(said.replace("effective_on = 2020-01-01", "effective_on = 2199-01-01"))
+    migrate(url, passwords(paths.keys), pack)
+    pack.write_text(said.replace('id = "demonstration"', 'id = "another"'))
+    migrate(url, passwords(paths.keys), pack)
+    migrate(url, passwords(paths.keys), stack.POLICY)
+    assert _packs(url) == before + 2
+
+
 def test_a_pack_that_cannot_be_read_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(StackError, match="There is no policy pack at"):
         pack_at(tmp_path / "none.toml")
@@ -67,3 +85,9 @@ def _columns(url: str) -> list[tuple[object, ...]]:
     query = "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns ORDER BY 1, 2, 3"
     with psycopg.connect(url) as connection:
         return connection.execute(query).fetchall()
+
+
+def _packs(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM retention.policy").fetchone()
+    return count

@@ -11,6 +11,7 @@ from services.retention import api as retention
 from services.review import api as review
 from shared.http import house
 from shared.http.contract import contract_of
+from shared.policy.published import pack_schema
 from tools.documents import asyncapi, breaking, models, vectors
 from tools.documents.examples import examples
 from tools.documents.models import INBOUND, Json, Undocumented
@@ -33,6 +34,7 @@ def documents(folder: Path = FOLDER) -> dict[str, Json]:
     found = {"asyncapi.json": asyncapi.document(shown), "vectors.json": vectors.document()}
     for service in _SERVICES:
         found[f"openapi-{service}.json"] = openapi(service)
+    found["policy-pack.json"] = pack_schema()
     for kind in models.declared():
         found[f"schemas/{kind}.json"] = models.alone(kind, known)
         if kind not in INBOUND:

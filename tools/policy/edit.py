@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.policy import Pack
 from shared.policy.keys import read_keys
-from shared.policy.rules import ROW, row
+from shared.policy.rule_keys import ROW, row
 from tools.policy.plain import plain
 
 _HEADER = re.compile(r"\s*\[")

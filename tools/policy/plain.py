@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.calendar_rules import Period
 from shared.policy import Age, Floor, Row, Start
-from shared.policy.rules import ROW
+from shared.policy.rule_keys import ROW
 
 _DEFAULTS = {"regime": "part3", "clock_by": "first", "reaches": "at_once"}
 _UNITS = ("y", "m", "d")

@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.policy import Pack
 from shared.policy.keys import Wanted
-from shared.policy.rules import ROW
+from shared.policy.rule_keys import ROW
 from tools.policy.plain import plain
 
 _MARK = "\ufeff"

@@ -5,6 +5,7 @@
 
 import os
 import sys
+import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,11 +28,13 @@ _TURN = 0x74656E757265  # One migration at a time: an advisory lock on the serve
 def migrate(admin_url: str, secrets: Mapping[str, str], policy: Path | None) -> None:
     """Make or bring up to date roles, schemas and tables, and store the pack; safe to repeat.
 
-    A pack that cannot be read stops it before anything is changed.
+    A pack that cannot be read, or is another text of one in force, stops it before anything is changed.
     """
     pack = None if policy is None else pack_at(policy)
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute("SELECT pg_advisory_lock(%s)", [_TURN])
+        if pack is not None:
+            _refuse_altered(admin, *pack)
         _make_roles(admin, secrets)
         for service in SERVICES:
             _make_schema(admin, service)
@@ -95,6 +98,27 @@ def _upgrade(admin_url: str, service: str) -> None:
         connection.execute(text("SET LOCAL lock_timeout = '5s'"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _refuse_altered(admin: psycopg.Connection, digest: str, content: str, effective_on: date) -> None:
+    """Refuse another text of a pack in force: every schedule cites what it was dated by, and must go on meaning it."""
+    if effective_on > datetime.now(UTC).date():
+        return
+    id_ = _id_of(content)
+    for service in SERVICES:
+        if admin.execute("SELECT to_regclass(%s)", [f"{service}.policy"]).fetchone() == (None,):
+            continue
+        query = sql.SQL("SELECT pack_hash, text FROM {}.policy WHERE effective_on = %s").format(sql.Identifier(service))
+        stored: dict[str, str] = dict(admin.execute(query, [effective_on]).fetchall())
+        if digest not in stored and id_ in map(_id_of, stored.values()):
+            raise StackError(
+                f"The policy pack {id_} of {effective_on} is in force already, and this is another text of it; "
+                "a pack in force is never altered. Give this one another `id` or a later `effective_on`."
+            )
+
+
+def _id_of(content: str) -> str:
+    return str(tomllib.loads(content)["pack"]["id"])
 
 
 def _store_pack(admin: psycopg.Connection, service: str, digest: str, content: str, effective_on: date) -> None:
