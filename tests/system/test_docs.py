@@ -19,7 +19,10 @@ from tools.cli.handover import PROGRAMS
 from tools.cli.main import COMMANDS
 from tools.stack.broker import refuse_without_kafka
 
-PAGES = ("README.md", "docs/upstream.md", "docs/auditor.md", "docs/access.md", "docs/stewards.md", "docs/operations.md")
+PAGES = (
+    "README.md", "docs/upstream.md", "docs/auditor.md", "docs/access.md", "docs/stewards.md", "docs/operations.md",
+    "docs/policy.md",
+)  # fmt: skip
 OTHER_PAGES = ("CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md", "docs/ids.md", "docs/settings.md")
 NOT_RUN = re.compile(r"^(\.ci/run|docker |uv |git |\./tenure (demo|test|bench|check|up(?! --detach)))", re.MULTILINE)
 SECTION = "Ten minutes"
@@ -39,6 +42,10 @@ TEN_MINUTES_SHOW = (
 JAVA = "Publish.java"
 # What blocks of the other pages show, by page and a word of the block.
 SHOWS = {
+    "docs/policy.md": {
+        "policy show R08": r"All \d+ worked examples come to the day(?s:.*)R65(?s:.*)floor child_claim",
+        "policy import": r"Nothing changed\.",
+    },
     "docs/upstream.md": {
         "@event.json": r'"outcome":"accepted"(?s:.*)\n200\n',
         "@data.json": r'"outcome":"duplicate"',

@@ -211,6 +211,18 @@ def within(kept: "Kept", side: "Side", case: Case, pack: Pack) -> "Kept":
     return msgspec.structs.replace(kept, problem=problem) if problem != kept.problem else kept
 
 
+def unfiled(side: "Side", case: Case, pack: Pack) -> str | None:
+    """Tell a record that only a case file dates, and that is in none: to be mended, for there is nothing to wait for.
+
+    Where the caller was not told of its files, nothing is said of them.
+    """
+    if case is NO_CASE:
+        return None
+    row = pack.rows.get(side.row or "")
+    lost = row is not None and row.as_file and not (case.files or case.parts or side.others or side.withdrawn)
+    return "no_fitting_rule" if lost else None
+
+
 def _as_file(kept: "Kept", case: Case) -> "Kept":
     """Take a row that gives no date but the file's: only its floors stay, and the end is the file's."""
     problem = None if kept.problem in ("no_group", "no_clock_date") else kept.problem

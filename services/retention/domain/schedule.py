@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from services.retention.domain.ages import Aged, Birthdays, birthdays, floor_ages
-from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, within
+from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, unfiled, within
 from services.retention.domain.persons import MONTHS_IN_A_YEAR, OF_A_LIFE, Person
 from services.retention.domain.records import Side
 from services.retention.domain.suppliers import CLASS, Supplied, latest, prevailing
@@ -66,7 +66,7 @@ def of_schedule(
     """
     klass = pack.classes.get(side.class_id or "")
     kept = within(keep(side, persons, pack, aged), side, case, pack)
-    problem = side.problem or kept.problem
+    problem = side.problem or kept.problem or unfiled(side, case, pack)
     if kept.waits and not problem:
         kept = msgspec.structs.replace(kept, until=None)
     actionable = day_after(kept.until) if kept.until and not problem else None
