@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -216,11 +216,12 @@ def _verified(estate: Estate, say: Say) -> float:
 
 
 @contextmanager
-def worker_on(estate: Estate) -> Iterator[Service]:
+def worker_on(estate: Estate, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
     """Run retention's worker on an estate, at a time when nothing of it is due."""
     with psycopg.connect(estate.url, autocommit=True) as data:
         data.execute("UPDATE clock SET offset_days = %s", [(BEFORE_ALL - datetime.now(UTC).date()).days])
     worker = measuring.service_on(estate.stack, DATABASE, "retention", "worker")
+    worker.settings |= settings or {}
     worker.spawn()
     try:
         worker.wait_ready(60)

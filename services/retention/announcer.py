@@ -92,7 +92,7 @@ class Announcer(Relay):
         count, at = self.partitions[SCHEDULES], wall_clock().isoformat()
         for row in rows:
             key = str(row.record_uid)
-            headers = _headers(key, row.version, at) + self._traced(key)
+            headers = headers_of_schedule(key, row.version, at) + self._traced(key)
             message: dict[str, Any] = {"partition": shard_of(key) % count, "headers": headers}
             while True:
                 try:
@@ -104,7 +104,7 @@ class Announcer(Relay):
             producer.poll(0)
 
 
-def _headers(key: str, version: int, at: str) -> list[tuple[str, bytes]]:
+def headers_of_schedule(key: str, version: int, at: str) -> list[tuple[str, bytes]]:
     """Give the CloudEvents attributes: the id is the same however often a version is published."""
     pairs = {
         "ce_specversion": "1.0",

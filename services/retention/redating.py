@@ -1,5 +1,6 @@
 """Goes by the pack in force, and brings schedules to it chunk by chunk, beside everything else."""
 
+import asyncio
 import logging
 
 from services.retention.actions.redate import chunk, follow
@@ -13,7 +14,6 @@ from shared.policy import Pack
 
 log = logging.getLogger(__name__)
 
-FOLLOW_SECONDS = 1
 REDATE_SECONDS = 1
 CHUNKS_MAX = 500  # Then the next tick goes on.
 
@@ -26,6 +26,11 @@ class Redater:
         self.worker = settler.worker
         self.file: Pack = settler.pack
         self.starting = True
+
+    async def turn(self) -> None:
+        """Go by the pack in force, and bring schedules to it."""
+        await self.follow()
+        await self.redate()
 
     async def follow(self) -> None:
         """Go by the pack in force; where the file's day has come, it comes into force."""
@@ -52,11 +57,10 @@ class Redater:
                 return
             if did.moved:
                 self.settler.announcer.wake.set()
-            await self.settler.pause()
+            await asyncio.sleep(0)
 
 
 def attach(settler: Settler, life: Lifecycle) -> None:
     """Register it."""
     redater = Redater(settler, life)
-    settler.worker.tick("follow_pack", FOLLOW_SECONDS, redater.follow)
-    settler.worker.tick("redate", REDATE_SECONDS, redater.redate)
+    settler.worker.tick("redate", REDATE_SECONDS, redater.turn)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from benchmarks import backload, due, estate, ingest, latency, measuring, memory, over_http, person, start
+from benchmarks import backload, due, estate, ingest, latency, measuring, memory, over_http, person, redate, start
 from benchmarks.measuring import Result
 
 NAME = "bench"
@@ -139,6 +139,10 @@ def _person(args: argparse.Namespace) -> list[Result]:
     return person.run(person.Plan(args.records, args.folder, args.repetitions), _say)
 
 
+def _redate(args: argparse.Namespace) -> list[Result]:
+    return redate.run(redate.Plan(args.records, args.folder, args.repetitions), _say)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     for each in STOPS:
         signal.signal(each, signal.SIG_IGN)  # A second one would leave behind what the first has begun to stop.
@@ -166,6 +170,7 @@ BENCHES = {
     "memory": Bench("MB of each process after many events, and since a tenth of them", _of_memory, _memory),
     "estate": Bench("seconds to make an estate of millions of records on which `verify` holds", _of_estate, _estate),
     "due": Bench("milliseconds to claim 1,000 due among millions, and of a tick that finds none", _of_turns, _due),
+    "redate": Bench("seconds until a row's changed period has moved and announced its records", _of_turns, _redate),
     "person": Bench(
         "milliseconds until all of a person's 1,000 records are re-dated and announced", _of_turns, _person
     ),
