@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from services.retention.actions import discards, redate
+from services.retention.actions import discards, redate, wholes
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import IN_HAND, Decision, Refusal, overslept, runs_away, verdict, who_decides
 from services.retention.storage import decisions as stored_decisions
@@ -63,14 +63,16 @@ async def execute(
     if not claimed:
         return Executed(None, {})
     await pause("claimed")
+    claimed, whole = await wholes.claim(connection, claimed, today)
     records = [order.record_key for order in claimed if order.record_key is not None]
     mine = await orders.lock_schedules(connection, records)
-    held = await holds.covering(connection, records)
+    held = await holds.covering(connection, [*records, *whole.without_order])
     asked = await discards.judge(connection, [order.disposal_id for order in claimed if order.record_key is None])
     await pause("checked_holds")
     ids = [order.disposal_id for order in claimed if order.record_key in mine]
     found = await orders.cases(connection, ids, held)
     judged = {each.disposal_id: refusal for each, refusal in await _judge(connection, pack, found, today)}
+    judged |= await wholes.judge(connection, whole, found, judged, held)
     judged |= {disposal_id: refusal for disposal_id, (_, refusal) in asked.items()}
     outcomes = {order.disposal_id: judged.get(order.disposal_id, BUSY) for order in claimed}
     await pause("judged")
@@ -177,7 +179,7 @@ def _closed(disposal_id: UUID, refusal: Refusal | None) -> Closed:
     if refusal is None:
         return Closed(disposal_id, "executed", None, None)
     if refusal.again:
-        return Closed(disposal_id, "cooling", None, refusal.why)
+        return Closed(disposal_id, "cooling", None, refusal.why, refusal.member)
     return Closed(disposal_id, "dropped", refusal.why, None)
 
 

@@ -38,6 +38,7 @@ class Fresh(NamedTuple):
     canonical: bytes
     on_date: date | None = None
     persons: tuple[UUID, ...] = ()
+    files: tuple[UUID, ...] = ()
 
     @property
     def record(self) -> UUID | None:
@@ -75,7 +76,8 @@ def fresh(event: Registered, pack: Pack) -> Fresh:
     if isinstance(event, RecordRegistered):
         found = of_record([Fact(event.event_uid, "record_state", 0, canonical, received_on=event.received_on)], pack)
         persons = tuple(nominal_ref(*nominal) for nominal in found.gives) if found else ()
-        return Fresh(event, "record_state", canonical, None, persons)
+        files = tuple(found.ties.files) if found else ()
+        return Fresh(event, "record_state", canonical, None, persons, files)
     if isinstance(event, NominalRegistered):
         of_person([Fact(event.event_uid, "nominal_state", 0, canonical)], None, None, pack)
         return Fresh(event, "nominal_state", canonical)
@@ -107,7 +109,7 @@ async def take_in(connection: Connection, facts: Sequence[Fresh], now: datetime)
 
     A withdrawal carries the subject of what it withdraws: that is marked, whichever of the two comes first.
     """
-    record_keys = await stored.record_keys(connection, {each.record for each in facts if each.record})
+    record_keys = await stored.record_keys(connection, _records_in(facts))
     nominal_keys = await stored.nominal_keys(connection, _nominals_in(facts))
     records, nominals = record_keys.of, nominal_keys.of
     rows = [_row(each, records, nominals) for each in facts]
@@ -116,9 +118,11 @@ async def take_in(connection: Connection, facts: Sequence[Fresh], now: datetime)
     await stored.insert_links(connection, pairs)
     await _note_early(connection, facts, record_keys, nominal_keys, now)
     kept = [row for row in rows if row.event_uid in new]
+    # A file must not go while a part of it has not been worked in.
+    files = {records[uid] for each in facts if each.event.event_uid in new for uid in each.files}
     return await marks.mark_with_persons(
         connection,
-        {row.record_key for row in kept if row.record_key is not None},
+        {row.record_key for row in kept if row.record_key is not None} | files,
         await _persons_of(connection, kept),
     )
 
@@ -143,6 +147,10 @@ async def _note_early(
     early_nominals = [nominals.of[ref] for ref in (nominals.made & named) - came - linked]
     if early_records or early_nominals:
         await stored.note_early(connection, early_records, early_nominals, now)
+
+
+def _records_in(facts: Iterable[Fresh]) -> set[UUID]:
+    return {each.record for each in facts if each.record} | {uid for each in facts for uid in each.files}
 
 
 def _nominals_in(facts: Iterable[Fresh]) -> set[UUID]:

@@ -203,6 +203,7 @@ class Order(BaseModel):
     state: str
     reason: str | None
     waits_for: str | None
+    waits_on: UUID | None = Field(description="The other record of its case file that it waits for.")
     opened_on: date
     execute_from: date
     version: int

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
+from uuid import UUID
 
 from shared.policy import Pack
 
@@ -61,6 +62,8 @@ class Case:
     parked: bool
     called_for: bool = False
     """A review is open, or asked for, that has another cause than its date."""
+    by_person: bool = False
+    """Physical: its end is somebody's work."""
     offenders: tuple[Offender, ...] = ()
 
 
@@ -69,6 +72,8 @@ class Refusal(NamedTuple):
 
     why: str
     again: bool = False
+    member: UUID | None = None
+    """The other member of its case file that it waits for."""
 
 
 Decisions = Mapping[tuple[str, int], Decision]
@@ -133,7 +138,12 @@ def verdict(pack: Pack, case: Case, decisions: Decisions, bases: Bases, *, today
     if case.actionable_from is None or today < case.actionable_from:
         return Refusal("not_due")
     why = undecided(pack, case, decisions, bases)
-    return Refusal(why) if why else None
+    return Refusal(why) if why else _by_hand(case)
+
+
+def _by_hand(case: Case) -> Refusal | None:
+    """What is physical waits for whoever carries out its end."""
+    return Refusal("physical_task", again=True) if case.by_person else None
 
 
 def execute_from(actionable_from: date, complete_on: date, cooling_off_days: int) -> date:

@@ -44,3 +44,18 @@ def from_the_top(keys: Collection[Key], files: Mapping[Key, Collection[Key]]) ->
             else:
                 ordered[walk.pop()] = None
     return list(ordered)
+
+
+def components(pairs: Iterable[tuple[Key, Key]]) -> list[frozenset[Key]]:
+    """Gather what pairs tie together, directly or through others."""
+    ties: dict[Key, set[Key]] = {}
+    for one, other in pairs:
+        ties.setdefault(one, set()).add(other)
+        ties.setdefault(other, set()).add(one)
+    found, seen = [], set[Key]()
+    for key in ties:
+        if key not in seen:
+            whole = above(ties, key)
+            seen |= whole
+            found.append(frozenset(whole))
+    return found

@@ -47,23 +47,33 @@ _MERGED = """JOIN person_schedule b USING (nominal_key) JOIN person_schedule a O
 MATCHED = _MATCHED.format(which="h.state <> 'released'", merged=_MERGED)
 # In force at some instant from when the record's first fact was known ($2) until it was executed ($3).
 _EVER = _MATCHED.format(which="h.placed_at < $3 AND coalesce(h.released_at, 'infinity') > $2", merged=_MERGED)
-_GIVEN = "candidate AS (SELECT k AS record_key FROM unnest($1::bigint[]) k)"
-_LISTED = f"WITH {_GIVEN}, {MATCHED} SELECT record_key, hold_id FROM matched"
-_APPLIED = f"WITH {_GIVEN}, {_EVER} SELECT hold_id FROM matched ORDER BY hold_id"
+# A hold over a case file covers whatever was ever part of it, however late it came: the question goes up from the
+# records that are asked about, so that it does not depend on how much a hold matches.
+_GIVEN = """reach AS (SELECT k AS record_key, k AS via FROM unnest($1::bigint[]) k
+    UNION SELECT r.record_key, p.file_key FROM reach r JOIN part p ON p.part_key = r.via),
+candidate AS (SELECT DISTINCT via AS record_key FROM reach)"""
+_LISTED = f"""
+WITH RECURSIVE {_GIVEN}, {MATCHED}
+SELECT DISTINCT r.record_key, m.hold_id FROM matched m JOIN reach r ON r.via = m.record_key"""
+_APPLIED = f"WITH RECURSIVE {_GIVEN}, {_EVER} SELECT DISTINCT hold_id FROM matched ORDER BY hold_id"
+# Where all records are asked about, it goes down from those that match.
+COVERED = f"""{MATCHED},
+covered AS (SELECT record_key, hold_id FROM matched
+    UNION SELECT p.part_key, c.hold_id FROM covered c JOIN part p ON p.file_key = c.record_key)"""
 _NIL = f"'{UUID(int=0)}'::uuid"
 # For a preview the hold is the question itself: names of a WITH go before names of tables.
 _PREVIEW = f"""
-WITH hold AS (SELECT {_NIL} AS hold_id, 'in_force' AS state, $1::uuid[] <> '{{}}' AS by_record,
+WITH RECURSIVE hold AS (SELECT {_NIL} AS hold_id, 'in_force' AS state, $1::uuid[] <> '{{}}' AS by_record,
     $2::uuid[] <> '{{}}' AS by_nominal, $3::text[] AS record_types, $4::text[] AS units, $5::text[] AS offences,
     $6::text[] AS sources, {{span}} AS span),
 hold_record AS (SELECT u AS record_uid, {_NIL} AS hold_id FROM unnest($1::uuid[]) u),
 hold_nominal AS (SELECT u AS nominal_ref, {_NIL} AS hold_id FROM unnest($2::uuid[]) u),
-candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {MATCHED}
+candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {COVERED}
 SELECT count(*) AS matches, count(*) FILTER (WHERE r.executed_by IS NOT NULL) AS executed,
     count(*) FILTER (WHERE s.held) AS held_already,
     (SELECT count(DISTINCT p.event_uid) FROM parked p WHERE p.resolved_at IS NULL AND (p.subject = ANY($1) OR
-        p.subject = ANY($2) OR p.subject IN (SELECT record_uid FROM matched JOIN record USING (record_key)))) AS parked
-FROM matched JOIN record r USING (record_key) LEFT JOIN schedule s USING (record_key)"""
+        p.subject = ANY($2) OR p.subject IN (SELECT record_uid FROM covered JOIN record USING (record_key)))) AS parked
+FROM covered JOIN record r USING (record_key) LEFT JOIN schedule s USING (record_key)"""
 _SPAN = "CASE WHEN num_nonnulls($%d::date, $%d::date) > 0 THEN datemultirange(daterange($%d, $%d, '[]')) END"
 _INSERT = f"""
 INSERT INTO hold (hold_id, authority, reason, owner, review_on, placed_by, placed_at, placed_on, scope, by_record,
@@ -221,12 +231,13 @@ async def unswept(connection: Connection) -> list[Unswept]:
 _REACHED = {
     "released": """SELECT record_key FROM hold_exposure WHERE hold_id = $1 AND record_key > $2
         ORDER BY record_key LIMIT $3""",
-    "listed": """SELECT record_key FROM (
+    "listed": """WITH RECURSIVE listed AS (
         SELECT record_key FROM hold_record JOIN record USING (record_uid) WHERE hold_id = $1
         UNION SELECT l.record_key FROM hold_nominal JOIN nominal n USING (nominal_ref) LEFT JOIN person_schedule a
         USING (nominal_key) LEFT JOIN person_schedule b ON b.root = a.root
         JOIN link l ON l.nominal_key = coalesce(b.nominal_key, n.nominal_key) WHERE hold_id = $1
-        ) k WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
+        UNION SELECT p.part_key FROM listed k JOIN part p ON p.file_key = k.record_key)
+        SELECT record_key FROM listed WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
     "any": """SELECT record_key FROM record WHERE $1::uuid IS NOT NULL AND record_key > $2
         ORDER BY record_key LIMIT $3""",
 }

@@ -19,6 +19,9 @@ RETRY_AFTER = timedelta(seconds=10)
 _CLAIM = """
 SELECT disposal_id, record_key FROM disposal_order WHERE state = 'cooling' AND execute_from <= $1 AND retry_at < $2
 ORDER BY execute_from, disposal_id LIMIT $3 FOR UPDATE SKIP LOCKED"""
+_CLAIM_MEMBERS = """
+SELECT disposal_id, record_key FROM disposal_order WHERE record_key = ANY($1::bigint[]) AND state = 'cooling'
+    AND execute_from <= $2 ORDER BY disposal_id FOR UPDATE SKIP LOCKED"""
 _LOCK = """
 SELECT s.record_key FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k
 ORDER BY s.record_key FOR UPDATE OF s SKIP LOCKED"""
@@ -38,7 +41,7 @@ SELECT o.disposal_id, o.record_key, o.review_id, o.row_id AS row_ordered, s.life
             WHERE l.record_key = o.record_key AND p.resolved_at IS NULL)
         OR EXISTS (SELECT {_LINKED} JOIN nominal n ON n.nominal_key = b.nominal_key JOIN parked p
             ON p.subject = n.nominal_ref WHERE l.record_key = o.record_key AND p.resolved_at IS NULL) AS parked,
-    {CALLED_FOR} AS called_for
+    {CALLED_FOR} AS called_for, s.by_person
 FROM unnest($1::uuid[]) d JOIN disposal_order o ON o.disposal_id = d JOIN record r USING (record_key)
     JOIN schedule s ON s.record_key = o.record_key
 ORDER BY o.record_key"""
@@ -51,10 +54,11 @@ FROM decision WHERE lapsed IS NULL AND outcome = 'dispose'
     AND (record_key = ANY($1::bigint[]) OR nominal_key = ANY($2::bigint[]))
 ORDER BY record_key, nominal_key, known_at DESC, version DESC"""
 _CLOSE = """
-UPDATE disposal_order o SET state = u.state, reason = u.why, waits_for = u.waits, version = version + 1,
-    retry_at = CASE WHEN u.state = 'cooling' THEN $5 ELSE retry_at END,
-    closed_at = CASE WHEN u.state = 'cooling' THEN NULL ELSE $6::timestamptz END
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) u (id, state, why, waits)
+UPDATE disposal_order o SET state = u.state, reason = u.why, waits_for = u.waits, waits_on = u.member,
+    version = version + 1,
+    retry_at = CASE WHEN u.state = 'cooling' THEN $6 ELSE retry_at END,
+    closed_at = CASE WHEN u.state = 'cooling' THEN NULL ELSE $7::timestamptz END
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[]) u (id, state, why, waits, member)
 WHERE o.disposal_id = u.id AND o.state = 'cooling'"""
 _MOVE = f"""
 WITH locked AS (SELECT s.record_key FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k
@@ -77,7 +81,8 @@ _SHOWN = """
 SELECT o.disposal_id, coalesce(r.record_uid, o.receipt_id) AS record_id,
     CASE WHEN o.record_key IS NULL THEN 'arrival' ELSE 'record' END AS what,
     o.review_id, o.row_id AS row, coalesce(d.state, o.state) AS state, o.reason,
-    o.waits_for, o.opened_on, o.execute_from, o.version + coalesce(d.version, 0) AS version, d.irrecoverable_from,
+    o.waits_for, o.waits_on, o.opened_on, o.execute_from, o.version + coalesce(d.version, 0) AS version,
+    d.irrecoverable_from,
     x.executed_at, x.executed_on
 FROM disposal_order o LEFT JOIN record r USING (record_key) LEFT JOIN disposal_state d USING (disposal_id)
     LEFT JOIN disposal x USING (disposal_id)"""
@@ -118,12 +123,21 @@ class Closed(NamedTuple):
     state: str
     reason: str | None
     waits_for: str | None
+    waits_on: UUID | None = None
 
 
 async def claim(connection: Connection, today: date, now: datetime, limit: int) -> list[Claimed]:
     """Claim cooled orders that nobody else has, the longest due first."""
     raw = await driver(connection)
     return [Claimed(*row) for row in await raw.fetch(_CLAIM, today, now, limit)]
+
+
+async def claim_members(connection: Connection, record_keys: Iterable[int], today: date) -> list[Claimed]:
+    """Claim the cooled orders of more records that nobody else has, whenever they are to be tried again."""
+    if not (wanted := sorted(record_keys)):
+        return []
+    raw = await driver(connection)
+    return [Claimed(*row) for row in await raw.fetch(_CLAIM_MEMBERS, wanted, today)]
 
 
 async def lock_schedules(connection: Connection, record_keys: Iterable[int]) -> set[int]:
@@ -157,6 +171,7 @@ def _found(row: Any, held: bool, offenders: tuple[Offender, ...]) -> Found:
         held=held,
         dirty=row["dirty"],
         parked=row["parked"],
+        by_person=row["by_person"],
         called_for=row["called_for"],
         offenders=offenders,
     )
@@ -187,7 +202,7 @@ async def standing(connection: Connection, subjects: Iterable[tuple[str, int]]) 
 async def close(connection: Connection, closed: Sequence[Closed], now: datetime) -> None:
     """Give each claimed order its outcome; one that must wait leaves the queue's head, or it is claimed for ever."""
     raw = await driver(connection)
-    await raw.execute(_CLOSE, *columns([tuple(each) for each in closed], 4), now + RETRY_AFTER, now)
+    await raw.execute(_CLOSE, *columns([tuple(each) for each in closed], 5), now + RETRY_AFTER, now)
 
 
 async def move(

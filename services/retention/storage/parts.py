@@ -38,6 +38,18 @@ WITH RECURSIVE walk AS (
 SELECT part_key, file_key FROM walk"""
 
 
+# Files and the parts that wait for them, up and down: what must go together.
+_BOUND = """
+WITH RECURSIVE walk AS (
+    SELECT k AS member FROM unnest($1::bigint[]) k
+    UNION SELECT x.member FROM walk w JOIN LATERAL (
+        SELECT p.file_key AS member FROM part p WHERE p.part_key = w.member AND p.binds AND p.now AND NOT p.gone
+        UNION ALL
+        SELECT p.part_key FROM part p WHERE p.file_key = w.member AND p.binds AND p.now AND NOT p.gone) x ON true)
+SELECT p.part_key, p.file_key FROM walk w JOIN part p ON p.part_key = w.member
+WHERE p.binds AND p.now AND NOT p.gone"""
+
+
 class Part(NamedTuple):
     """A record in a case file, and what it asks of it."""
 
@@ -111,6 +123,11 @@ async def files_above(connection: Connection, records: Iterable[int]) -> dict[in
         for part, file in await (await driver(connection)).fetch(_ABOVE, wanted):
             found.setdefault(part, set()).add(file)
     return found
+
+
+async def bound_with(connection: Connection, records: Sequence[int]) -> list[tuple[int, int]]:
+    """Find all that must go with records, as pairs of a part and its file."""
+    return [(row[0], row[1]) for row in await (await driver(connection)).fetch(_BOUND, records)]
 
 
 async def uids(connection: Connection, keys: Sequence[int]) -> dict[int, UUID]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.retention.domain import basis
 from services.retention.storage.facts import DECISIONS, OF_OTHERS
-from services.retention.storage.holds import MATCHED
+from services.retention.storage.holds import COVERED
 from shared.db import Connection, driver
 
 _SHOWN = """s.record_key, r.record_uid, s.state, s.class_id, s.row_id, s.grp, s.clock_on, s.floor_until, s.keep_until,
@@ -65,8 +65,8 @@ _FILTERS = {
     "nominal": """EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
         WHERE l.record_key = s.record_key AND n.nominal_ref = ${n})""",
     # By the scope of a hold in force, not by what the sweep has shown of it so far.
-    "hold": f"""s.record_key IN (WITH candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {MATCHED}
-        SELECT record_key FROM matched WHERE hold_id = ${{n}})""",
+    "hold": f"""s.record_key IN (WITH RECURSIVE candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {COVERED}
+        SELECT record_key FROM covered WHERE hold_id = ${{n}})""",
 }
 _ORDERS = {
     "record": ("s.record_key", "s.record_key > ${n}"),
