@@ -8,7 +8,7 @@ from functools import partial
 from aiokafka import ConsumerRecord
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.retention.actions import backlog, certificates, decisions, due, execute, holds
+from services.retention.actions import backlog, certificates, decisions, due, execute, holds, unlinks
 from services.retention.announcer import Announcer
 from services.retention.storage.holds import unswept
 from shared.batches import Batch, Handler
@@ -159,6 +159,10 @@ async def carry_out(life: Lifecycle) -> None:
         life.set_size = max(size // 2, SET_SIZE_MIN) if slow else min(size * 2, execute.EXECUTED_PER_SET_MAX)
         if len(done.outcomes) < size:
             break
+    async with transaction(life.worker.engine) as connection:
+        today = await life.policy_date(connection, wall_clock())
+    async with transaction(life.worker.engine) as connection:
+        await unlinks.carry_out(connection, life.pack, today, wall_clock())
     life.wake()
 
 

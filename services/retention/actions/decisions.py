@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from services.retention.actions import regroup
+from services.retention.actions import regroup, unlinks
 from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
@@ -45,6 +45,8 @@ async def decide(connection: Connection, pack: Pack, decided: ReviewDecided, tod
         await ask.request(connection, pack, asked, today, now)
     else:
         await advance(connection, pack, covered, today, now)
+        if subject[0] == "nominal":
+            await unlinks.order(connection, pack, unlinks.Whose(subject[1], decided.review_id), covered, today, now)
     return True
 
 

@@ -56,9 +56,8 @@ async def execute(
     """
     await holds.pass_gate(connection)
     await pause("gate")
-    blocked = await _blocked(connection, pack, today, now)
-    if blocked:
-        return Executed(blocked, {})
+    if why := await blocked(connection, pack, today, now):
+        return Executed(why, {})
     claimed = await orders.claim(connection, today, now, limit)
     if not claimed:
         return Executed(None, {})
@@ -85,7 +84,7 @@ async def execute(
     return Executed(None, outcomes)
 
 
-async def _blocked(connection: Connection, pack: Pack, today: date, now: datetime) -> str | None:
+async def blocked(connection: Connection, pack: Pack, today: date, now: datetime) -> str | None:
     """Say what keeps every disposal waiting: the pack, two people, old news, a run gone wrong."""
     if not pack.live:
         return "observe"

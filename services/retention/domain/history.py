@@ -1,8 +1,9 @@
 """A record's states: every one ever registered, those that count, and the one that shows, moved or not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -21,6 +22,7 @@ from services.retention.domain.facts import (
 )
 from services.retention.domain.overrides import Move, moves_of
 from services.retention.domain.suppliers import moved_clock
+from services.retention.domain.unlinked import unlinked_of, without
 from shared.policy import Pack, Row
 
 
@@ -55,7 +57,8 @@ def read_history(facts: Sequence[Fact], pack: Pack) -> History | None:
     live = alive(facts)
     registered = of_kind(facts, "record_state")
     received = min((fact.received_on for fact in registered if fact.received_on), default=None)
-    states = [state for fact in registered if (state := _read(fact, received, pack))]
+    gone = unlinked_of(facts)
+    states = [state for fact in registered if (state := _read(fact, received, pack, gone))]
     if not states:
         return None
     standing = of_kind(live, "record_state")
@@ -94,8 +97,10 @@ def clock_of_record(history: History, inputs: Inputs, pack: Pack) -> Clock:
     return moved_clock(history.first, history.moves, rows, inputs, pack)
 
 
-def _read(fact: Fact, received: date | None, pack: Pack) -> State | None:
+def _read(fact: Fact, received: date | None, pack: Pack, gone: Mapping[UUID, int]) -> State | None:
     body = record_state(fact)
+    if body is not None and gone:
+        body = without(body, fact.sequence, gone)
     if body is not None and body.record_type is None and (told := pack.type_of(body)):
         body = msgspec.structs.replace(body, record_type=told)
     if body is None:

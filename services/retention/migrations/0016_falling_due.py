@@ -30,11 +30,20 @@ CREATE TABLE superseded (
 CREATE INDEX superseded_record ON superseded (record_key, superseded_id);
 -- What was last said of each measure on compliance.measures.v1.
 CREATE TABLE measure (measure text PRIMARY KEY, version bigint NOT NULL, payload bytea NOT NULL);
+-- That a person goes from a record which others still need: the same gate as a disposal's. `nominal_key` is their root.
+CREATE TABLE unlink_order (
+    disposal_id uuid PRIMARY KEY, record_key bigint NOT NULL, nominal_key bigint NOT NULL, review_id uuid NOT NULL,
+    basis text NOT NULL, state text NOT NULL DEFAULT 'cooling', reason text, execute_from date NOT NULL,
+    opened_at timestamptz NOT NULL, closed_at timestamptz
+);
+CREATE UNIQUE INDEX unlink_order_open ON unlink_order (record_key, nominal_key) WHERE state = 'cooling';
+CREATE INDEX unlink_order_due ON unlink_order (execute_from, disposal_id) WHERE state = 'cooling';
 """
 GRANTS = """
 GRANT SELECT ON cause_noted, superseded, measure TO tenure_retention_api, tenure_retention_worker, tenure_verify;
 GRANT INSERT ON cause_noted, superseded TO tenure_retention_worker;
-GRANT INSERT, UPDATE ON measure TO tenure_retention_worker;
+GRANT SELECT ON unlink_order TO tenure_retention_api, tenure_retention_worker, tenure_verify;
+GRANT INSERT, UPDATE ON measure, unlink_order TO tenure_retention_worker;
 """
 
 

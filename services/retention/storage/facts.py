@@ -11,7 +11,8 @@ from shared.db import Connection, columns, driver
 from shared.ids import named, salts
 from shared.log import Entry, draw, put
 
-DECISIONS = "('decision', 'regrouped', 'override', 'moved', 'marked')"  # Facts made here: never part of a basis.
+# Facts made here: never part of a basis.
+DECISIONS = "('decision', 'regrouped', 'override', 'moved', 'marked', 'unlinked')"
 FACTS_KEPT = "tenure.facts.kept.v1"
 
 # `ON CONFLICT DO NOTHING` waits for whoever inserts the same: records, nominals, facts, links, always in this order and

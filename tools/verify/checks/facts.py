@@ -35,7 +35,7 @@ FROM schedule s JOIN LATERAL (SELECT canonical FROM fact f WHERE f.record_key = 
     ORDER BY f.sequence DESC LIMIT 1) f ON true
 WHERE s.row_id = ANY(%s) AND s.state = 'current' AND s.cause IS NULL
     AND NOT EXISTS (SELECT FROM fact g WHERE g.record_key = s.record_key
-        AND g.kind IN ('withdrawal', 'decision', 'override', 'moved', 'marked'))
+        AND g.kind IN ('withdrawal', 'decision', 'override', 'moved', 'marked', 'unlinked'))
     AND NOT EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key)
     AND NOT EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key)"""
 # A log's versions of one subject, of the topics whose versions count its changes.

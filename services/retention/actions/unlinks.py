@@ -1,0 +1,118 @@
+"""A shared record stays while another person needs it: whose own reason ended goes from it, behind the same gate."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from services.retention.actions import execute
+from services.retention.actions.ledger import moved
+from services.retention.domain.lifecycle import Decision, chain_complete, execute_from
+from services.retention.domain.unlinked import stays_without, unlinked_fact
+from services.retention.storage import holds, marks, orders, reviews, schedules, unlinks, wanted
+from services.retention.storage.facts import NewFact, insert_facts
+from services.retention.storage.unlinks import Asked
+from shared.calendar_rules import day_after
+from shared.db import Connection
+from shared.ids import disposal_id, named
+from shared.policy import Pack
+
+UNLINKED_PER_SET_MAX = 200
+
+
+class Whose(NamedTuple):
+    """The person whose disposal is decided, by the key that stands for them, and the review that decided it."""
+
+    root: int
+    review_id: UUID
+
+
+async def order(
+    connection: Connection, pack: Pack, whose: Whose, covered: Sequence[int], today: date, now: datetime
+) -> list[int]:
+    """Order that a person whose disposal is decided goes from the records that others still need; gives these."""
+    root, review = whose
+    person = (await schedules.persons_stored(connection, [root])).get(root)
+    shown, offenders = await reviews.schedules(connection, covered), await orders.offenders_of(connection, covered)
+    keys = [key for key, row in shown.items() if stays_without(row, root, offenders.get(key, ()), today)]
+    if person is None or person.keep_until is None or not keys:
+        return []
+    start = execute_from(day_after(person.keep_until), today, pack.limits.cooling_off_days)
+    ordered = [(disposal_id(shown[key]["record_uid"], f"unlink\n{review}", 1), key) for key in keys]
+    await unlinks.open_orders(connection, ordered, root, review, start, now)
+    await moved(connection, "unlink_ordered", keys, None, now)
+    return keys
+
+
+async def carry_out(connection: Connection, pack: Pack, today: date, now: datetime) -> dict[UUID, str | None]:
+    """Unlink what nothing forbids, and give of each order why not, if not.
+
+    The gate is the first statement of the caller's transaction.
+    """
+    await holds.pass_gate(connection)
+    if await execute.blocked(connection, pack, today, now):
+        return {}
+    asked = await unlinks.claim(connection, today, UNLINKED_PER_SET_MAX)
+    if not asked:
+        return {}
+    keys = [each.record_key for each in asked]
+    held, offenders = await holds.covering(connection, keys), await orders.offenders_of(connection, keys)
+    standing = await orders.standing(connection, {("nominal", each.root) for each in asked})
+    outcomes: dict[UUID, str | None] = {}
+    for each in asked:
+        persons = {one.nominal_key: one.group for one in offenders.get(each.record_key, ()) if one.group}
+        shared = each.root in persons and len(persons) > 1
+        why = "held" if each.record_key in held else None if shared else "not_shared"
+        stands = _stands(pack, each, persons.get(each.root), standing.get(("nominal", each.root)))
+        outcomes[each.disposal_id] = why or _refusal(each, stands=stands)
+    anew = {each.root for each in asked if outcomes[each.disposal_id] == "basis_changed"}
+    await wanted.want_persons(connection, anew, "basis_changed", now)
+    judged = [(key, "dropped" if why else "executed", why) for key, why in outcomes.items() if why not in _AGAIN]
+    await unlinks.close(connection, judged, now)
+    await _write_down(connection, [each for each in asked if outcomes[each.disposal_id] is None], today, now)
+    return outcomes
+
+
+_AGAIN = frozenset({"dirty", "parked"})
+
+
+def _stands(pack: Pack, each: Asked, group: str | None, decision: Decision | None) -> bool:
+    """Say whether the decision that ordered it stands, approved by as many as the group's chain asks."""
+    return decision is not None and decision.review_id == str(each.review_id) and chain_complete(pack, group, decision)
+
+
+def _refusal(each: Asked, *, stands: bool) -> str | None:
+    if each.gone or each.lifecycle != "current":
+        return "not_shared"
+    if each.dirty or each.parked:
+        return "dirty" if each.dirty else "parked"
+    if each.called_for or not stands:
+        return "under_review" if each.called_for else "decision_missing"
+    return None if each.same else "basis_changed"
+
+
+async def _write_down(connection: Connection, gone: Sequence[Asked], today: date, now: datetime) -> None:
+    """Keep, as a fact of each record, who went from it: dates, groups and links follow from that as from any other."""
+    if not gone:
+        return
+    refs = await unlinks.refs_of(connection, [each.root for each in gone])
+    await insert_facts(connection, [_fact(each, refs[each.root], today, now) for each in gone], now)
+    keys = sorted({each.record_key for each in gone})
+    await marks.mark_with_persons(connection, keys, [])
+    await moved(connection, "unlinked", keys, None, now)
+
+
+def _fact(each: Asked, refs: Sequence[UUID], today: date, now: datetime) -> NewFact:
+    uid = named(f"unlinked\n{each.disposal_id}")
+    return NewFact(
+        event_uid=uid,
+        kind="unlinked",
+        record_key=each.record_key,
+        nominal_key=None,
+        sequence=0,
+        on_date=today,
+        withdraws=None,
+        known_at=now,
+        received_on=today,
+        canonical=unlinked_fact(uid, each.record_key, today, refs, each.up_to).canonical,
+    )
