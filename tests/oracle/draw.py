@@ -94,6 +94,8 @@ def life(seed: str, pack: Pack) -> Life:
     for _ in range(drawing.rng.randrange(6) + len(drawing.records)):
         drawing.rng.choice((_trigger, _trigger, _contact, _contact, _decision))(drawing)
     _withdrawals(drawing)
+    if len(drawing.people) > 1 and drawing.chance(0.3):
+        _merge(drawing)
     drawing.rng.shuffle(drawing.events)
     events = drawing.events
     for mended in NOT_YET:
@@ -207,6 +209,21 @@ def _decision(drawing: Drawing) -> None:
         data["next_on"] = drawing.civil()
     subject = {"record": rng.choice(drawing.records)} if drawing.chance(0.4) else {"person": rng.choice(drawing.people)}
     drawing.add("decision", data=data, **subject)
+
+
+def _merge(drawing: Drawing) -> None:
+    """Let the index say that two are one person, and now and then the contrary; nothing comes in between."""
+    into, gone = drawing.rng.sample(drawing.people, 2)
+    merge = drawing.add("merged", person=into, other=gone, received="2030-01-01")
+    kind = drawing.rng.randrange(8)
+    if kind == 0:
+        drawing.add("unmerged", person=into, of=merge.id, received="2030-01-02")
+    if kind == 1:
+        drawing.add("distinguished", person=gone, other=into, received="2030-01-02")
+    if kind == 2:
+        drawing.add("merged", person=gone, other=into, received="2030-01-02")
+    if kind == 3:
+        drawing.add("withdrawal", person=into, of=merge.id, received="2030-01-02")
 
 
 def _withdrawals(drawing: Drawing) -> None:

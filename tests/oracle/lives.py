@@ -52,7 +52,8 @@ class Life:
     def persons(self) -> list[str]:
         """Name everyone who is named."""
         linked = {link["nominal_id"] for each in self.events for link in each.data.get("links") or ()}
-        return sorted(linked | {each.person for each in self.events if each.person and each.record is None})
+        named = {name for each in self.events if each.record is None for name in (each.person, each.other) if name}
+        return sorted(linked | named)
 
     @property
     def named_records(self) -> set[str]:

@@ -26,10 +26,17 @@ def _no_child_once(event: Event, events: list[Event]) -> Event | None:
     if event.kind != "person" or not event.data.get("date_of_birth"):
         return event
     born = int(event.data["date_of_birth"][:4])
-    states = [e for e in events if e.kind == "state" and any(_names(e, event.person))]
+    merged = any(e.kind == "merged" for e in events)
+    states = [e for e in events if e.kind == "state" and (merged or any(_names(e, event.person)))]
     days = [e.data[name] for e in states for name in _DATES if e.data.get(name)]
     young = any(int(day[:4]) - born <= 11 for day in days)
     return _changed(event, date_of_birth="1970-02-28") if young and len(states) > 1 else event
+
+
+def _not_by_another_name(event: Event, events: list[Event]) -> Event | None:
+    """Let a trigger name nobody where somebody has two names: it counts for the name alone yet."""
+    merged = any(e.kind == "merged" for e in events)
+    return replace(event, person=None) if merged and event.kind in ("trigger", "withdrawal") and event.record else event
 
 
 def _names(state: Event, person: str | None) -> list[str]:
@@ -40,4 +47,4 @@ def _changed(event: Event, **data: Any) -> Event:
     return replace(event, data={**event.data, **data})
 
 
-NOT_YET: tuple[Callable[[Event, list[Event]], Event | None], ...] = (_nobody_dies, _no_child_once)
+NOT_YET: tuple[Callable[[Event, list[Event]], Event | None], ...] = (_nobody_dies, _no_child_once, _not_by_another_name)

@@ -15,6 +15,17 @@ class Person:
     life: Life
     name: str
     records: list[Told]
+    called: tuple[str, ...] = ()
+    """All their names, where the index says that they have several."""
+    doubt: str | None = None
+    """Why nobody can say who they are."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.called or (self.name,)
+
+    def among(self, names: list[str]) -> bool:
+        return any(name in names for name in self.names)
 
     @property
     def pack(self) -> Pack:
@@ -22,13 +33,17 @@ class Person:
 
     @cached_property
     def states(self) -> list[Event]:
-        return self.life.of_person(self.name, "person")
+        return self.of("person")
+
+    def of(self, kind: str) -> list[Event]:
+        """Give what was told of them by any of their names."""
+        return [each for name in self.names for each in self.life.of_person(name, kind)]
 
     @cached_property
     def newest(self) -> list[Event]:
         """Give each source's state with the highest sequence: one source's state never replaces another's."""
-        sources = {each.source for each in self.states}
-        return [max((s for s in self.states if s.source == source), key=lambda s: s.sequence) for source in sources]
+        told_by = {(each.person, each.source) for each in self.states}
+        return [max((s for s in self.states if (s.person, s.source) == by), key=lambda s: s.sequence) for by in told_by]
 
     def _days(self, name: str) -> set[Day]:
         return {read_civil(each.data[name]) for each in self.newest if each.data.get(name)}
@@ -74,12 +89,12 @@ class Person:
         return [
             told
             for told in self.records
-            if told.shown.counts_for_person and self.name in told.offenders and self.counts_on(told, told.shown)
+            if told.shown.counts_for_person and self.among(told.offenders) and self.counts_on(told, told.shown)
         ]
 
     def counts_on(self, told: Told, state: State) -> bool:
         """Say whether they are an offender by a state: by a child's conduct only after a review that let it count."""
-        return self.name in state.offenders and (told.reviewed.retained is not None or not self.child(state))
+        return self.among(state.offenders) and (told.reviewed.retained is not None or not self.child(state))
 
     def child(self, state: State) -> bool:
         """Say whether what a state tells was done before they were of age to be responsible."""
@@ -111,12 +126,12 @@ class Person:
         found = [day for told in self.carried if (day := told.shown.first_date(told.shown.row.notice))]
         for told in self.carried:
             events = [each for name, t in self.pack.triggers.items() if t.qualifying for each in told.befell(name)]
-            found += [day for event, day in events if event.person in (None, self.name)]
+            found += [day for event, day in events if event.person in (None, *self.names)]
         return found + self.resets
 
     @property
     def resets(self) -> list[Day]:
-        contacts = self.life.of_person(self.name, "contact")
+        contacts = self.of("contact")
         return [
             latest_meant(each.data["on"], self.pack.zone.key)
             for each in contacts
@@ -126,7 +141,7 @@ class Person:
     @property
     def decisions(self) -> Decisions:
         zone = self.pack.zone.key
-        return Decisions([(e, latest_meant(e.data["on"], zone)) for e in self.life.of_person(self.name, "decision")])
+        return Decisions([(e, latest_meant(e.data["on"], zone)) for e in self.of("decision")])
 
     @property
     def impossible(self) -> bool:

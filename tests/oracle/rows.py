@@ -37,7 +37,8 @@ class Case:
     @property
     def people(self) -> list[Person]:
         """Give those on it whose group and clock may date it."""
-        return [self.everyone[name] for name in self.told.offenders]
+        found = {self.everyone[name].names: self.everyone[name] for name in self.told.offenders}
+        return list(found.values())
 
     @property
     def grouped(self) -> list[Person]:
@@ -110,7 +111,7 @@ class Case:
         """Give the birthdays of everyone in these roles; of an age only of those who were younger at the time."""
         for name in self.told.shown.in_roles(age.of):
             person = self.everyone[name]
-            if person.birth is None or person.impossible or not person.lived(self.conduct):
+            if person.birth is None or person.impossible or person.doubt or not person.lived(self.conduct):
                 self.missing.append(f"nothing tells when {name} was born")
             if person.birth and (age.under is None or self.younger(person, age.under)):
                 reached = last_day_of(person.birth, Period(months=12 * age.years), self.pack.leap)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tests.oracle.days import Day, last_day_of, next_day, walk
+from tests.oracle.identity import one_person
 from tests.oracle.lives import Life
 from tests.oracle.people import Person
 from tests.oracle.rows import Case, Reason
@@ -24,7 +25,8 @@ class Verdict:
 def judge(life: Life) -> dict[str, Verdict]:
     """Say of each record how long it must exist."""
     told = {record: Told(life, record) for record in life.records}
-    people = {name: Person(life, name, list(told.values())) for name in life.persons}
+    names, doubts = one_person(life, list(told.values()))
+    people = {name: Person(life, name, list(told.values()), names[name], doubts.get(name)) for name in life.persons}
     return {record: _judge(Case(each, people)) for record, each in told.items()}
 
 
@@ -78,7 +80,10 @@ def _impossible(case: Case) -> None:
     if what := case.told.unknown:
         case.missing.append(what)
     shown = case.told.shown
-    if shown.conduct is None or shown.row is None or shown.row.follows != "mopi":
+    if shown.row is None or shown.row.follows != "mopi":
+        return
+    case.missing += [f"nobody can say who {person.name} is: {person.doubt}" for person in case.people if person.doubt]
+    if shown.conduct is None:
         return
     for person in case.people:
         if not person.counts_on(case.told, shown):

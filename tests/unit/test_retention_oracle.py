@@ -50,7 +50,17 @@ def test_what_is_drawn_is_of_every_kind(seed):
     assert {"current", "exception", "permanent", "G1", "G2", "G3", None} <= found.keys()
     assert min(found.values()) > 10
     kinds = Counter(event.kind for each in lives for event in each.events)
-    assert {"state", "error", "person", "trigger", "contact", "decision", "withdrawal"} <= kinds.keys()
+    assert {
+        "state",
+        "error",
+        "person",
+        "trigger",
+        "contact",
+        "decision",
+        "withdrawal",
+        "merged",
+        "unmerged",
+    } <= kinds.keys()
     assert any(event.data.get("occurred_on", "").endswith("-02-29") for each in lives for event in each.events)
 
 
