@@ -6,7 +6,7 @@ from datetime import time
 from typing import Any, Literal
 
 from shared.auth import STAFF_ROLES
-from shared.policy.keys import Key, Keys, Wanted, described, flag, one_of, text, text_set, whole
+from shared.policy.keys import Key, Keys, Wanted, described, flag, ident, one_of, text_set, whole
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NONE: frozenset[str] = frozenset()
@@ -76,7 +76,7 @@ def clock_time(value: Any) -> time:
     return value
 
 
-_ID = Key(text, needed=True)
+_ID = Key(ident, needed=True)
 _SETS: Keys = {"markings": Key(text_set), "record_types": Key(text_set), "flags": Key(text_set)}
 SCREEN: Keys = {
     "id": _ID,

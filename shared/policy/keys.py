@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from shared.calendar_rules import Period
 
 Reader = Callable[[Any], Any]
+LINE_CHARS_MAX = 256
+_IDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 
 
 class Wanted(ValueError):
@@ -78,6 +80,22 @@ def whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Wanted("write a whole number, zero or more")
     return value
+
+
+@described({"type": "string", "minLength": 1, "maxLength": LINE_CHARS_MAX, "pattern": "\\S"})
+def line(value: Any) -> str:
+    """Read a text that may stand on a public topic: one line, and no room for a narrative."""
+    if len(text(value)) > LINE_CHARS_MAX or not value.isprintable():
+        raise Wanted(f"write one line of at most {LINE_CHARS_MAX} characters; longer text belongs into `note`")
+    return str(value)
+
+
+@described({"type": "string", "pattern": f"^{_IDENT.pattern}$"})
+def ident(value: Any) -> str:
+    """Read an id: what names something of the pack, everywhere."""
+    if not _IDENT.fullmatch(text(value)):
+        raise Wanted("write an id of at most 128 letters, digits and . _ : / - only, beginning with a letter or digit")
+    return str(value)
 
 
 @described({"type": "array", "items": {"type": "string", "minLength": 1}})

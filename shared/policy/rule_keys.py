@@ -11,7 +11,9 @@ from shared.policy.keys import (
     day,
     described,
     flag,
+    ident,
     inner,
+    line,
     many,
     one_of,
     period,
@@ -71,7 +73,7 @@ def ages(value: Any) -> tuple[Age, ...]:
 _STAGE: Keys = {"from": Key(start, needed=True, name="start"), "add": Key(period)}
 _PENDING: Keys = {"until": Key(many(start), needed=True), "after": Key(start)}
 FLOOR: Keys = {
-    "id": Key(text, needed=True),
+    "id": Key(ident, needed=True),
     "from": Key(texts, name="start"),
     "add": Key(period),
     "latest": Key(many(inner(Stage, _STAGE))),
@@ -90,8 +92,9 @@ def _retain(value: Any) -> Period | str:
 
 
 ROW: Keys = {
-    "id": Key(text, needed=True),
-    **{name: Key(text) for name in ("title", "table", "jurisdiction", "authority", "owner", "range", "note")},
+    "id": Key(ident, needed=True),
+    **{name: Key(line) for name in ("title", "table", "jurisdiction", "authority", "owner", "range")},
+    "note": Key(text),
     "evidence": Key(EVIDENCE, needed=True),
     "regime": Key(one_of("part3", "uk_gdpr", "none")),
     "confirmed": CONFIRMED,

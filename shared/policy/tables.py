@@ -11,7 +11,9 @@ from shared.policy.keys import (
     Keys,
     day,
     flag,
+    ident,
     inner,
+    line,
     many,
     one_of,
     period,
@@ -26,8 +28,8 @@ from shared.policy.keys import (
 DATES = ("occurred_on", "reported_at", "recorded_at", "created_on", "received_on", "revised_on", "marked_on")
 """The dates of a record that a clock, a notice or a floor may name; of `revised_on` and `marked_on` see the domain."""
 
-_ID = Key(text, needed=True)
-_TITLE = Key(text)
+_ID = Key(ident, needed=True)
+_TITLE = Key(line)
 _END = one_of("review", "dispose")
 
 

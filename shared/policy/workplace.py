@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.calendar_rules import Period
-from shared.policy.keys import Key, Keys, period, text, whole
+from shared.policy.keys import Key, Keys, ident, line, period, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,4 @@ class DiscardReason:
 
 
 QUARANTINE: Keys = {"review": Key(period, needed=True), "cooling_off_days": Key(whole, needed=True)}
-DISCARD_REASON: Keys = {"id": Key(text, needed=True), "title": Key(text, needed=True)}
+DISCARD_REASON: Keys = {"id": Key(ident, needed=True), "title": Key(line, needed=True)}

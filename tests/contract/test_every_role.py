@@ -39,6 +39,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "POST /v1/holds/preview": {"json": SCOPE},
     "POST /v1/holds/{hold_id}/release": {"json": {"reason": "the inquiry has ended"}},
     "POST /v1/disposals/{disposal_id}/abort": {"json": {"reason": "an appeal was announced"}},
+    "POST /v1/records/{record_id}/override": {"json": {"authority": "D-RM1", "until": "2060-01-01"}},
+    "POST /v1/records/{record_id}/move": {"json": {"authority": "D-RM1", "to": "preventing.stop_and_search"}},
     "POST /v1/identities/{event_uid}/assign": {"json": {"answer": "accept"}},
     "POST /v1/tasks/{task_id}/assign": {"json": {"assignee": "D-RO1"}},
     "POST /v1/tasks/{task_id}/assessment": {"json": {"answers": {"purpose": "yes"}}},

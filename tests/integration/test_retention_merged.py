@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.retention.actions import reviews
-from services.retention.actions.explain import derive
+from services.retention.actions.explain import Telling, explain_record
 from services.retention.storage import holds
 from shared.db import transaction
 from shared.events import REVIEWS, ReviewRequested, ReviewWithdrawn
@@ -146,9 +146,23 @@ async def test_both_persons_records_say_what_a_merge_changed(engine):
 
 
 async def _sentences(engine):
+    """What is said of each record, which what a review shows says too."""
+    found = {}
     async with transaction(engine) as connection:
-        keys = dict(await select(engine, "SELECT record_uid, record_key FROM record"))
-        asked = await reviews.derivations(connection, PACK, keys.values())
-        said = {name: await derive(connection, key, PACK) for name, key in keys.items()}
-        assert {name: asked[key] for name, key in keys.items()} == said
-    return {name: " ".join(sentences(each)) for name, each in said.items()}
+        for name, key in dict(await select(engine, "SELECT record_uid, record_key FROM record")).items():
+            found[name] = " ".join((await explain_record(connection, name, PACK))["sentences"])
+            asked = await reviews.derivations(connection, PACK, [key])
+            assert all(each in found[name] for each in sentences(asked[key]))
+    return found
+
+
+async def test_who_is_one_person_is_told_all_of_themselves_and_nothing_of_others(engine):
+    shared = record_state("r1", links=[suspect("p1"), suspect("p3")])
+    await take(engine, shared, ONE[1], ONE[2], contact("c1", "p3", "2024-05-06"))
+    for name in ("p1", "p2"):
+        async with transaction(engine) as connection:
+            shown = await explain_record(connection, uid("r1"), PACK, Telling(leave_out=True, nominal=ref(name)))
+        said = " ".join(shown["sentences"])
+        assert f"was merged into {ref('p1')}" in said
+        assert f"the person {ROOT}" in said
+        assert str(ref("p3")) not in said

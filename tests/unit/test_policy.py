@@ -1,5 +1,6 @@
 """A pack is read into frozen values, or refused with every mistake at its line."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -369,3 +370,15 @@ def test_the_pace_of_the_quarantine_and_the_reasons_to_discard_are_the_packs():
     text = DEMONSTRATION.decode()
     [mistake] = mistakes(text.replace('id = "sent_in_error"', 'id = "test_data"'))
     assert "discard_reason test_data: stands here twice" in mistake
+
+
+@pytest.mark.parametrize(
+    ("written", "mend"),
+    [('id = "R 29"', "an id of at most 128"), ('title = "One line\\nand more"', "one line of at most 256")],
+)
+def test_what_may_stand_on_a_public_topic_is_an_id_or_a_line(written, mend):
+    key = written.partition(" ")[0]
+    text = re.sub(
+        rf'{key} = "(R29|Stop and search record)"', written.replace("\\", "\\\\"), DEMONSTRATION.decode(), count=1
+    )
+    assert any(mend in each for each in mistakes(text))

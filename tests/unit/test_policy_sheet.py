@@ -84,14 +84,15 @@ def test_what_changed_is_written_anew_and_nothing_else():
 def test_a_row_may_come_and_another_go():
     lines = cells()
     line = at("R30", "id")[0]
-    lines[line][0], lines[line][1] = "X30", "Another, \"quoted\"\nand broken = 'off'"
+    note = at("R30", "note")[1]
+    lines[line][0], lines[line][note] = "X30", "Another, \"quoted\"\nand broken = 'off'"
     text, said = imported(sheet(lines), TEXT.replace('row = "R30"', 'row = "R29"'))
     assert said == ["row R30: gone", "row X30: new"]
     pack = read_pack(text.encode(), "new.toml")
     assert list(pack.rows)[-1] != "X30"
     assert list(pack.rows) == [("X30" if id_ == "R30" else id_) for id_ in PACK.rows]
-    assert pack.rows["X30"].title == lines[line][1]
-    assert {**plain(pack.rows["X30"]), "id": "R30", "title": ""} == {**plain(PACK.rows["R30"]), "title": ""}
+    assert pack.rows["X30"].note == lines[line][note]
+    assert {**plain(pack.rows["X30"]), "id": "R30", "note": ""} == {**plain(PACK.rows["R30"]), "note": ""}
 
 
 def test_a_confirmation_is_two_cells():
@@ -164,9 +165,13 @@ def test_no_cell_is_a_formula():
 def test_any_text_comes_back_as_it_was(text):
     if not text.strip():
         return
-    pack_text = TEXT.replace('title = "Crime report, suspect known"\ntable', f"title = {toml(text)}\ntable", 1)
+    pack_text = TEXT.replace(
+        'title = "Crime report, suspect known"\ntable',
+        f'title = "Crime report, suspect known"\nnote = {toml(text)}\ntable',
+        1,
+    )
     pack = read_pack(pack_text.encode(), "x")
-    assert next(line.keys for line in read(write(pack)))["title"] == pack.rows["R01"].title == text
+    assert next(line.keys for line in read(write(pack)))["note"] == pack.rows["R01"].note == text
 
 
 def test_the_command_takes_rows_out_and_in(tmp_path, capsys):

@@ -86,12 +86,12 @@ class Then(NamedTuple):
     gone: list[UUID]
 
 
-def fold_then(world: World, look: Look, only: Collection[UUID], went: Done | None = None) -> Then:
+def fold_then(world: World, look: Look, went: Done | None = None) -> Then:
     """Fold the facts that counted; what had gone by then, and before the record asked for went, gives nothing."""
     records = {key: then_counting(facts, look.when, look.pack) for key, facts in world.records.items()}
     nominals = {ref: then_counting(facts, look.when, look.pack) for ref, facts in world.nominals.items()}
     gone = [key for key, done in world.executed.items() if done.by(look.when) and (not went or done.at < went.at)]
-    return Then(look, records, nominals, fold(records, nominals, look.pack, only, gone), gone)
+    return Then(look, records, nominals, fold(records, nominals, look.pack, world.family, gone), gone)
 
 
 async def load(connection: Connection, records: Collection[int], nominals: Collection[int]) -> World:
@@ -116,7 +116,7 @@ async def record_then(
     went = went if went and went.by(when) else None
     # What went keeps the dates that it had when it went, under the pack of that day.
     seen = await look(connection, when.earlier(went.on, went.at) if went else when, running, today)
-    then = fold_then(world, seen, [record_id], went)
+    then = fold_then(world, seen, went)
     schedule = then.folded.schedules.get(record_id)
     if schedule is None:
         raise NotFound(
@@ -135,12 +135,13 @@ async def stands(connection: Connection, key: int, record_id: UUID, pack: Pack) 
         return None
     went = world.executed.get(record_id)
     when = When(went.on, went.at) if went else When()
-    return fold_then(world, Look(when, pack, date.max), [record_id], went)
+    return fold_then(world, Look(when, pack, date.max), went)
 
 
 def derive_then(then: Then, record_id: UUID) -> Shown:
     """Derive a record's date from what counted then."""
-    return derivation(then.records[record_id], people_of(then, record_id), then.look.pack, WHOLE)
+    dated = then.folded.schedules.get(record_id)
+    return derivation(then.records[record_id], people_of(then, record_id), then.look.pack, WHOLE, dated)
 
 
 def people_of(then: Then, record_id: UUID) -> list[Linked]:
@@ -228,7 +229,7 @@ async def nominal_then(
     shown = keys[:limit]
     world = await load(connection, shown, [found[0]])
     ids = {world.keys[uid]: uid for uid in world.keys}
-    then = fold_then(world, seen, [ids[key] for key in shown])
+    then = fold_then(world, seen)
     person = then.folded.persons.get(ref)
     if person is None or not (then.nominals.get(ref) or then.folded.given.get(ref)):
         raise NotFound("By that day nothing about this nominal was known. Ask for a later one.", "not_known_then")

@@ -146,7 +146,7 @@ async def _certificate(
         versions=len(states),
         medium="digital",
         group=proof["grp"],
-        authority=row.regime if row else "none",
+        authority=(row.authority or row.regime) if row else "none",
         rule=proof["row_ordered"],
         pack=proof["pack_executed"],
         clock_basis=tuple(sorted(clock)) or ((last.event_uid,) if last else ()),

@@ -46,11 +46,18 @@ async def advance(
     ordered = await _open(connection, _orders(pack, free, grounds, made, today), today, now)
     await _say_held(connection, rows, decided)
     missing = {each for key in rows.keys() - by_rule - decided for each in deciding[key] if each not in stand}
-    asks = {each: ask.Ask("triggered", "basis_changed") if each in standing else _SCHEDULED for each in missing}
+    archived = {each for key, row in rows.items() if _goes_to_an_archive(pack, row) for each in deciding[key]}
+    asks = {each: _CHANGED if each in standing else _ARCHIVE if each in archived else _SCHEDULED for each in missing}
     return ordered, await ask.request(connection, pack, asks, today, now) if asks else []
 
 
-_SCHEDULED = ask.Ask("scheduled", "period_ended")
+_SCHEDULED, _ARCHIVE = ask.Ask("scheduled", "period_ended"), ask.Ask("scheduled", "archive")
+_CHANGED = ask.Ask("triggered", "basis_changed")
+
+
+def _goes_to_an_archive(pack: Pack, row: Mapping[str, Any]) -> bool:
+    rule = pack.rows.get(row["row_id"] or "")
+    return rule is not None and rule.end == "transfer"
 
 
 def _is_due(row: Mapping[str, Any], today: date) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.retention.api import blockers, disposals, holds, identities, records, waiting
+from services.retention.api import blockers, disposals, holds, identities, records, rule_changes, waiting
 from shared.http import Edge, http_app
 from shared.policy import Pack
 
-_PARTS = (records, holds, disposals, waiting, identities, blockers)
+_PARTS = (records, holds, disposals, waiting, identities, blockers, rule_changes)
 ROLES: Mapping[str, frozenset[str]] = {route: roles for part in _PARTS for route, roles in part.ROLES.items()}
 TITLE = "Tenure: retention"
 ROUTERS = [part.router for part in _PARTS]

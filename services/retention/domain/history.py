@@ -45,6 +45,8 @@ class History(NamedTuple):
     moves: Sequence[Move] = ()
     """Those by which the state that shows is in its class; `first` is the row it had before them."""
     first: Row | None = None
+    was: str | None = None
+    """The class that the pack gives it, before any move."""
 
     @property
     def withdrawn(self) -> bool:
@@ -68,7 +70,7 @@ def read_history(facts: Sequence[Fact], pack: Pack) -> History | None:
     counting = [state for state in states if state.fact.event_uid in alive_ids] if current else []
     shown = current or max(states, key=lambda state: (state.fact.sequence, state.fact.event_uid))
     dated = msgspec.structs.replace(shown, dates=shown.dates | _marks(counting or states, live, pack))
-    return _moved(History(states, counting, dated, live, (), shown.placed.row), pack)
+    return _moved(History(states, counting, dated, live, (), shown.placed.row, _class(shown)), pack)
 
 
 def _marks(states: Sequence[State], live: Sequence[Fact], pack: Pack) -> Dates:
@@ -78,10 +80,14 @@ def _marks(states: Sequence[State], live: Sequence[Fact], pack: Pack) -> Dates:
     return {name: on for name, on in (("revised_on", revised), ("marked_on", marked)) if on}
 
 
+def _class(state: State) -> str | None:
+    return state.placed.klass.id if state.placed.klass else None
+
+
 def _moved(history: History, pack: Pack) -> History:
     """Put the state that shows into the class to which a person moved the record, while that still stands."""
     shown = history.shown
-    moves = moves_of(history.live, shown.placed.klass.id if shown.placed.klass else None, pack)
+    moves = moves_of(history.live, history.was, pack)
     if not moves:
         return history
     placed = place(shown.body, shown.dates, pack, moves[-1].to)

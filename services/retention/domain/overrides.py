@@ -86,6 +86,11 @@ def _order(fact: Fact) -> tuple[int, UUID]:
     return fact.sequence, fact.event_uid
 
 
+def read(kind: str, told: bytes) -> Override | Move:
+    """Read such a decision as it is kept."""
+    return _read_override(told).data if kind == OVERRIDE else _read_move(told).data
+
+
 def canonical(decided: Override | Move) -> bytes:
     """Give the bytes that such a decision is kept as."""
     return msgspec.json.encode({"data": decided}, order="deterministic")

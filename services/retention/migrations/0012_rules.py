@@ -13,8 +13,17 @@ DDL = """
 ALTER TABLE link ADD COLUMN conduct_on date;
 ALTER TABLE link ADD COLUMN admitted boolean NOT NULL DEFAULT false;
 ALTER TABLE link ADD COLUMN aged text NOT NULL DEFAULT '';
+-- An override or a move of one record as one person proposed it; once another agrees it is a fact, `canonical`.
+CREATE TABLE rule_change (
+    change_id uuid PRIMARY KEY, record_key bigint NOT NULL, kind text NOT NULL CHECK (kind IN ('override', 'moved')),
+    canonical bytea NOT NULL, proposed_by text NOT NULL, proposed_at timestamptz NOT NULL,
+    approved_by text, approved_at timestamptz, CHECK (approved_by <> proposed_by)
+);
+CREATE UNIQUE INDEX rule_change_proposed ON rule_change (record_key, kind) WHERE approved_at IS NULL;
 """
 GRANTS = """
+GRANT SELECT, INSERT, UPDATE ON rule_change TO tenure_retention_api;
+GRANT SELECT ON rule_change TO tenure_retention_worker, tenure_verify;
 """
 
 

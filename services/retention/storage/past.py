@@ -20,6 +20,18 @@ WITH RECURSIVE tied(k) AS (
         SELECT other_key AS k FROM fact WHERE nominal_key = t.k AND kind = 'merged' AND other_key IS NOT NULL
         UNION ALL SELECT nominal_key FROM fact WHERE other_key = t.k AND kind = 'merged') e)
 SELECT k FROM tied"""
+# The whole family: the files that it is or was part of, all their parts, and theirs. A circle ends by itself.
+_FAMILY = """
+WITH RECURSIVE family(k) AS (
+    SELECT unnest($1::bigint[])
+    UNION
+    SELECT e.k FROM family f CROSS JOIN LATERAL (
+        SELECT file_key AS k FROM part WHERE part_key = f.k
+        UNION ALL SELECT part_key FROM part WHERE file_key = f.k) e)
+SELECT k FROM family LIMIT $2"""
+_RELATED = """
+SELECT other_key FROM relation WHERE record_key = ANY($1::bigint[])
+UNION SELECT record_key FROM relation WHERE other_key = ANY($1::bigint[])"""
 _NAMED = "SELECT DISTINCT nominal_key FROM link WHERE record_key = ANY($1::bigint[])"
 _NAMING = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) ORDER BY record_key LIMIT $2"
 _RECORDS = """
@@ -45,15 +57,19 @@ class World(NamedTuple):
     executed: dict[UUID, Done]
     keys: dict[UUID, int]
     """The keys of the records."""
+    family: frozenset[UUID]
+    """Those asked for, with all that hangs together with them by case files: each of these can be dated."""
 
 
 async def world(connection: Connection, records: Iterable[int], nominals: Iterable[int], limit: int) -> World | None:
     """Load all that dates records and persons: their persons, and every record that names those; None: too much."""
     raw = await driver(connection)
-    wanted = set(records)
+    family = {row[0] for row in await raw.fetch(_FAMILY, list(records), limit + 1)}
+    wanted = set(family)
     named = {row[0] for row in await raw.fetch(_NAMED, list(wanted))} if wanted else set[int]()
     persons = [row[0] for row in await raw.fetch(_TIED, [*named.union(nominals)])]
     wanted.update([row[0] for row in await raw.fetch(_NAMING, persons, limit + 1)])
+    wanted.update([row[0] for row in await raw.fetch(_RELATED, list(wanted))])
     if len(wanted) > limit:
         return None
     about = await raw.fetch(_RECORDS, list(wanted))
@@ -65,6 +81,7 @@ async def world(connection: Connection, records: Iterable[int], nominals: Iterab
         {refs[key]: its for key, its in of_persons.items()},
         {row["record_uid"]: Done(row["executed_at"], row["executed_on"]) for row in about if row["executed_at"]},
         {row["record_uid"]: row["record_key"] for row in about},
+        frozenset(row["record_uid"] for row in about if row["record_key"] in family),
     )
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.calendar_rules import Leap, Period, add, day_of
+from tools.verify.checks import identities
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 from tools.verify.tables import SERVICES
@@ -26,7 +27,8 @@ FULL JOIN (SELECT log_id, substring(payload FROM n FOR 32) AS digest
 WHERE f.fact_key IS NULL OR e.log_id IS NULL"""
 _SEALED = """
 SELECT record_key, state, class_id, row_id, grp, clock_on, floor_until, keep_until, actionable_from, open_on, review_on,
-    review_kind, by_age, ends, problem, owner, cause, side, pack, salt, log_id FROM schedule ORDER BY log_id"""
+    review_kind, by_age, ends, problem, owner, cause, by_person, side, pack, salt, log_id FROM schedule
+ORDER BY log_id"""
 _PAYLOAD = "SELECT payload FROM log WHERE log_id = %s"
 _SIMPLE = """
 SELECT s.record_key, s.row_id, s.keep_until, s.actionable_from, s.clock_on, s.pack, f.canonical,
@@ -64,6 +66,7 @@ def check(estate: Estate, tally: Tally) -> None:
     _facts(estate, tally)
     _schedules(estate, tally)
     _simple(estate, tally)
+    identities.check(estate, tally)
 
 
 def _versions(estate: Estate, tally: Tally) -> None:

@@ -24,7 +24,7 @@ from services.retention.domain.facts import Fact
 from services.retention.domain.history import read_history
 from services.retention.domain.persons import Person, in_doubt, of_person
 from services.retention.domain.records import of_record
-from services.retention.domain.schedule import of_schedule
+from services.retention.domain.schedule import Schedule, of_schedule
 from shared.policy import Pack
 
 __all__ = ["WHOLE", "Linked", "Step", "Work", "derivation"]
@@ -41,8 +41,13 @@ WHOLE: Parts = (
 """The same with the policy, the facts and the calendar: what an explanation tells that a task need not."""
 
 
-def derivation(facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack, parts: Parts = PARTS) -> dict[str, Any]:
-    """Tell how a record's date follows from its facts, its people and the pack; no state yet gives no steps."""
+def derivation(
+    facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack, parts: Parts = PARTS, dated: Schedule | None = None
+) -> dict[str, Any]:
+    """Tell how a record's date follows from its facts, its people and the pack; no state yet gives no steps.
+
+    Where other records date it as well, as a case file does its parts, its schedule is given as it was `dated`.
+    """
     record, history = of_record(facts, pack), read_history(facts, pack)
     if record is None or history is None:
         return {"v": 1, "steps": []}
@@ -50,7 +55,7 @@ def derivation(facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack, part
     people = [(each, _person(each, pack)) for each in ordered]
     offending = [(linked, person) for linked, person in people if linked.offending]
     aged = [Aged(linked.aged, person) for linked, person in people if linked.aged]
-    schedule = of_schedule(record.side, [person for _, person in offending], pack, aged)
+    schedule = dated or of_schedule(record.side, [person for _, person in offending], pack, aged)
     work = Work(history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged], facts)
     return {"v": 1, "steps": [step for part in parts for step in part(work)]}
 

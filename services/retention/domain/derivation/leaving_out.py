@@ -11,10 +11,18 @@ def without_third_persons(derivation: Mapping[str, Any], keep: Iterable[str] = (
 
     Whom another's age dates is told by the year alone: a hundredth birthday is a birth date.
     """
-    kept = frozenset(keep)
     steps: list[Step] = list(derivation["steps"])
+    kept = _whole(frozenset(keep), steps)
     by_age = {step["nominal"] for step in steps if step["code"] == "age"} - kept
     return {**derivation, "steps": list(_steps(steps, kept, by_age))}
+
+
+def _whole(kept: frozenset[str], steps: Iterable[Step]) -> frozenset[str]:
+    """Add all whom those are: merges that stand make one person of several nominals."""
+    pairs = [{step["nominal"], step["into"]} for step in steps if step["code"] == "merged" and "why" not in step]
+    while more := {ref for pair in pairs if not kept.isdisjoint(pair) for ref in pair} - kept:
+        kept |= more
+    return kept
 
 
 def _steps(steps: list[Step], kept: frozenset[str], by_age: set[str]) -> Iterator[Step]:
@@ -38,6 +46,6 @@ def by_another_s_age(derivation: Mapping[str, Any]) -> bool:
 
 def others_group(derivation: Mapping[str, Any], group: str | None, keep: Iterable[str] = ()) -> bool:
     """Say whether a record's group is only another person's."""
-    kept = frozenset(keep)
+    kept = _whole(frozenset(keep), derivation["steps"])
     own = {step["group"] for step in derivation["steps"] if step["code"] == "person" and step["nominal"] in kept}
     return group is not None and group not in own
