@@ -57,6 +57,8 @@ STEPS = {
     "floor": "The floor {name} reaches to {until}.",
     "floor_binds": "The floor {name} reaches to {until}, and nothing asks for longer.",
     "problem": "It has no certain date, because {problem}; the {owner} must supply what is missing.",
+    "part_of": "It is part of the case file {record}.",
+    "part_of_until": "It is part of the case file {record}, which is kept until {until}.",
     "permanent": "So it is kept permanently (row {row}).",
     "undated": "So it is kept, without a date, until that is known (row {row}).",
     "at_least_until": "So it is kept at least until {on} (row {row}).",
@@ -169,6 +171,7 @@ _VARIANTS = (
     ("inputs", "nominal", "person_inputs"),
     ("merged", "why", "merge_void"),
     ("supplied", "until", "supplied_until"),
+    ("part_of", "until", "part_of_until"),
 )
 
 

@@ -11,10 +11,12 @@ from services.retention.actions import as_of, explain
 from services.retention.actions.settle import settle
 from services.retention.actions.take_in import fresh, take_in
 from services.retention.domain.as_of import When
+from shared.clock import monotonic, wall_clock
 from shared.db import transaction
 from shared.errors import NotFound
 from tests.integration.test_retention_settle import estate, stored
 from tests.make_facts import PACK
+from tests.make_lifecycle import DUE, OPENS, carry_out, hear, own_engines, take, tick
 from tests.make_registered import contact, nominal_state, record_state, ref, suspect, uid, withdrawal
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -202,3 +204,40 @@ async def test_of_third_persons_nothing_is_told(engine):
     assert [each for each in (str(ref("p1")), "G3", str(ref("p2"))) if each in nobody] == []
     with pytest.raises(NotFound):
         await then(engine, leave_out=True, nominal=ref("p1"), without=flagged.event_uid)
+
+
+async def test_a_part_tells_of_its_case_file(engine):
+    await learn(engine, at(1), record_state("f1"), record_state("r1", part_of=["f1"]))
+    [step] = [step for step in (await now(engine))["derivation"]["steps"] if step["code"] == "part_of"]
+    assert step["record"] == str(uid("f1"))
+
+
+async def test_a_person_of_many_records_is_explained_within_a_second(engine):
+    many = [record_state(f"r{n}", links=[suspect("p1")]) for n in range(1_000)]
+    await learn(engine, at(1), *many)
+    began = monotonic()
+    assert (await now(engine))["keep_until"] == date(2028, 8, 2)
+    assert (await then(engine, known_at=at(2), counterfactuals=True))["without"]
+    took = monotonic() - began
+    assert took < 5, f"both took {took:.2f} s"
+
+
+async def test_what_went_keeps_the_dates_it_had(database):
+    async with own_engines(database) as (worker, _):
+        await take(worker, record_state())
+        await hear(worker)
+        await tick(worker, OPENS)
+        before = wall_clock()
+        await carry_out(worker, DUE, now=wall_clock())
+        gone = DUE + timedelta(days=1)
+        async with transaction(worker) as connection:
+            told = await as_of.record_then(connection, uid("r1"), When(None, wall_clock()), PACK, gone)
+            early = await as_of.record_then(connection, uid("r1"), When(None, before), PACK, gone)
+    assert [(each["state"], each["keep_until"]) for each, _ in (told, early)] == [
+        ("executed", date(2028, 8, 1)), ("ordered", date(2028, 8, 1))
+    ]  # fmt: skip
+    assert told[0]["may_open"] == []
+    assert {each["role"] for each in early[0]["may_open"]} == {
+        "reviewing_officer", "records_manager", "head_of_information_management", "disclosure_officer",
+        "professional_standards",
+    }  # fmt: skip

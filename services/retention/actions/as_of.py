@@ -140,8 +140,10 @@ async def stands(connection: Connection, key: int, record_id: UUID, pack: Pack) 
 
 def derive_then(then: Then, record_id: UUID) -> Shown:
     """Derive a record's date from what counted then."""
-    dated = then.folded.schedules.get(record_id)
-    return derivation(then.records[record_id], people_of(then, record_id), then.look.pack, WHOLE, dated)
+    folded, facts, people = then.folded, then.records[record_id], people_of(then, record_id)
+    dated, named = folded.schedules.get(record_id), folded.records[record_id].ties.files
+    files = {key: each.keep_until if (each := folded.schedules.get(key)) else None for key in named}
+    return derivation(facts, people, then.look.pack, WHOLE, dated, files)
 
 
 def people_of(then: Then, record_id: UUID) -> list[Linked]:

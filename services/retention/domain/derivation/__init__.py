@@ -3,8 +3,10 @@
 Each part of the telling has its file, and gives the steps that it has to tell, or none.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 from services.retention.domain.ages import Aged
 from services.retention.domain.derivation import policy
@@ -42,11 +44,17 @@ WHOLE: Parts = (
 
 
 def derivation(
-    facts: Sequence[Fact], linked: Sequence[Linked], pack: Pack, parts: Parts = PARTS, dated: Schedule | None = None
+    facts: Sequence[Fact],
+    linked: Sequence[Linked],
+    pack: Pack,
+    parts: Parts = PARTS,
+    dated: Schedule | None = None,
+    files: Mapping[UUID, date | None] | None = None,
 ) -> dict[str, Any]:
     """Tell how a record's date follows from its facts, its people and the pack; no state yet gives no steps.
 
-    Where other records date it as well, as a case file does its parts, its schedule is given as it was `dated`.
+    Where other records date it as well, as a case file does its parts, its schedule is given as it was `dated`, and
+    until when each of its case files is kept.
     """
     record, history = of_record(facts, pack), read_history(facts, pack)
     if record is None or history is None:
@@ -56,7 +64,9 @@ def derivation(
     offending = [(linked, person) for linked, person in people if linked.offending]
     aged = [Aged(linked.aged, person) for linked, person in people if linked.aged]
     schedule = dated or of_schedule(record.side, [person for _, person in offending], pack, aged)
-    work = Work(history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged], facts)
+    work = Work(
+        history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged], facts, files or {}
+    )
     return {"v": 1, "steps": [step for part in parts for step in part(work)]}
 
 

@@ -1,4 +1,4 @@
-"""The case files' part: the file's own date, and those of its other parts that keep the record."""
+"""The case files' part: each file that the record is part of, and until when that is kept."""
 
 from collections.abc import Iterator
 
@@ -6,5 +6,7 @@ from services.retention.domain.derivation.inputs import Step, Work
 
 
 def files(work: Work) -> Iterator[Step]:
-    """Tell of each case file that the record is part of, and of each part where it is a file."""
-    yield from ()
+    """Tell of each case file that the record is part of, and until when that is kept."""
+    for file, until in sorted(work.files.items()):
+        step = {"code": "part_of", "record": str(file)}
+        yield step | {"until": until.isoformat()} if until else step

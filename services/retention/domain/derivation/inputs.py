@@ -1,6 +1,6 @@
 """What a derivation is told from: each part of it reads the same work, and writes its own steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -58,3 +58,5 @@ class Work(NamedTuple):
     aged: Sequence[tuple[Linked, Person]] = ()
     """Those whose birth dates the record reads."""
     facts: Sequence[Fact] = ()
+    files: Mapping[UUID, date | None] = {}
+    """Until when each case file that it is part of is kept, where that is known."""
