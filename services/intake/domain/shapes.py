@@ -11,7 +11,14 @@ MANIFEST_IDS_MAX = 20_000
 Name = msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)
 Role = Literal["suspect", "offender", "subject", "victim", "witness", "other"]
 ContactKind = Literal[
-    "new_offence", "suspected_offence", "harm_evidence", "agency_request", "dbs_disclosure", "subject_access_request"
+    "new_offence",
+    "suspected_offence",
+    "harm_evidence",
+    "agency_request",
+    "dbs_disclosure",
+    "subject_access_request",
+    "erasure_request",
+    "error_report",
 ]
 
 Word = Annotated[str, Name]
