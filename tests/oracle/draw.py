@@ -7,7 +7,7 @@ from typing import Any
 from shared.policy import Pack
 from tests.oracle.days import CALENDAR, NUMBER, Day, is_sunday, month_later, written
 from tests.oracle.lives import Event, Life
-from tests.oracle.not_yet import NOT_YET, drawn_types
+from tests.oracle.not_yet import NOT_YET, may_be_in_error
 from tests.oracle.told import UNREADABLE
 
 _YEARS = (1996, 2026)
@@ -59,7 +59,7 @@ class Drawing:
         self.days = [some_day(self.rng) for _ in range(4)]
         self.days += [shifted(self.rng, day) for day in self.days]
         self.people = [f"p{n}" for n in range(1, self.rng.choice((1, 2, 2, 3)) + 1)]
-        self.types = drawn_types(self.pack)
+        self.types = list(self.pack.record_types)
         self.dated = {start.metadata_key for row in self.pack.rows.values() for start in row.clock}
         self.records = [f"r{n}" for n in range(1, self.rng.choice((1, 2, 3, 4)) + 1)]
 
@@ -106,11 +106,12 @@ def life(seed: str, pack: Pack) -> Life:
 def _record(drawing: Drawing, record: str) -> None:
     rng = drawing.rng
     type_ = rng.choice(drawing.types)
+    other = rng.choice(drawing.types)
     sequences = rng.sample(range(1, 9), rng.choice((1, 1, 1, 2, 3)))
-    if drawing.chance(0.15):
+    if drawing.chance(0.15) and all(may_be_in_error(drawing.pack, each) for each in (type_, other)):
         drawing.add("error", record=record, sequence=sequences.pop() if len(sequences) > 1 else 9)
     for sequence in sequences:
-        data = _state(drawing, type_ if drawing.chance(0.95) else rng.choice(drawing.types))
+        data = _state(drawing, type_ if drawing.chance(0.95) else other)
         drawing.add("state", record=record, sequence=sequence, received=drawing.civil(), data=data)
 
 

@@ -143,7 +143,16 @@ class State:
 
     @property
     def row(self) -> Row | None:
-        return self.pack.rows[self.pack.classes[self.class_id].row] if self.class_id else None
+        """Give the nearest row whose unit fits: one that follows a case file fits no record that is in none."""
+        at = self.class_id
+        while at is not None:
+            row_id, supplier = self.pack.classes[at].row, self.pack.classes[at].row_from
+            if row_id is None:
+                return None
+            if self.data.get("part_of") or self.pack.rows[row_id].follows != "case_file":
+                return self.pack.rows[row_id]
+            at = self.pack.classes[supplier].parent
+        return None
 
     @property
     def counts_for_person(self) -> bool:
@@ -153,21 +162,25 @@ class State:
     @property
     def unknown(self) -> str | None:
         """Say what is missing or impossible in it, whatever its row."""
-        codes = self.data.get("offences") or ()
-        if self.class_id is None:
-            return "no class"
+        if self.row is None:
+            return "no rule whose unit fits" if self.class_id else "no class"
         if self.impossible:
             return "reported before it happened"
         if any(self.unreadable(start.metadata_key) for start in self.row.clock):
             return "a date that nobody can read"
         if self.grading is not None and self.grading not in self.pack.groups:
             return "no such group"
-        if self._needs_offence and not (self.grading in self.pack.ranks and self.offenders):
-            if not codes and (self.type.id in self.pack.graded_types):
-                return "no offence"
-            if None in self.offences:
-                return "no such offence"
-        return None
+        return self._no_offence
+
+    @property
+    def _no_offence(self) -> str | None:
+        """Say which offence is missing, where its group or class needs one."""
+        codes = self.data.get("offences") or ()
+        if not self._needs_offence or (self.grading in self.pack.ranks and self.offenders):
+            return None
+        if not codes and self.type.id in self.pack.graded_types:
+            return "no offence"
+        return "no such offence" if None in self.offences else None
 
     @property
     def _needs_offence(self) -> bool:
