@@ -249,6 +249,14 @@ def test_packs_are_compared_by_what_dates_follow_from():
     assert list(compare(PACK, changed(R29={"retain": None, "permanent": True})).ways()) == [("facts", "R29")]
 
 
+def test_a_row_that_a_source_supplies_counts_where_another_s_is_stored():
+    key = next(iter(PACK.sources))
+    sources = {**PACK.sources, key: replace(PACK.sources[key], row="R29")}
+    old, new = replace(PACK, sources=sources), replace(changed(R29={"retain": Period(months=96)}), sources=sources)
+    assert list(compare(old, new).ways()) == [("facts", EVERY)]
+    assert list(compare(PACK, changed(R29={"unit": "case_file"})).ways()) == [("facts", EVERY)]
+
+
 def test_a_row_that_reaches_new_records_alone_is_left():
     later = changed(R29={"retain": Period(months=96), "reaches": "new_records_only"})
 

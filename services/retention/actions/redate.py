@@ -53,6 +53,7 @@ async def _activate(connection: Connection, wanted: str, file: Pack, today: date
     pack = await pack_of(connection, wanted, file)
     changed = together([await _since(connection, base, pack) for base in bases if base != wanted])
     await redate.add(connection, turn, changed.ways(), now)
+    await redate.mark_decided(connection)
     return InForce(turn, wanted, bases)
 
 

@@ -27,6 +27,7 @@ _DATES_LIMITS = frozenset({"lead_days", "cooling_off_days"})
 _DATES_ROW = frozenset({"retain", "end", "confirmed", "cycle"})
 _DATES_CLASS = frozenset({"backstop", "exception_owner"})
 _DATES_GROUP = frozenset({"end", "confirmed"})
+_UNIT = frozenset({"unit", "follows"})
 EVERY = ""
 """The name that stands for every row."""
 
@@ -61,6 +62,10 @@ def compare(old: Pack, new: Pack) -> Reached:
     changed = {row: names for row, names in rows.items() if names and row not in later}
     facts |= {row for row, names in changed.items() if not (names <= _DATES_ROW and _periods(old, new, row))}
     facts |= {row.id for row in new.rows.values() if _floors_differ(old, new, row)}
+    # A row that a source supplies, or whose unit may leave a record to an ancestor's, counts where another's is stored.
+    supplied = {*old.supplied_rows.values(), *new.supplied_rows.values()}
+    if not supplied.isdisjoint(changed.keys() | facts) or any(names & _UNIT for names in changed.values()):
+        facts.add(EVERY)
     groups = {key: _differs(old.groups.get(key), new.groups.get(key), Group) for key in _all(old.groups, new.groups)}
     groups = {key: names - _SILENT_GROUP for key, names in groups.items()}
     if any(names & _DATES_GROUP for names in groups.values()):

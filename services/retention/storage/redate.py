@@ -57,6 +57,13 @@ class Left(NamedTuple):
     looked: int
 
 
+async def mark_decided(connection: Connection) -> None:
+    """Mark the records whose rule two people changed: it may be any row's, whichever is stored."""
+    statement = """INSERT INTO dirty (record_key)
+        SELECT DISTINCT record_key FROM rule_change WHERE approved_at IS NOT NULL"""
+    await (await driver(connection)).execute(statement)
+
+
 async def add(connection: Connection, turn: int, ways: Iterable[tuple[str, str]], now: datetime) -> None:
     """Write down what is to be done, partition by partition."""
     raw = await driver(connection)
