@@ -5,7 +5,9 @@ from datetime import date, timedelta
 import pytest
 
 from services.retention.actions import holds
+from services.retention.actions.explain import explain_record
 from services.retention.actions.take_in import fresh, take_in
+from services.retention.storage.reads import Wanted, list_records
 from shared.db import transaction
 from tests.make_cases import PACK, closed, file, part
 from tests.make_lifecycle import (
@@ -104,3 +106,19 @@ async def test_a_physical_record_waits_for_whoever_carries_out_its_end(database)
         await take(worker, record_state("r1", medium="physical", place="store 4", custodian="D-EO1"), pack=PACK)
         rows = await select(worker, "SELECT ends, by_person FROM schedule")
         assert [tuple(row) for row in rows] == [("review", True)]
+
+
+async def test_the_explanation_of_a_part_ends_with_the_date_that_is_stored_and_names_the_file(engines):
+    worker, _ = engines
+    async with transaction(worker) as connection:
+        shown = await explain_record(connection, uid("r1"), PACK)
+    assert shown["keep_until"] == DUE - timedelta(days=1)
+    assert shown["derivation"]["steps"][-1]["on"] == shown["keep_until"].isoformat()
+    assert any(str(uid("f1")) in sentence for sentence in shown["sentences"])
+
+
+async def test_the_parts_of_a_file_are_listed(engines):
+    worker, _ = engines
+    async with transaction(worker) as connection:
+        found = await list_records(connection, Wanted({"part_of": uid("f1")}))
+    assert {row["record_uid"] for row in found} == {uid("r1"), uid("r2")}

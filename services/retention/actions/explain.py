@@ -7,13 +7,14 @@ from uuid import UUID
 from services.retention.actions import as_of, what_if
 from services.retention.actions.announce import shown_state
 from services.retention.actions.as_of import Then
+from services.retention.actions.case_told import standing
 from services.retention.actions.holds import HOLDABLE
 from services.retention.actions.people import linked
 from services.retention.domain import derivation
 from services.retention.domain.as_of import When
 from services.retention.domain.derivation import WHOLE
 from services.retention.domain.derivation.leaving_out import by_another_s_age, others_group, without_third_persons
-from services.retention.storage import facts, holds, identities, links, reads
+from services.retention.storage import holds, identities, links, reads
 from services.retention.storage.reads import Row
 from shared.db import Connection
 from shared.errors import NotFound, TooLarge
@@ -49,9 +50,9 @@ async def _by_links(connection: Connection, shown: Shown, key: int, pack: Pack, 
     """Explain a record whose persons have too many to fold them all: by what those give together."""
     if telling.without or telling.counterfactuals:
         raise TooLarge("Too many records hang together with this to say what would be without a fact.", "too_much_then")
-    own = (await facts.facts_of_records(connection, [key]))[key]
+    own, dated, files = await standing(connection, pack, [key])
     people = await linked(connection, (await links.links_of(connection, [key]))[key], pack)
-    return _told(shown, derivation(own, people.get(key, ()), pack, WHOLE), telling)
+    return _told(shown, derivation(own[key], people.get(key, ()), pack, WHOLE, dated.get(key), files.get(key)), telling)
 
 
 async def explain_then(

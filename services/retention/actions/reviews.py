@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from services.retention.actions.case_told import standing
 from services.retention.actions.people import linked
 from services.retention.domain import derivation
 from services.retention.domain.lifecycle import IN_HAND, who_decides
-from services.retention.storage import facts as stored_facts
 from services.retention.storage import links as stored_links
 from services.retention.storage import orders, reviews, wanted
 from services.retention.storage.reviews import NewReview, Subject
@@ -184,10 +184,13 @@ def _event(
 
 async def derivations(connection: Connection, pack: Pack, record_keys: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Say of each record how its date follows from the facts known now."""
-    facts = await stored_facts.facts_of_records(connection, record_keys)
+    facts, dated, files = await standing(connection, pack, record_keys)
     links = await stored_links.links_of(connection, facts)
     people = await linked(connection, [link for each in links.values() for link in each], pack)
-    return {key: derivation(facts[key], people.get(key, ()), pack) for key in facts}
+    return {
+        key: derivation(facts[key], people.get(key, ()), pack, dated=dated.get(key), files=files.get(key))
+        for key in facts
+    }
 
 
 async def _in_review(connection: Connection, subjects: Iterable[Subject], file: Dossier, today: date) -> None:

@@ -102,8 +102,8 @@ def _filters(
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _subjects(nominal: UUID | None = None, hold: UUID | None = None) -> dict[str, Any]:
-    named = {"nominal": nominal, "hold": hold}
+def _subjects(nominal: UUID | None = None, hold: UUID | None = None, part_of: UUID | None = None) -> dict[str, Any]:
+    named = {"nominal": nominal, "hold": hold, "part_of": part_of}
     return {name: value for name, value in named.items() if value is not None}
 
 
@@ -121,7 +121,7 @@ def _wanted(
 async def list_records(
     request: Request, response: Response, connection: Transaction, wanted: Annotated[Wanted, Depends(_wanted)]
 ) -> Shown:
-    """List records by class, state, group, rule, unit, nominal, a hold in force, and what falls due before a day."""
+    """List records by class, state, group, rule, unit, nominal, case file, hold in force, and what falls due when."""
     found = await reads.list_records(connection, wanted)
     _link(request, response, found, wanted)
     return {"records": [explain.summary(row) for row in found[: wanted.limit]]}

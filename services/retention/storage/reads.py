@@ -64,6 +64,8 @@ _FILTERS = {
     "unit": "${n} = ANY(r.units)",
     "nominal": """EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
         WHERE l.record_key = s.record_key AND n.nominal_ref = ${n})""",
+    "part_of": """EXISTS (SELECT FROM part p JOIN record f ON f.record_key = p.file_key
+        WHERE p.part_key = s.record_key AND p.now AND f.record_uid = ${n})""",
     # By the scope of a hold in force, not by what the sweep has shown of it so far.
     "hold": f"""s.record_key IN (WITH RECURSIVE candidate AS NOT MATERIALIZED (SELECT record_key FROM record), {COVERED}
         SELECT record_key FROM covered WHERE hold_id = ${{n}})""",
