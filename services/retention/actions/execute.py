@@ -58,8 +58,7 @@ async def execute(
     await pause("gate")
     if why := await blocked(connection, pack, today, now):
         return Executed(why, {})
-    claimed = await orders.claim(connection, today, now, limit)
-    if not claimed:
+    if not (claimed := await orders.claim(connection, today, now, limit)):
         return Executed(None, {})
     await pause("claimed")
     claimed, whole = await wholes.claim(connection, claimed, today)
