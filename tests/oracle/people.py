@@ -6,8 +6,9 @@ from functools import cached_property
 from shared.calendar_rules import Period
 from shared.policy import Group, Pack
 from tests.oracle.days import Day, end_of, last_day_of, latest_meant, next_day, read_civil, walk
+from tests.oracle.decisions import Decisions
 from tests.oracle.lives import Event, Life
-from tests.oracle.told import Decisions, State, Told, highest
+from tests.oracle.told import State, Told, highest
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from shared.calendar_rules import Period
 from shared.policy import Age, Floor, Pack, Pending, Row, Start
 from shared.policy.tables import DATES
 from tests.oracle.days import Day, end_of, last_day_of, next_day
+from tests.oracle.decisions import Decisions
 from tests.oracle.lives import Event
 from tests.oracle.people import Person
-from tests.oracle.told import Decisions, Told, highest
+from tests.oracle.told import Told, highest
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from shared.calendar_rules import Period
 from shared.policy import Offence, Pack, RecordType, Row, When
-from tests.oracle.days import Day, earliest_meant, last_day_of, latest_meant, read_civil
+from tests.oracle.days import Day, earliest_meant, latest_meant, read_civil
+from tests.oracle.decisions import Decisions
 from tests.oracle.lives import Event, Life
 
 UNREADABLE = "soon"
@@ -198,43 +198,6 @@ def highest(pack: Pack, groups) -> str | None:
     """Find the highest group that a person can be in; a record's own is none."""
     found = set(groups)
     return next((id_ for id_, group in pack.groups.items() if id_ in found and not group.by_record_type), None)
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """The reviews of one subject: on which day, with which outcome, and which next day they named."""
-
-    made: list[tuple[Event, Day]]
-
-    @property
-    def last(self) -> Day | None:
-        """The day of the last review, whatever came of it."""
-        return max((day for _, day in self.made), default=None)
-
-    @property
-    def retained(self) -> Day | None:
-        return max((day for event, day in self.made if event.data["outcome"] == "retain"), default=None)
-
-    @property
-    def named(self) -> Day | None:
-        """The earliest next day that the last retains named."""
-        days = [
-            read_civil(event.data["next_on"])
-            for event, day in self.made
-            if day == self.retained and event.data["outcome"] == "retain" and event.data.get("next_on")
-        ]
-        return min(days, default=None)
-
-    @property
-    def ahead(self) -> Day | None:
-        """The day that was named, unless a review has taken place by then."""
-        return self.named if self.named and self.last < self.named else None
-
-    def until(self, cadence: Period, leap: str) -> Day | None:
-        """A retain keeps so long after the decision; the reviewer may only have named an earlier day."""
-        if self.retained is None:
-            return None
-        return min(day for day in (last_day_of(self.retained, cadence, leap), self.named) if day)
 
 
 @dataclass(frozen=True)
