@@ -247,7 +247,7 @@ TAMPERED = [
         id="a subject is kept from disposal by nothing",
     ),
     pytest.param(
-        {"I7", "I11"},
+        {"I2", "I3", "I4", "I7", "I11"},
         ["""UPDATE retention.schedule SET open_on = '2020-01-01', actionable_from = '2020-01-01', lifecycle = 'due'
             WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"""],
         id="a record is due and nobody has it in hand",
