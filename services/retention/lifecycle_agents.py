@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.retention.actions import backlog, certificates, decisions, due, execute, holds, unlinks
 from services.retention.announcer import Announcer
-from services.retention.storage.holds import unswept
+from services.retention.storage.sweeping import unswept
 from shared.batches import Batch, Handler
 from shared.clock import monotonic, policy_day, wall_clock
 from shared.crash import crash_point

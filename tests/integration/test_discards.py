@@ -15,6 +15,7 @@ from services.retention.storage import parked
 from services.retention.storage.disposals import read_certificate
 from services.retention.storage.holds import preview
 from services.retention.storage.orders import read_disposal, read_disposals
+from services.retention.storage.sweeping import unswept
 from shared.db import transaction
 from shared.errors import Conflict, Forbidden, Invalid, PreconditionFailed
 from shared.ids import disposal_id
@@ -202,7 +203,7 @@ async def test_a_hold_shows_on_a_cooling_discard_at_its_sweep(pair):
     disposal = await pair.order(receipt)
     await place(pair, records=[uid()])
     async with transaction(pair.retention) as connection:
-        [hold] = await holds.holds.unswept(connection)
+        [hold] = await unswept(connection)
         await holds.sweep_hold(connection, hold, 0, NOW)
     await pair.to_intake()
     assert (await pair.item(receipt))["refused"] == "held"

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.retention.actions import certificates, holds
 from services.retention.storage.disposals import read_certificate
-from services.retention.storage.holds import unswept
+from services.retention.storage.sweeping import unswept
 from shared.db import transaction
 from shared.events import DisposalConfirmed
 from shared.keys import Keys

@@ -7,7 +7,8 @@ import pytest
 
 from services.retention.actions import holds
 from services.retention.domain import Holdable, Scope, Traits, matches
-from services.retention.storage.holds import covering, pass_gate, preview, read_hold, unswept
+from services.retention.storage.holds import covering, pass_gate, preview, read_hold
+from services.retention.storage.sweeping import unswept
 from shared.db import driver, transaction
 from shared.errors import Conflict, Forbidden, Invalid, Overloaded
 from shared.events import HOLDS, REVIEWS, ReviewRequested

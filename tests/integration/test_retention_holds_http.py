@@ -9,7 +9,7 @@ import pytest
 from services.retention.actions.holds import STEP, Step, show, sweep_hold
 from services.retention.api import make_app
 from services.retention.storage.disposals import pause
-from services.retention.storage.holds import unswept
+from services.retention.storage.sweeping import unswept
 from shared.db import transaction
 from shared.events import HOLDS
 from shared.http import edge_of

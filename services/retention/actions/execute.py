@@ -10,7 +10,7 @@ from services.retention.actions import discards, redate, wholes
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import IN_HAND, Decision, Refusal, overslept, runs_away, verdict, who_decides
 from services.retention.storage import decisions as stored_decisions
-from services.retention.storage import disposals, holds, marks, orders, reviews, wanted
+from services.retention.storage import disposals, holds, marks, orders, reviews, sweeping, wanted
 from services.retention.storage.disposals import Gone
 from services.retention.storage.orders import Closed, Found
 from shared.db import Connection
@@ -169,7 +169,7 @@ async def _close(
 async def _show_held(connection: Connection, held: dict[int, set[UUID]], now: datetime) -> None:
     """Show what a hold stopped before its sweep came by: else its release would not find these records."""
     if held:
-        shown, _ = await holds.flag(connection, held, list(held), IN_HAND, now)
+        shown, _ = await sweeping.flag(connection, held, list(held), IN_HAND, now)
         await moved(connection, "held", shown, None, now)
 
 

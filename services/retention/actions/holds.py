@@ -13,10 +13,11 @@ from services.retention.actions import discards
 from services.retention.actions.ledger import moved
 from services.retention.domain import Scope
 from services.retention.domain.lifecycle import IN_HAND
-from services.retention.storage import decisions, holds, orders, wanted
+from services.retention.storage import decisions, holds, orders, sweeping, wanted
 from services.retention.storage import discards as stored_discards
-from services.retention.storage.holds import NewHold, Unswept
+from services.retention.storage.holds import NewHold
 from services.retention.storage.marks import mark_with_persons
+from services.retention.storage.sweeping import Unswept
 from shared.db import Connection
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Overloaded
 from shared.events import HOLDS, HoldChanged, encode
@@ -133,7 +134,7 @@ async def show(connection: Connection, record_keys: Sequence[int], now: datetime
     dropped = await orders.drop(connection, sorted(mine), "held", now)
     await orders.move(connection, dropped, "due", "held")
     await moved(connection, "order_dropped", dropped, "held", now)
-    held, freed = await holds.flag(connection, covered, record_keys, HOLDABLE, now)
+    held, freed = await sweeping.flag(connection, covered, record_keys, HOLDABLE, now)
     if freed:
         await mark_with_persons(connection, freed, [])
         await decisions.lapse_deciders(connection, freed, "hold_released")
@@ -146,13 +147,13 @@ async def show(connection: Connection, record_keys: Sequence[int], now: datetime
 
 async def sweep_hold(connection: Connection, hold: Unswept, after: int, now: datetime) -> Swept:
     """Show a hold that came or went on the next records that it may concern; at the last, say how many it covers."""
-    keys = await holds.reached(connection, hold, after)
+    keys = await sweeping.reached(connection, hold, after)
     held, freed = await show(connection, keys, now) if keys else ([], [])
-    if len(keys) == holds.SWEEP_RECORDS_MAX:
+    if len(keys) == sweeping.SWEEP_RECORDS_MAX:
         return Swept(len(held), len(freed), keys[-1])
     if not hold.released:
         await discards.drop_held(connection, now)
-    shown = await holds.mark_swept(connection, hold)
+    shown = await sweeping.mark_swept(connection, hold)
     if shown:
         await _tell(connection, shown, now)
     return Swept(len(held), len(freed), None)
@@ -160,9 +161,9 @@ async def sweep_hold(connection: Connection, hold: Unswept, after: int, now: dat
 
 async def sweep_arrivals(connection: Connection, after: int, now: datetime) -> int:
     """Show holds on the next records by key, later arrivals among them; gives the key to go on from (0: the start)."""
-    if not await holds.any_in_force(connection):
+    if not await sweeping.any_in_force(connection):
         return 0
-    keys = await holds.records_after(connection, after)
+    keys = await sweeping.records_after(connection, after)
     if keys:
         await show(connection, keys, now)
-    return keys[-1] if len(keys) == holds.SWEEP_RECORDS_MAX else 0
+    return keys[-1] if len(keys) == sweeping.SWEEP_RECORDS_MAX else 0

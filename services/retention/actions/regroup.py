@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.retention.domain.facts import regrouped_fact
+from services.retention.domain.decided import regrouped_fact
 from services.retention.storage import regrouping, reviews, roots
 from services.retention.storage.facts import NewFact
 from services.retention.storage.reviews import Subject

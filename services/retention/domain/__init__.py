@@ -1,8 +1,15 @@
 """Retention's rules: pure functions from facts and a pack to dates. No clock, no database, no Kafka."""
 
 from services.retention.domain.ages import Aged
+from services.retention.domain.decided import decision_fact
 from services.retention.domain.derivation import Linked, derivation
-from services.retention.domain.facts import Fact, Nominal, alive, basis, decision_fact, on_date_of
+from services.retention.domain.facts import (
+    Fact,
+    Nominal,
+    alive,
+    basis,
+    on_date_of,
+)
 from services.retention.domain.fold import Folded, counting, counts_from, fold, groups, of_one, person_of, together
 from services.retention.domain.identity import Gifts, Merge, One, Waiting, identify, read_said, tied
 from services.retention.domain.persons import Person, of_person

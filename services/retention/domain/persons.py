@@ -8,18 +8,15 @@ from typing import NamedTuple
 import msgspec
 
 from services.retention.domain import children
+from services.retention.domain.decided import Decided, Regrouped, decisions_of, regrouped_of
 from services.retention.domain.facts import (
-    Decided,
     Fact,
-    Regrouped,
     alive,
-    decisions_of,
     happened_on,
     happening,
     newest_by_source,
     nominal_state,
     of_kind,
-    regrouped_of,
 )
 from shared.calendar_rules import Period, add, days_before
 from shared.policy import Group, Pack
@@ -71,17 +68,12 @@ def of_person(
     if highest is None:
         return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on, problem=known.contradictory)
     clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
-    since = [
-        grouped_on if highest == group else None,
-        known.flagged_on if highest == known.flagged else None,
-        known.regrouped.on if highest == known.regrouped.group else None,
-    ]
     usual = pack.groups[highest]
     cadence = children.cadence(usual.cadence or Period(), known.birth_on, conduct_on, pack)
     rule = replace(usual, cadence=cadence) if cadence != usual.cadence else usual
     at_birthday = children.review_on(known.birth_on, conduct_on, known.decided.reviewed_on, pack)
     keep_until, by_age, review_on = (
-        _by_age(rule, known, min((on for on in since if on), default=clock_on), pack)
+        _by_age(rule, known, _since(known, highest, grouped_on if highest == group else None) or clock_on, pack)
         if rule.until_age is not None
         else _by_clock(rule, clock_on, known.decided, pack)
     )
@@ -95,6 +87,13 @@ def of_person(
         reviewed_on=known.decided.reviewed_on,
         problem=_problem(rule, known, keep_until),
     )
+
+
+def _since(known: Known, group: str, grouped_on: date | None) -> date | None:
+    """Find the earliest day on which a link, a flag or a review put them in their group."""
+    flagged_on = known.flagged_on if group == known.flagged else None
+    regrouped_on = known.regrouped.on if group == known.regrouped.group else None
+    return min((on for on in (grouped_on, flagged_on, regrouped_on) if on), default=None)
 
 
 def in_doubt(person: Person, problem: str | None) -> Person:

@@ -15,14 +15,13 @@ from services.retention.domain.dates import (
     created_on,
     first_of,
 )
+from services.retention.domain.decided import decisions_of, lowered
 from services.retention.domain.facts import (
     Fact,
     Nominal,
     RecordState,
-    decisions_of,
     happened_on,
     happening,
-    lowered,
     of_kind,
 )
 from services.retention.domain.floors import floors_of, together

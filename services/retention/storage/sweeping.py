@@ -1,0 +1,110 @@
+"""What shows on records of the holds that came and went: a sweep behind each, and one for what arrives later."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from shared.db import Connection, driver
+
+SWEEP_RECORDS_MAX = 5_000
+
+
+class Unswept(NamedTuple):
+    """A hold whose records in the background do not yet show that it came, or went."""
+
+    hold_id: UUID
+    released: bool
+    listed: bool
+
+
+async def unswept(connection: Connection) -> list[Unswept]:
+    """List the holds that came or went since the last sweep."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "SELECT hold_id, state = 'released' AS released, by_record OR by_nominal AS listed FROM hold "
+        "WHERE NOT swept ORDER BY hold_id LIMIT 100"
+    )
+    return [Unswept(*row) for row in rows]
+
+
+_REACHED = {
+    "released": """SELECT record_key FROM hold_exposure WHERE hold_id = $1 AND record_key > $2
+        ORDER BY record_key LIMIT $3""",
+    "listed": """WITH RECURSIVE listed AS (
+        SELECT record_key FROM hold_record JOIN record USING (record_uid) WHERE hold_id = $1
+        UNION SELECT l.record_key FROM hold_nominal JOIN nominal n USING (nominal_ref) LEFT JOIN person_schedule a
+        USING (nominal_key) LEFT JOIN person_schedule b ON b.root = a.root
+        JOIN link l ON l.nominal_key = coalesce(b.nominal_key, n.nominal_key) WHERE hold_id = $1
+        UNION SELECT p.part_key FROM listed k JOIN part p ON p.file_key = k.record_key)
+        SELECT record_key FROM listed WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
+    "any": """SELECT record_key FROM record WHERE $1::uuid IS NOT NULL AND record_key > $2
+        ORDER BY record_key LIMIT $3""",
+}
+
+
+async def reached(connection: Connection, hold: Unswept, after: int) -> list[int]:
+    """List the next records that a hold which came or went may concern."""
+    raw = await driver(connection)
+    way = "released" if hold.released else "listed" if hold.listed else "any"
+    return [row[0] for row in await raw.fetch(_REACHED[way], hold.hold_id, after, SWEEP_RECORDS_MAX)]
+
+
+async def any_in_force(connection: Connection) -> bool:
+    """Say whether there is any hold at all."""
+    raw = await driver(connection)
+    return bool(await raw.fetchval("SELECT EXISTS (SELECT FROM hold WHERE state <> 'released')"))
+
+
+async def records_after(connection: Connection, after: int) -> list[int]:
+    """List the next records by key: the sweep that catches later arrivals."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "SELECT record_key FROM record WHERE record_key > $1 ORDER BY record_key LIMIT $2", after, SWEEP_RECORDS_MAX
+    )
+    return [row[0] for row in rows]
+
+
+_FLAG = """
+WITH locked AS (
+    SELECT s.record_key, u.held FROM unnest($1::bigint[], $2::boolean[]) u (k, held)
+    JOIN schedule s ON s.record_key = u.k
+    WHERE s.held <> u.held AND s.lifecycle = ANY($3) ORDER BY s.record_key FOR UPDATE OF s SKIP LOCKED)
+UPDATE schedule s SET held = l.held, version = s.version + 1 FROM locked l WHERE s.record_key = l.record_key
+RETURNING s.record_key, s.held"""
+_EXPOSE = """
+INSERT INTO hold_exposure (record_key, hold_id, since)
+SELECT *, $3 FROM unnest($1::bigint[], $2::uuid[]) ON CONFLICT DO NOTHING"""
+
+
+async def flag(
+    connection: Connection,
+    covered: dict[int, set[UUID]],
+    record_keys: Sequence[int],
+    states: Sequence[str],
+    now: datetime,
+) -> tuple[list[int], list[int]]:
+    """Show on these records whether they are held; gives those newly held and those freed."""
+    raw = await driver(connection)
+    pairs = sorted((key, hold) for key, holds in covered.items() for hold in holds)
+    await raw.execute(_EXPOSE, [pair[0] for pair in pairs], [pair[1] for pair in pairs], now)
+    keys = sorted(record_keys)
+    rows = await raw.fetch(_FLAG, keys, [key in covered for key in keys], states)
+    held = sorted(row["record_key"] for row in rows if row["held"])
+    return held, sorted(row["record_key"] for row in rows if not row["held"])
+
+
+async def mark_swept(connection: Connection, hold: Unswept) -> dict[str, Any] | None:
+    """Say that a hold's coming or going shows everywhere, on how many records it was shown; None: it changed since.
+
+    Counting is no change of the hold: the version that somebody was given is still the one to release it by.
+    """
+    raw = await driver(connection)
+    row = await raw.fetchrow(
+        """UPDATE hold h SET swept = true,
+            matches = (SELECT count(*) FROM hold_exposure e WHERE e.hold_id = h.hold_id)
+        WHERE hold_id = $1 AND (state = 'released') = $2
+        RETURNING hold_id, state, version, matches, scope::text""",
+        *(hold.hold_id, hold.released),
+    )
+    return dict(row) if row else None
