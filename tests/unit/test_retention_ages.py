@@ -78,6 +78,9 @@ def test_a_birth_date_unknown_is_not_guessed():
     found = schedule(on_it("victim"), [], SIX_OR_25)
     assert (found.state, found.problem, found.keep_until) == ("exception", "no_birth_date", date(2028, 8, 1))
     assert schedule(on_it("victim"), born("2023-01-01"), SIX_OR_25).problem == "born_after_conduct"
+    assert schedule(on_it("victim", occurred_on=None), born("2023-01-01"), SIX_OR_25).problem == "born_after_conduct"
+    undated = {"occurred_on": None, "reported_at": None, "created_on": None}
+    assert schedule(on_it("victim", **undated), born("2030-01-01"), SIX_OR_25).problem == "born_after_conduct"
     two = [*born("2010-05-06"), *born("2011-05-06", source="urn:demo:nominals")]
     assert schedule(on_it("victim"), two, SIX_OR_25).problem == "contradictory_dates"
 

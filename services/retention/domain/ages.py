@@ -65,7 +65,8 @@ def birthdays(rules: Sequence[tuple[Age, Period]], aged: Sequence[Aged], side: "
 def _problem(person: Person, side: "Side") -> str | None:
     if person.birth_on is None:
         return "no_birth_date"
-    if side.conduct_on and side.conduct_on < person.birth_on:
+    on = side.conduct_on or side.created_on
+    if on and on < person.birth_on:
         return "born_after_conduct"
     return person.problem if person.problem not in _OF_CLOCKS else None
 
