@@ -106,6 +106,17 @@ def test_a_passed_trigger_counts_as_if_it_had_been_recorded_there(events):
     assert until(mine, *events, record_state("r9", 2)) == until(mine)
 
 
+def test_a_record_that_only_a_file_would_date_is_an_exception_when_entered_in_error_too():
+    lone = record_state("e1", record_type="a_exhibit", offences=[])
+    error = record_state("e1", 2, "withdrawn")
+    for events in ([lone], [lone, error]):
+        found = dated(*events)[uid("e1")]
+        assert (found.state, found.problem, found.keep_until) == ("exception", "no_fitting_rule", None)
+    filed = part("e1", record_type="a_exhibit", offences=[])
+    found = dated(file(), closed(), filed, error)[uid("e1")]
+    assert (found.problem, found.keep_until) == (None, WHOLE)
+
+
 def test_what_was_passed_goes_no_further():
     mine = record_state("r1", links=[suspect("p1")])
     between = record_state("r5", related=[related("r1", "a_same_incident")])

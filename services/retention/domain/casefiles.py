@@ -219,7 +219,7 @@ def unfiled(side: "Side", case: Case, pack: Pack) -> str | None:
     if case is NO_CASE:
         return None
     row = pack.rows.get(side.row or "")
-    lost = row is not None and row.as_file and not (case.files or case.parts or side.others or side.withdrawn)
+    lost = row is not None and row.as_file and not (case.files or case.parts or side.others)
     return "no_fitting_rule" if lost else None
 
 
