@@ -13,7 +13,7 @@ from shared.sentences import sentences
 from tests.integration.test_retention_lifecycle import ENDS, LOOKED_AT, decide, decided, reviewed, told
 from tests.make_facts import PACK
 from tests.make_lifecycle import REAL, carry_out, hear, new_hold, own_engines, select, states, take, tick
-from tests.make_registered import contact, merged, on_day, record_state, ref, suspect, uid, unmerged
+from tests.make_registered import contact, merged, on_day, record_state, ref, suspect, trigger, uid, unmerged
 
 ROOT = min(ref("p1"), ref("p2"))
 BOTH = [record_state("r1", links=[suspect("p1")]), record_state("r2", links=[suspect("p2")])]
@@ -129,6 +129,15 @@ async def test_what_is_unsettled_or_parked_about_one_stops_what_names_the_other(
                  ref("p2"))  # fmt: skip
     await select(engine, "UPDATE disposal_order SET retry_at = '-infinity'")
     assert await outcomes(engine) == {"dirty"}
+
+
+async def test_a_trigger_that_names_one_moves_the_clock_of_both_on_the_other_s_record(engine):
+    await take(engine, *ONE, trigger("t1", "r2", "2024-05-06", person="p1"))
+    rows = await select(engine, "SELECT DISTINCT clock_on::text FROM person_schedule")
+    assert [row[0] for row in rows] == ["2024-05-06"]
+    await take(engine, unmerged())
+    rows = await select(engine, "SELECT count(DISTINCT clock_on) FROM person_schedule")
+    assert rows[0][0] == 2
 
 
 async def test_both_persons_records_say_what_a_merge_changed(engine):

@@ -4,16 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from shared.policy import Pack
 from tests.oracle.lives import Event
 
 _DATES = ("occurred_on", "reported_at", "recorded_at", "created_on")
-
-
-def may_be_in_error(pack: Pack, record_type: str) -> bool:
-    """Leave alone the types whose rows only a case file dates: such a record in error is no exception yet."""
-    rows = [pack.rows[each.row] for each in pack.in_order if each.row and each.when.record_type == record_type]
-    return all(row.follows != "case_file" for row in rows)
 
 
 def _nobody_dies(event: Event, events: list[Event]) -> Event | None:
@@ -33,12 +26,6 @@ def _no_child_once(event: Event, events: list[Event]) -> Event | None:
     return _changed(event, date_of_birth="1970-02-28") if young and len(states) > 1 else event
 
 
-def _not_by_another_name(event: Event, events: list[Event]) -> Event | None:
-    """Let a trigger name nobody where somebody has two names: it counts for the name alone yet."""
-    merged = any(e.kind == "merged" for e in events)
-    return replace(event, person=None) if merged and event.kind in ("trigger", "withdrawal") and event.record else event
-
-
 def _names(state: Event, person: str | None) -> list[str]:
     return [link["role"] for link in state.data["links"] if link["nominal_id"] == person]
 
@@ -47,4 +34,4 @@ def _changed(event: Event, **data: Any) -> Event:
     return replace(event, data={**event.data, **data})
 
 
-NOT_YET: tuple[Callable[[Event, list[Event]], Event | None], ...] = (_nobody_dies, _no_child_once, _not_by_another_name)
+NOT_YET: tuple[Callable[[Event, list[Event]], Event | None], ...] = (_nobody_dies, _no_child_once)

@@ -223,6 +223,35 @@ def test_a_trigger_that_names_the_survivor_counts_for_whom_a_steward_says():
     assert clocks("p2") == [date(2022, 8, 1), date(2024, 5, 6)]
 
 
+def test_a_trigger_that_names_whom_a_merge_joined_counts_for_the_one_person_on_its_record():
+    told = trigger("t1", "r2", "2024-05-06", person="p1")
+    assert fold([R1, R2, told])[1][ref("p2")].clock_on == date(2015, 3, 1)
+    assert fold([R2, told, *JOINED])[1][ref("p1")].clock_on == date(2024, 5, 6)
+    beside = record_state("r2", links=[suspect("p2"), suspect("p1", "other")], **OLD)
+    assert fold([beside, told, *JOINED])[1][ref("p2")].clock_on == date(2024, 5, 6)
+    assert fold([beside, told, withdrawal(told), *JOINED])[1][ref("p2")].clock_on == date(2015, 3, 1)
+    a_child = nominal_state("p1", date_of_birth="2006-05-06")
+    assert fold([R2, told, a_child, *JOINED])[1][ref("p1")].clock_on is None
+
+
+def test_a_trigger_that_came_while_merged_counts_for_whom_it_may_mean_of_those_on_its_record():
+    told = on_day(trigger("t1", "r2", "2024-05-06", person="p1"), 7)
+    _, persons = fold([R1, R2, *UNDONE, told])
+    assert (persons[ref("p1")].clock_on, persons[ref("p2")].clock_on) == (date(2022, 8, 1), date(2024, 5, 6))
+    [asked] = identity(*UNDONE, records=[R2, told]).waiting
+    assert (asked.what, asked.about) == ("trigger", ref("p1"))
+
+    def clock(to):
+        found = identity(*UNDONE, records=[R2, told], answers=[assigned("t1", to=str(ref(to)))])
+        return rules.of_one(found.persons[ref("p2")], PACK).clock_on
+
+    assert (clock("p1"), clock("p2")) == (date(2015, 3, 1), date(2024, 5, 6))
+    late = on_day(trigger("t1", "r2", "2024-05-06", person="p1"), 10)
+    assert identity(*UNDONE, records=[R2, late]).waiting == []
+    stranger = on_day(trigger("t1", "r2", "2024-05-06", person="p9"), 7)
+    assert identity(*UNDONE, records=[R2, stranger]).waiting == []
+
+
 def test_the_ways_between_two_leave_out_what_leads_to_neither():
     merges = read_said(
         fact for own in facts_of([merged(f"m{n}", f"p{n}", f"p{n + 1}") for n in (1, 2, 3, 4)]).values() for fact in own

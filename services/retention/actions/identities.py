@@ -53,11 +53,8 @@ async def _tied(connection: Connection, group: frozenset[int], pack: Pack) -> Ti
     given = await merges.given_by_record(connection, group)
     own, gifts = {refs[key]: facts[key] for key in group}, {refs[key]: given[key] for key in group}
     shared = await merges.shared_records(connection, group)
-    found = identify(own, Gifts(gifts, shared), pack)
-    if any(merge.why for one in found.persons.values() for merge in one.merges):
-        # Only where a merge does not stand can it be in doubt whom a trigger names.
-        named = await merges.triggered_records(connection, group)
-        found = identify(own, Gifts(gifts, shared | named), pack)
+    triggered = await merges.triggered_records(connection, group)
+    found = identify(own, Gifts(gifts, shared | triggered), pack)
     persons = {key: found.persons[ref] for key, ref in refs.items()}
     return Tied(persons, {ref: key for key, ref in refs.items()}, found.waiting)
 

@@ -20,7 +20,7 @@ SELECT record_uid, record_key FROM link JOIN record USING (record_key)
 WHERE nominal_key = ANY($1::bigint[]) AND executed_by IS NULL GROUP BY 1, 2 HAVING count(*) > 1"""
 _NAMED = """
 SELECT DISTINCT record_uid, record_key FROM link JOIN record USING (record_key) JOIN fact f USING (record_key)
-WHERE link.nominal_key = ANY($1::bigint[]) AND executed_by IS NULL AND f.kind = 'trigger'"""
+WHERE link.nominal_key = ANY($1::bigint[]) AND executed_by IS NULL AND link.offending AND f.kind = 'trigger'"""
 
 
 async def ties(connection: Connection, nominals: Collection[int]) -> dict[int, frozenset[int]]:
@@ -62,7 +62,7 @@ async def shared_records(connection: Connection, nominals: Collection[int]) -> d
 
 
 async def triggered_records(connection: Connection, nominals: Collection[int]) -> dict[UUID, list[Fact]]:
-    """Load the facts of records of these nominals that have triggers, which may name one of them."""
+    """Load the facts of records that these nominals offend on and that have triggers, which may name another of them."""
     return await _facts(connection, _NAMED, nominals)
 
 

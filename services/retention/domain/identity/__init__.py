@@ -45,7 +45,7 @@ class Identity(NamedTuple):
 def identify(facts: Mapping[UUID, Sequence[Fact]], gifts: Gifts, pack: Pack) -> Identity:
     """Work out who is one person with whom, and what each has, of all nominals that merges ever tied.
 
-    `facts` has each of them, `gifts` the facts of every record that names two of them or has a trigger naming one.
+    `facts` has each of them, `gifts` the facts of every record that names two of them, or that has triggers.
     """
     said = read_said(fact for own in facts.values() for fact in own)
     merges = judge(said, clashes(gifts.facts, facts.keys(), pack))

@@ -115,14 +115,32 @@ class Sorting:
     def _gifts(self, gifts: Gifts) -> None:
         away: dict[UUID, set[UUID]] = defaultdict(set)
         for record, facts in sorted(gifts.facts.items()):
+            offending = self._offending(record, gifts)
             for fact, ref, on in _named(facts, self.pack):
                 given = gifts.given.get(ref, {}).get(record)
-                if given and given.offending and self._noticed(fact, ref, on):
+                if not (given and given.offending):
+                    self._by_another_name(fact, ref, on, offending)
+                elif self._noticed(fact, ref, on):
                     away[record].add(fact.event_uid)
         without = {record: self._without(gifts.facts[record], uids) for record, uids in away.items()}
         for ref, by_record in sorted(gifts.given.items()):
             for record, given in sorted(by_record.items()):
                 self.given[self.root_of[ref]].append(without.get(record, {}).get(ref, given))
+
+    def _offending(self, record: UUID, gifts: Gifts) -> dict[UUID, Given]:
+        """Give the persons that a record offends under by any of their nominals, with what it gives them."""
+        found = ((ref, by_record.get(record)) for ref, by_record in sorted(gifts.given.items()))
+        return {self.root_of[ref]: given for ref, given in found if given and given.offending}
+
+    def _by_another_name(self, fact: Fact, ref: UUID, on: date, offending: Mapping[UUID, Given]) -> None:
+        """Count a trigger for those on its record whom it names by another nominal of theirs."""
+        between = self._homes(ref, fact.received_on) if ref in self.root_of else []
+        roots = {self.root_of[each] for each in between}
+        if len(roots) > 1 and not roots.isdisjoint(offending):
+            roots = set(self._to(fact, "trigger", ref, between))
+        for root in sorted(roots & offending.keys()):
+            its = offending[root]
+            self.given[root].append(Given(notice_on=on, conduct_on=its.conduct_on, admitted=its.admitted))
 
     def _noticed(self, fact: Fact, ref: UUID, on: date) -> bool:
         """Count a trigger for everyone it may be about; says whether it is not about whom it names."""
