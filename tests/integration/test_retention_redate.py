@@ -30,7 +30,7 @@ def engine(retention_engine):
 
 def changed(**changes):
     """Give the pack with other values: of a row, a group, an offence or the limits by its id, else of its own."""
-    made = {"hash": f"{len(changes)}{changes}", "effective_on": date(2020, 2, 1)}
+    made = {"hash": f"{len(changes)}{changes}", "effective_on": date(2020, 3, 1)}
     for name, values in changes.items():
         if name in PACK.rows:
             made["rows"] = {**PACK.rows, name: replace(PACK.rows[name], **values)}

@@ -127,6 +127,7 @@ async def test_without_a_chain_a_decision_stands_at_once(office: Office) -> None
         "basis": "b" * 64,
         "decided_by": RO,
         "approved_by": [],
+        "group": None,
         "next_on": None,
         "version": 4,
     }

@@ -51,11 +51,11 @@ def test_another_text_of_a_pack_in_force_is_refused_and_nothing_changes(database
     before = _packs(url)
 
     pack.write_text(said.replace('retain = "6y"', 'retain = "7y"', 1))
-    with pytest.raises(StackError, match="demonstration of 2020-01-01 is in force already"):
+    with pytest.raises(StackError, match="demonstration of 2020-02-01 is in force already"):
         migrate(url, passwords(paths.keys), pack)
     assert _packs(url) == before
 
-    pack.write_text(said.replace("effective_on = 2020-01-01", "effective_on = 2199-01-01"))
+    pack.write_text(said.replace("effective_on = 2020-02-01", "effective_on = 2199-01-01"))
     migrate(url, passwords(paths.keys), pack)
     pack.write_text(said.replace('id = "demonstration"', 'id = "another"'))
     migrate(url, passwords(paths.keys), pack)

@@ -86,7 +86,7 @@ def test_values_are_as_the_file_says():
     assert PACK.required_fields("crime", None) == ()
     assert PACK.chain("G2") == (Step("head_of_information_management", "G2"),)
     assert PACK.chain("G3") == PACK.chain(None) == ()
-    assert PACK.effective_on == date(2020, 1, 1)
+    assert PACK.effective_on == date(2020, 2, 1)
     assert PACK.flag_group("mappa") == "G1"
     assert PACK.flag_group("vulnerable") is PACK.flag_group("never heard of") is None
     assert PACK.highest(["G3", None, "G1", "G2"]) == "G1"
