@@ -62,7 +62,7 @@ async def shared_records(connection: Connection, nominals: Collection[int]) -> d
 
 
 async def triggered_records(connection: Connection, nominals: Collection[int]) -> dict[UUID, list[Fact]]:
-    """Load the facts of records that these nominals offend on and that have triggers, which may name another of them."""
+    """Load the facts of records that these nominals offend on and that have triggers, naming perhaps another."""
     return await _facts(connection, _NAMED, nominals)
 
 
