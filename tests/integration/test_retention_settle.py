@@ -492,3 +492,22 @@ async def test_two_born_on_one_day_stay_apart_until_the_index_says_they_are_one(
     await settle_all(engine)
     assert await roots(engine) == {ref(name): ref(name) for name in ("p1", "p2")}
     assert len({each[2] for each in (await told(engine)).values()}) == 2
+
+
+async def test_each_state_of_a_record_groups_by_its_own_conduct(engine):
+    """Nine when the one is said to have happened, and ten when the other is."""
+    day = {name: {"occurred_on": on} for name, on in (("nine", "2021-08-01"), ("ten", "2022-09-01"))}
+    events = [
+        record_state("r1", links=[suspect("p1")], offences=["1"], **day["nine"]),
+        record_state("r1", 2),
+        record_state("r2", links=[suspect("p2")], offences=["1"], **day["nine"]),
+        record_state("r2", 2, links=[suspect("p2")], **day["ten"]),
+        record_state("r3", links=[suspect("p3")], **day["ten"]),
+        record_state("r3", 2, links=[suspect("p3")], offences=["1"], **day["nine"]),
+        *(nominal_state(name, date_of_birth="2012-08-02") for name in ("p1", "p2", "p3")),
+    ]
+    await keep(engine, events)
+    await settle_all(engine)
+    groups = await rows(engine, "SELECT nominal_ref, p.grp FROM person_schedule p JOIN nominal USING (nominal_key)")
+    assert dict(groups) == {ref("p1"): None, ref("p2"): "G3", ref("p3"): "G3"}
+    assert {ref: each.group for ref, each in fold(events)[1].items()} == dict(groups)

@@ -147,6 +147,28 @@ def test_conduct_before_the_tenth_birthday_counts_only_after_a_review_that_says_
     assert person([state()], own=TEN).group == "G3"
 
 
+EARLY, LATER = "2021-08-01", "2022-09-01"
+
+
+@pytest.mark.parametrize(
+    ("facts", "group"),
+    [
+        pytest.param([state(), undetected(2)], None, id="a child's, replaced"),
+        pytest.param([state(occurred_on=LATER), undetected(2)], "G3", id="replaced, and no child's"),
+        pytest.param([state(offences=["1"]), state(2, occurred_on=LATER)], "G3", id="corrected to after the birthday"),
+        pytest.param([state(occurred_on=LATER), state(2, offences=["1"])], "G3", id="corrected to before it"),
+        pytest.param([state(offences=["1"]), state(2, occurred_on=EARLY)], None, id="a child's by all"),
+        pytest.param(
+            [state(offences=["1"]), undetected(2), decided("2024-01-01", subject=1)], "G1", id="admitted by a review"
+        ),
+    ],
+)
+def test_each_state_counts_by_its_own_conduct(facts, group):
+    found = person(facts, own=NINE)
+    assert found.group == group
+    assert person(list(reversed(facts)), own=NINE) == found
+
+
 def test_conduct_that_does_not_count_moves_no_clock_of_theirs():
     assert person([state()], own=NINE).clock_on is None
     assert person([state(), trigger()], own=NINE).clock_on is None

@@ -26,6 +26,7 @@ from tests.make_facts import (
 )
 
 REPORTED = CONDUCT = date(2022, 8, 1)
+NO_LONGER = Given("G3", None, REPORTED, grades="G3 2022-08-01 2022-08-01")
 
 
 def record(*facts):
@@ -87,7 +88,7 @@ def test_what_is_missing_or_impossible_is_named(fact, problem):
             Given("G1", date(2023, 1, 1), date(2023, 1, 1), True),
             id="a later state raises",
         ),
-        pytest.param([state(), undetected(2)], Given("G3", None, REPORTED, False), id="no longer linked"),
+        pytest.param([state(), undetected(2)], NO_LONGER, id="no longer linked"),
         pytest.param([state(), entered_in_error()], Given(), id="withdrawn gives nothing"),
         pytest.param(
             [state(), entered_in_error(), state(3)],

@@ -1,15 +1,18 @@
 """Schedules from nothing: facts of records and persons, folded in memory by the functions that settling uses."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 from uuid import UUID
+
+import msgspec
 
 from services.retention.domain.ages import Aged
 from services.retention.domain.children import counts, responsible_from
 from services.retention.domain.facts import Fact
 from services.retention.domain.filing import Around, derive, in_files
+from services.retention.domain.grades import read_grades
 from services.retention.domain.identity import Gifts, One, identify, tied
 from services.retention.domain.persons import Person, in_doubt, known_of, of_person
 from services.retention.domain.records import Given, OfRecord
@@ -117,13 +120,23 @@ def counts_from(facts: Sequence[Fact], pack: Pack) -> date | None:
 
 def counting(given: Iterable[Given], from_on: date | None) -> list[Given]:
     """Leave out what counts only after a review has said why it does."""
-    return [each for each in given if counts(each.conduct_on, each.admitted, from_on)]
+    return [found for each in given for found in _counting(each, from_on)]
+
+
+def _counting(given: Given, from_on: date | None) -> Iterator[Given]:
+    """Give what counts of a link: where the states differ in the conduct, each one's group by its own."""
+    graded = given.grades != ""
+    if counts(given.conduct_on, given.admitted, from_on):
+        yield msgspec.structs.replace(given, group=None, grouped_on=None) if graded else given
+    for each in read_grades(given.grades):
+        if counts(each.conduct_on, given.admitted, from_on):
+            yield Given(each.group, grouped_on=each.since_on)
 
 
 def groups(given: Given, person: Person, pack: Pack) -> bool:
     """Say whether a link puts this person in a group: one that does not count puts them in none."""
     from_on = responsible_from(person.birth_on, pack)
-    return given.group is not None and counts(given.conduct_on, given.admitted, from_on)
+    return any(each.group is not None for each in counting([given], from_on))
 
 
 def person_of(facts: Sequence[Fact], given: Iterable[Gives], pack: Pack) -> Person:

@@ -25,6 +25,7 @@ from services.retention.domain.facts import (
     of_kind,
 )
 from services.retention.domain.floors import floors_of, together
+from services.retention.domain.grades import Grade, write_grades
 from services.retention.domain.history import History, State, clock_of_record, inputs_of, read_history
 from services.retention.domain.overrides import override_of
 from services.retention.domain.suppliers import Supplied, others_of
@@ -48,6 +49,8 @@ class Given(msgspec.Struct, frozen=True):
     """Whether a review of the record said why it counts, however young they were."""
     aged: str = ""
     """The roles for which the record reads their birth date, one space between."""
+    grades: str = ""
+    """What each state gives, where the conduct is not the same by all: the group is then theirs that count."""
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -195,24 +198,28 @@ def _roles(history: History, pack: Pack) -> frozenset[str]:
 
 
 def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
-    gave: dict[Nominal, list[tuple[str | None, date | None]]] = {}
+    gave: dict[Nominal, list[Grade]] = {}
     reviewed = lowered(history.live)
     # One that a person moved counts as it was sent, and as what it was moved to.
     for state in (*history.counting, history.shown) if history.moves else history.counting:
         on = _notice(state) or created_on(state.dates)  # Since when at the earliest it is known, at any rate.
         for nominal in _offenders(state):
             before_review = state.fact.event_uid in reviewed.get(nominal_ref(*nominal), ()) if reviewed else False
-            gave.setdefault(nominal, []).append((None if before_review else state.placed.group, on))
+            group = None if before_review else state.placed.group
+            gave.setdefault(nominal, []).append(Grade(group, conduct_on(state.body, pack), on))
     now, clock = _offenders(history.shown), _notice(history.shown)
     common, own = _triggers(history.live, pack)
     began = conduct_on(history.shown.body, pack)
-    admitted = began is not None and decisions_of(history.live, pack).retained_on is not None
-    found = {
-        nominal: _given(entry, pack, nominal in now, (clock, common, own.get(nominal)))
-        for nominal, entry in gave.items()
-    }
+    retained = decisions_of(history.live, pack).retained_on is not None
+    found = {nominal: _given(entry, pack, began if nominal in now else None) for nominal, entry in gave.items()}
+    noticed = {nominal: max((on for on in (clock, common, own.get(nominal)) if on), default=None) for nominal in now}
     return {
-        nominal: msgspec.structs.replace(given, conduct_on=began if given.offending else None, admitted=admitted)
+        nominal: msgspec.structs.replace(
+            given,
+            notice_on=noticed.get(nominal),
+            offending=nominal in now,
+            admitted=retained and (began is not None or given.grades != ""),
+        )
         for nominal, given in found.items()
     }
 
@@ -222,12 +229,11 @@ def _offenders(state: State) -> set[Nominal]:
     return {(link.nominal_source, link.nominal_id) for link in placed.offenders} if placed.counts else set()
 
 
-def _given(
-    entry: list[tuple[str | None, date | None]], pack: Pack, now: bool, notices: tuple[date | None, ...]
-) -> Given:
-    group = pack.highest(group for group, _ in entry)
-    since = min((on for given, on in entry if group and given == group and on), default=None)
-    return Given(group, max((on for on in notices if on), default=None) if now else None, since, now)
+def _given(entry: list[Grade], pack: Pack, began: date | None) -> Given:
+    """Give the highest group of all states, and since when; beside it each state's own, where their conduct differs."""
+    group = pack.highest(each.group for each in entry)
+    since = min((each.since_on for each in entry if group and each.group == group and each.since_on), default=None)
+    return Given(group, grouped_on=since, conduct_on=began, grades=write_grades(entry, began))
 
 
 def _notice(state: State) -> date | None:

@@ -11,20 +11,29 @@ from services.retention.domain import Given, Traits
 from shared.db import Connection, columns, driver
 
 _LINKS = """
-SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted, aged
+SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted,
+    aged, grades
 FROM link JOIN nominal USING (nominal_key) WHERE record_key = ANY($1::bigint[])"""
 _GIVE = """
 UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending,
-    since_on = u.since_on, conduct_on = u.conduct_on, admitted = u.admitted, aged = u.aged
+    since_on = u.since_on, conduct_on = u.conduct_on, admitted = u.admitted, aged = u.aged,
+    grades = u.grades
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[], $7::date[], $8::date[],
-    $9::boolean[], $10::text[])
-    u(record_key, nominal_key, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted, aged)
+    $9::boolean[], $10::text[], $11::text[])
+    u(record_key, nominal_key, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted, aged, grades)
 WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key"""
 _GIVEN = """
-SELECT nominal_key, grp, max(notice_on), min(grouped_on), min(conduct_on),
-    min(coalesce(since_on, '0001-01-01')) FILTER (WHERE offending), max(since_on) FILTER (WHERE offending)
-FROM unnest($1::bigint[], $2::date[]) u(nominal_key, from_on) JOIN link USING (nominal_key)
-WHERE admitted OR conduct_on IS NULL OR from_on IS NULL OR conduct_on >= from_on GROUP BY nominal_key, grp"""
+SELECT nominal_key, g.grp, max(g.notice_on), min(g.grouped_on), min(g.conduct_on),
+    min(coalesce(g.since_on, '0001-01-01')) FILTER (WHERE g.offending), max(g.since_on) FILTER (WHERE g.offending)
+FROM unnest($1::bigint[], $2::date[]) u(nominal_key, from_on) JOIN link l USING (nominal_key) CROSS JOIN LATERAL (
+    SELECT CASE l.grades WHEN '' THEN l.grp END AS grp, l.notice_on,
+        CASE l.grades WHEN '' THEN l.grouped_on END AS grouped_on, l.conduct_on, l.since_on, l.offending
+    WHERE l.admitted OR l.conduct_on IS NULL OR u.from_on IS NULL OR l.conduct_on >= u.from_on
+    UNION ALL
+    SELECT part[1], NULL, nullif(part[3], '-')::date, NULL, NULL, false
+    FROM string_to_table(nullif(l.grades, ''), ';') written, string_to_array(written, ' ') part
+    WHERE l.admitted OR part[2] = '-' OR u.from_on IS NULL OR part[2]::date >= u.from_on
+) g GROUP BY nominal_key, g.grp"""
 _CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND (offending OR aged <> '')"
 _EXECUTED = "SELECT record_key FROM record WHERE record_key = ANY($1::bigint[]) AND executed_by IS NOT NULL"
 _TRAITS = """
@@ -82,7 +91,7 @@ async def update_links(connection: Connection, links: Sequence[Link]) -> None:
     """Store what records give."""
     if links:
         rows = [(each.record_key, each.nominal_key, *msgspec.structs.astuple(each.given)) for each in links]
-        await (await driver(connection)).execute(_GIVE, *columns(rows, 10))
+        await (await driver(connection)).execute(_GIVE, *columns(rows, 11))
 
 
 async def given_to(connection: Connection, nominals: Mapping[int, date | None]) -> dict[int, list[ToPerson]]:

@@ -12,7 +12,8 @@ SELECT nominal_key, other_key FROM fact WHERE kind = 'merged' AND nominal_key = 
 UNION SELECT nominal_key, other_key FROM fact WHERE kind = 'merged' AND other_key = ANY($1::bigint[])"""
 _REFS = "SELECT nominal_key, nominal_ref FROM nominal WHERE nominal_key = ANY($1::bigint[])"
 _GIVEN = """
-SELECT nominal_key, record_uid, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted, aged
+SELECT nominal_key, record_uid, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted,
+    aged, grades
 FROM link JOIN record USING (record_key)
 WHERE nominal_key = ANY($1::bigint[]) AND executed_by IS NULL"""
 _SHARED = """

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.retention.domain.derivation.inputs import Linked, Source, Step, Work
 from services.retention.domain.facts import Fact, alive, happened_on, happening, nominal_state, of_kind
+from services.retention.domain.grades import read_grades
 from services.retention.domain.history import History, read_history
 from services.retention.domain.persons import Person, known_of
 from services.retention.domain.records import Given, grouping_facts, notice_facts
@@ -22,8 +23,7 @@ def sources_of(
     binding = [
         (key, gift)
         for key, gift in given
-        if (linked.group and gift.group == linked.group and gift.grouped_on == linked.grouped_on)
-        or (gift.notice_on and gift.notice_on == linked.notice_on)
+        if (linked.group and _groups(gift, linked)) or (gift.notice_on and gift.notice_on == linked.notice_on)
     ]
     refs = {linked.nominal_ref, *linked.members}
     found = []
@@ -32,6 +32,11 @@ def sources_of(
         if history is not None:
             found.append(_source(key, history, refs, linked, pack))
     return tuple(found)
+
+
+def _groups(gift: Given, linked: Linked) -> bool:
+    each = [(grade.group, grade.since_on) for grade in read_grades(gift.grades)] or [(gift.group, gift.grouped_on)]
+    return (linked.group, linked.grouped_on) in each
 
 
 def _source(key: UUID, history: History, refs: set[UUID], linked: Linked, pack: Pack) -> Source:
