@@ -42,7 +42,9 @@ async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -
     ordered: list[int] = []
     reviewed = 0
     if pack.live and room > 0:
-        ordered, subjects = await advance(connection, pack, await reviews.due(connection, today, room), today, now)
+        subjects: list[Subject] = []
+        if keys := await reviews.due(connection, today, room):
+            ordered, subjects = await advance(connection, pack, keys, today, now)
         reviewed = len(subjects)
         reviewed += await _between_times(connection, pack, today, now, room - reviewed)
     await ask.check(connection, today, now, pack, CHECKED_PER_TICK_MAX)
@@ -52,14 +54,15 @@ async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -
 async def _back(connection: Connection, today: date, now: datetime, limit: int) -> None:
     """Take back what new facts have moved on: its order is dropped, its review ended or never needed."""
     # Rows that settling writes are left for the next tick: it may wait for us, so we never wait for it.
-    over = sorted(await orders.lock_schedules(connection, await orders.not_due_any_more(connection, today, limit)))
-    await orders.drop(connection, over, "not_due", now)
-    await moved(connection, "not_due", await orders.move(connection, over, "current", None), None, now)
-    stray = await reviews.stray(connection, today, limit)
-    shown = await reviews.schedules(connection, stray)
-    still = [key for key in stray if _due(shown[key], today)]
-    await orders.move(connection, still, "due", "period_ended")
-    await orders.move(connection, set(stray) - set(still), "current", None)
+    if past := await orders.not_due_any_more(connection, today, limit):
+        over = sorted(await orders.lock_schedules(connection, past))
+        await orders.drop(connection, over, "not_due", now)
+        await moved(connection, "not_due", await orders.move(connection, over, "current", None), None, now)
+    if stray := await reviews.stray(connection, today, limit):
+        shown = await reviews.schedules(connection, stray)
+        still = [key for key in stray if _due(shown[key], today)]
+        await orders.move(connection, still, "due", "period_ended")
+        await orders.move(connection, set(stray) - set(still), "current", None)
 
 
 def _due(row: dict[str, object], today: date) -> bool:
@@ -69,7 +72,8 @@ def _due(row: dict[str, object], today: date) -> bool:
 
 async def _wanted(connection: Connection, pack: Pack, today: date, now: datetime, limit: int) -> int:
     """Open the triggered reviews that were asked for; one whose subject is busy is asked for again."""
-    wants = await wanted.take_wanted(connection, limit)
+    if not (wants := await wanted.take_wanted(connection, limit)):
+        return 0
     done = await ask.triggered(connection, pack, wants, today, now)
     for subject, cause in wants:
         if subject not in done:
@@ -85,7 +89,8 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
     asks: dict[Subject, ask.Ask] = {}
     for key in await reviews.periodic(connection, today, room):
         asks["nominal", key] = ask.Ask("periodic", "cadence")
-    records = await reviews.backstop(connection, today, room)
+    if not (records := await reviews.backstop(connection, today, room)) and not asks:
+        return 0
     offenders = await orders.offenders_of(connection, records)
     shown = await reviews.schedules(connection, records)
     for key in records:
@@ -93,12 +98,13 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
         cause = "exception" if shown[key]["state"] == "exception" else "backstop"
         for subject in [("nominal", person) for person in persons] or [("record", key)]:
             asks.setdefault(subject, ask.Ask("backstop", cause))
-    return len(await ask.request(connection, pack, asks, today, now)) if asks else 0
+    return len(await ask.request(connection, pack, asks, today, now))
 
 
 async def finish(connection: Connection, now: datetime, limit: int = 500) -> int:
     """Say of records whose every copy has answered, and which nothing can bring back, that they are disposed of."""
-    done = await disposals.finished(connection, HOLDERS, now, limit)
+    if not (done := await disposals.finished(connection, HOLDERS, now, limit)):
+        return 0
     await disposals.finish(connection, [disposal for disposal, _ in done])
     keys = await orders.move(connection, [key for _, key in done if key is not None], "disposed", None)
     await moved(connection, "disposed", keys, None, now)

@@ -208,6 +208,8 @@ async def _in_review(connection: Connection, subjects: Iterable[Subject], file: 
 async def check(connection: Connection, today: date, now: datetime, pack: Pack, limit: int) -> None:
     """Look again at open reviews: renew those whose facts moved, withdraw scheduled ones with nothing due."""
     rows = {reviews.subject_in(row): row for row in await reviews.to_check(connection, now, limit)}
+    if not rows:
+        return
     got = await reviews.lock_subjects(connection, rows)
     pending = await wanted.pending_of(connection, got)
     file = await dossier(connection, got)

@@ -117,10 +117,10 @@ async def pause(connection: Connection, cause: str, now: datetime) -> bool:
 async def ran(connection: Connection, now: datetime, today: date) -> datetime | None:
     """Write down that the schedule ran, and give when it last did."""
     raw = await driver(connection)
-    before: datetime | None = await raw.fetchval("SELECT ran_at FROM tick WHERE job = 'lifecycle' FOR UPDATE")
-    await raw.execute(
+    before: datetime | None = await raw.fetchval(
         """INSERT INTO tick (job, ran_at, ran_on) VALUES ('lifecycle', $1, $2)
-        ON CONFLICT (job) DO UPDATE SET ran_at = greatest(tick.ran_at, excluded.ran_at), ran_on = excluded.ran_on""",
+        ON CONFLICT (job) DO UPDATE SET ran_at = greatest(tick.ran_at, excluded.ran_at), ran_on = excluded.ran_on
+        RETURNING old.ran_at""",
         *(now, today),
     )
     return before

@@ -7,14 +7,15 @@ from typing import NamedTuple
 from services.retention.storage.reviews import Subject
 from shared.db import Connection, driver
 
-_GONE = """
-DELETE FROM cause_reviewed c USING schedule s WHERE s.record_key = c.record_key AND s.cause IS DISTINCT FROM c.cause"""
 _TAKE = """
 WITH taken AS (DELETE FROM review_wanted w USING (SELECT wanted_id FROM review_wanted ORDER BY wanted_id LIMIT $1
         FOR UPDATE SKIP LOCKED) t WHERE w.wanted_id = t.wanted_id RETURNING w.*)
 SELECT t.wanted_id, t.record_key, coalesce(p.root, t.nominal_key), t.cause, t.at
 FROM taken t LEFT JOIN person_schedule p USING (nominal_key) ORDER BY t.wanted_id"""
+# What went away is forgotten, so that it is asked for again when it comes back; what stands and was not put is put.
 _CAUSES = """
+WITH gone AS (DELETE FROM cause_reviewed c USING schedule s
+    WHERE s.record_key = c.record_key AND s.cause IS DISTINCT FROM c.cause)
 INSERT INTO cause_reviewed (record_key, cause) SELECT record_key, cause FROM schedule s WHERE cause IS NOT NULL
     AND lifecycle NOT IN ('executed', 'shredded', 'disposed')
     AND NOT EXISTS (SELECT FROM cause_reviewed c WHERE c.record_key = s.record_key AND c.cause = s.cause)
@@ -55,7 +56,6 @@ async def want_persons(connection: Connection, nominal_keys: Iterable[int], caus
 async def take_wanted(connection: Connection, limit: int) -> list[Wanted]:
     """Take the triggered reviews that were asked for first, and causes that stand in schedules and were not put yet."""
     raw = await driver(connection)
-    await raw.execute(_GONE)
     taken = [
         Wanted(("nominal", nominal) if record is None else ("record", record), cause)
         for _, record, nominal, cause, _ in await raw.fetch(_TAKE, limit)

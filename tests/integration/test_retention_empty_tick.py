@@ -1,0 +1,97 @@
+"""A tick that finds nothing reads nothing, on a real PostgreSQL that plans as for a worker: by partial index."""
+
+import asyncio
+import re
+from datetime import date
+
+import psycopg
+import pytest
+
+from benchmarks.estate import indexes
+from services.retention.actions import due
+from services.retention.storage import measures
+from shared.db import BY_KEY, driver, transaction
+from tests.make_facts import PACK
+from tests.make_lifecycle import REAL, own_engines
+
+TODAY = date(2040, 1, 1)
+# The end of a look at a whole part: no index, or the primary key from its beginning to its end.
+_WHOLE = re.compile(r"Seq Scan on schedule_\d+|Scan using schedule_\d+_pkey on [^\n]*\n(?! *Index Cond)")
+
+
+def judged(statement):
+    # Where causes stand is walked in the order of keys, for which an empty estate has two indexes at the same cost.
+    return "schedule" in statement and "cause_reviewed" not in statement
+
+
+_INDEXES = """
+SELECT i.relname, pg_get_indexdef(x.indexrelid), x.indisvalid,
+    (SELECT count(*) FROM pg_inherits p WHERE p.inhparent = i.oid)
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = 'retention.schedule'::regclass ORDER BY 1"""
+
+
+@pytest.fixture
+async def engine(database):
+    async with own_engines(database) as (worker, _):
+        yield worker
+
+
+async def tick(connection):
+    await due.tick(connection, PACK, TODAY, REAL)
+
+
+async def finish(connection):
+    await due.finish(connection, REAL)
+
+
+async def measure(connection):
+    await measures.read(connection, TODAY, REAL)
+
+
+async def said_by(connection, work):
+    said = []
+    with (await driver(connection)).query_logger(lambda record: said.append(record.query)):
+        await work(connection)
+    await asyncio.sleep(0)  # The last is told of in the loop's next turn.
+    return said
+
+
+async def plan(raw, statement):
+    """Give the plan that stands for every parameter."""
+    await raw.execute(f"PREPARE said AS {statement}")
+    values = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", statement))))
+    rows = await raw.fetch(f"EXPLAIN EXECUTE said{f'({values})' if values else ''}")
+    await raw.execute("DEALLOCATE said")
+    return "\n".join(row[0] for row in rows)
+
+
+async def plans(engine, work):
+    """Run it as a worker does; gives the plans of its statements on schedules."""
+    async with transaction(engine) as connection:
+        raw = await driver(connection)
+        for name, value in BY_KEY.items():
+            await raw.execute(f"SET LOCAL {name} = '{value}'")
+        return [await plan(raw, each) for each in await said_by(connection, work) if judged(each)]
+
+
+@pytest.mark.parametrize(("work", "count"), [(tick, 6), (measure, 2)])
+async def test_nothing_due_is_found_by_index(engine, work, count):
+    found = await plans(engine, work)
+    assert len(found) >= count
+    assert [each for each in found if _WHOLE.search(each)] == []
+
+
+async def test_an_empty_tick_says_little(engine):
+    async with transaction(engine) as connection:
+        assert len(await said_by(connection, tick)) == 10
+        assert len(await said_by(connection, finish)) == 1
+
+
+async def test_an_estates_schedules_get_all_their_indexes_back(engine, database):
+    admin = f"{database[0].rpartition('/')[0]}/{engine.url.database}?options=-csearch_path%3Dretention"
+    with psycopg.connect(admin, autocommit=True) as data:
+        before = data.execute(_INDEXES).fetchall()
+        with indexes.without(admin, ["schedule"]):
+            assert len(data.execute(_INDEXES).fetchall()) == 1  # The primary key.
+        assert data.execute(_INDEXES).fetchall() == before
+    assert {row[2:] for row in before} == {(True, 16)}
