@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from services.retention.domain import Person, of_person, of_record, of_schedule, over
+from services.retention.domain import Person, of_person, of_record, of_schedule
 from tests.make_facts import (
     N42,
     N43,
@@ -26,7 +26,7 @@ def test_a_shared_record_stays_while_another_person_needs_it():
     found = of_schedule(of_record(facts, PACK).side, [one, other], PACK)
     assert (found.keep_until, found.clock_on) == (date(2032, 1, 1), date(2026, 1, 1))
     missing = Person(group="G1", by_age=True, problem="no_birth_date")
-    held_back = over(of_record(facts, PACK).side, [one, missing], PACK)
+    held_back = of_schedule(of_record(facts, PACK).side, [one, missing], PACK)
     assert (held_back.state, held_back.group, held_back.keep_until) == ("exception", "G1", date(2028, 8, 1))
 
 

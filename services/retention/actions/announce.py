@@ -1,9 +1,8 @@
 """What the world is told of a schedule: codes and dates, and of what goes by somebody's age the year alone."""
 
+from services.retention.domain.lifecycle import GONE
 from services.retention.storage.announce import Unannounced
 from shared.events import ScheduleChanged
-
-GONE = frozenset({"executed", "shredded", "disposed"})
 
 
 def shown_state(state: str, lifecycle: str) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.actions.announce import GONE, shown_state
+from services.retention.actions.announce import shown_state
 from services.retention.actions.people import of_one
 from services.retention.domain import (
     Fact,
@@ -28,6 +28,7 @@ from services.retention.domain.derivation.sources import sources_of
 from services.retention.domain.facts import happened_on, happening, of_kind
 from services.retention.domain.fold import aged, counting, counts_from, offenders
 from services.retention.domain.history import History, read_history
+from services.retention.domain.lifecycle import GONE
 from services.retention.domain.opening import flags_of, openings
 from services.retention.storage import past
 from services.retention.storage.moves import moves_of

@@ -70,12 +70,6 @@ async def pack_of(connection: Connection, pack_hash: str, file: Pack) -> Pack:
     return read_pack(text.encode(), pack_hash) if text else file
 
 
-async def pack_now(connection: Connection, file: Pack) -> Pack:
-    """Give the pack in force; the file's where none is yet."""
-    newest = await in_force.latest(connection)
-    return await pack_of(connection, newest.pack_hash, file) if newest else file
-
-
 async def through(connection: Connection, pack: Pack) -> bool:
     """Say whether every schedule goes by this pack, and keep it so until the end of the transaction."""
     newest = await in_force.share(connection)

@@ -8,6 +8,7 @@ import msgspec
 
 from services.retention.actions.ledger import moved
 from services.retention.domain.history import read_history
+from services.retention.domain.lifecycle import GONE
 from services.retention.domain.overrides import MOVED, OVERRIDE, Move, Override, canonical, read
 from services.retention.storage import facts, holds, reads, rule_changes
 from services.retention.storage.facts import NewFact, insert_facts
@@ -15,8 +16,6 @@ from services.retention.storage.marks import mark_with_persons
 from shared.db import Connection
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.policy import Pack
-
-_GONE = ("executed", "shredded", "disposed")
 
 
 class Step(NamedTuple):
@@ -34,7 +33,7 @@ async def found(connection: Connection, record_id: UUID) -> reads.Row:
     row = await reads.find_record(connection, record_id)
     if row is None:
         raise NotFound("No schedule of this record is held here: no state of it has been registered yet.")
-    if row["lifecycle"] in _GONE:
+    if row["lifecycle"] in GONE:
         raise Conflict("The record has been disposed of; nothing changes its rule any more.", "disposed")
     return row
 

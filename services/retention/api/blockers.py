@@ -11,11 +11,10 @@ from services.retention.actions import blockers
 from services.retention.api.records import READERS
 from services.retention.storage import superseded
 from shared.clock import policy_day
-from shared.http import Now, Paged, Transaction, answers, next_link
+from shared.http import KEY_MAX, Now, Paged, Transaction, answers, next_link
 
 _PATHS = ("records/{record_id}/blockers", "records/{record_id}/superseded", "blockers")
 ROLES = {f"GET /v1/{path}": READERS for path in _PATHS}
-NEWEST = 2**63 - 1
 
 router = APIRouter(prefix="/v1", tags=["schedules"])
 
@@ -94,7 +93,7 @@ async def show_superseded(
     record_id: UUID, request: Request, response: Response, connection: Transaction, page: Paged
 ) -> dict[str, Any]:
     """List the dates that a record had before, each with what moved it: superseded, never erased."""
-    found = await superseded.of_record(connection, record_id, page.key(NEWEST), page.limit + 1)
+    found = await superseded.of_record(connection, record_id, page.key(KEY_MAX), page.limit + 1)
     shown = found[: page.limit]
     next_link(request, response, (shown[-1].superseded_id,) if len(found) > page.limit else None)
     return {"superseded": [{**each._asdict(), "class": each.class_id} for each in shown]}

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from services.retention.actions import rule_changes
 from services.retention.actions.rule_changes import Step
 from services.retention.api import answers as told
+from services.retention.api.records import Code, Name
 from services.retention.domain.overrides import MOVED, OVERRIDE, Move, Override
 from shared.clock import policy_day
 from shared.http import Asker, IfMatch, Now, Transaction, answers, require_version
@@ -25,8 +26,6 @@ ROLES = {
 }
 router = APIRouter(prefix="/v1/records/{record_id}", tags=["schedules"])
 
-Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,200}$")]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Length = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}[ymd]$")]
 _MISSING = {"state": "proposed", "missing": "head_of_information_management"}
 

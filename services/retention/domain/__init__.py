@@ -14,7 +14,7 @@ from services.retention.domain.fold import Folded, counting, counts_from, fold, 
 from services.retention.domain.identity import Gifts, Merge, One, Waiting, identify, read_said, tied
 from services.retention.domain.persons import Person, of_person
 from services.retention.domain.records import Given, OfRecord, Side, of_record, side_bytes, side_from
-from services.retention.domain.schedule import Schedule, of_schedule, over
+from services.retention.domain.schedule import Schedule, of_schedule
 from services.retention.domain.traits import EmptyScope, Holdable, Scope, Traits, matches, traits_of
 
 __all__ = [
@@ -51,7 +51,6 @@ __all__ = [
     "of_record",
     "of_schedule",
     "on_date_of",
-    "over",
     "person_of",
     "read_said",
     "side_bytes",

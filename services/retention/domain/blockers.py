@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from services.retention.domain.lifecycle import GONE
 from services.retention.domain.records import Side
 from shared.calendar_rules import day_after
 from shared.policy import Pack
-
-GONE = frozenset({"executed", "shredded", "disposed"})
 
 
 class Blocker(NamedTuple):

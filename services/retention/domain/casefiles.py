@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain.dates import Dates, first_of
+from services.retention.domain.dates import Dates, first_of, last_of
 from services.retention.domain.facts import Fact, RecordState, happened_on, happening
 from shared.ids import record_id
 from shared.policy import End, Pack, Row
@@ -149,7 +149,7 @@ def together(shares: Iterable[Share]) -> Share | None:
 
 
 def _both(one: Share, other: Share) -> Share:
-    until = _latest(one.until, other.until)
+    until = last_of(one.until, other.until)
     return Share(
         until=until,
         by_age=any(each.by_age for each in (one, other) if each.until and each.until == until),
@@ -246,7 +246,3 @@ def _longer(kept: "Kept", share: Share, problem: str) -> "Kept":
         waits=joined.waits,
         problem=kept.problem or (problem if share.undated else None),
     )
-
-
-def _latest(*days: date | None) -> date | None:
-    return max((day for day in days if day), default=None)

@@ -24,6 +24,11 @@ def first_of(names: Sequence[str], dates: Dates) -> date | None:
     return next((dates[name] for name in names if name in dates), None)
 
 
+def last_of(*days: date | None) -> date | None:
+    """Find the last of some days; None where there is none."""
+    return max((day for day in days if day), default=None)
+
+
 def conduct_on(state: RecordState, pack: Pack) -> date | None:
     """Find the earliest day on which the conduct can have been; without one the first on which it was told of."""
     if state.occurred_on:

@@ -10,6 +10,7 @@ from shared.policy import Pack
 
 State = Literal["current", "due", "in_review", "ordered", "executed", "shredded", "disposed"]
 IN_HAND: tuple[State, ...] = ("due", "in_review", "ordered")
+GONE = frozenset({"executed", "shredded", "disposed"})
 SLEPT_MAX = timedelta(hours=36)
 
 _STEPS: Mapping[State, tuple[State, ...]] = {

@@ -21,7 +21,6 @@ from services.retention.domain.facts import (
 from shared.calendar_rules import Period, add, days_before
 from shared.policy import Group, Pack
 
-MONTHS_IN_A_YEAR = 12
 OF_A_LIFE = ("contradictory_dates", "dead_before_contact", "contact_before_birth")
 
 
@@ -164,7 +163,7 @@ def _by_age(rule: Group, known: Known, since: date | None, pack: Pack) -> tuple[
     review_on = min((on for on in (periodic, decided.ahead_on) if on), default=None)
     if known.birth_on is None or rule.until_age is None:
         return None, True, review_on
-    birthday = add(known.birth_on, Period(months=rule.until_age * MONTHS_IN_A_YEAR), pack.leap)
+    birthday = children.birthday(known.birth_on, rule.until_age, pack)
     retained = decided.retained_on
     if retained is None or retained < days_before(birthday, pack.limits.lead_days):
         return birthday, True, review_on

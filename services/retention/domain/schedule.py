@@ -8,7 +8,9 @@ import msgspec
 
 from services.retention.domain.ages import Aged, Birthdays, birthdays, floor_ages
 from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, unfiled, within
-from services.retention.domain.persons import MONTHS_IN_A_YEAR, OF_A_LIFE, Person
+from services.retention.domain.children import birthday
+from services.retention.domain.dates import last_of
+from services.retention.domain.persons import OF_A_LIFE, Person
 from services.retention.domain.records import Side
 from services.retention.domain.suppliers import CLASS, Supplied, latest, prevailing
 from shared.calendar_rules import Period, add, day_after, days_before
@@ -100,10 +102,6 @@ def asks(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]
     return asking(Share(kept.until, kept.by_age, kept.permanent, kept.waits, undated), side, pack)
 
 
-over = of_schedule
-"""Re-date a record carried along with its person: the same function, over the side as it was stored."""
-
-
 def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
     """Find who or what keeps a record longest, by every rule that applies to it and prevails."""
     kept = keep_by(side, persons, pack, aged)
@@ -117,7 +115,7 @@ def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]
 def _offered(given: Supplied, side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]) -> Kept:
     """Date a record by a rule beside that of its class."""
     if given.until:
-        until = _latest(given.until, given.floor_until, _retained_until(side, pack))
+        until = last_of(given.until, given.floor_until, _retained_until(side, pack))
         end = pack.ends(given.row) if given.row else "review"
         return Kept(until, end=end, problem=given.problem, waits=given.pending is not None)
     its = msgspec.structs.replace(
@@ -136,7 +134,7 @@ def keep_by(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Ag
     """Find who or what keeps a record longest by one row."""
     row = pack.rows.get(side.row or "")
     if row is None:
-        return Kept(_latest(side.floor_until, _retained_until(side, pack)))
+        return Kept(last_of(side.floor_until, _retained_until(side, pack)))
     if side.withdrawn:
         return _withdrawn(side, row, pack, aged)
     grouped = [person for person in persons if person.group] if row.is_mopi else []
@@ -151,7 +149,7 @@ def keep_by(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Ag
 def _floored(kept: Kept, side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
     """Keep a record to the birthdays that its floors name as well."""
     floor = birthdays(list(floor_ages(row, pack)), aged, side, pack)
-    until = _latest(kept.until, floor.until)
+    until = last_of(kept.until, floor.until)
     by_age = (until is not None and until == floor.until) or (kept.by_age and until == kept.until)
     return msgspec.structs.replace(kept, until=until, by_age=by_age, problem=kept.problem or floor.problem)
 
@@ -166,7 +164,7 @@ def _unsure(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
 def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
     """Keep the last date that the record's own facts gave it, without a group or a clock."""
     alone = _floored(Kept() if row.is_mopi else _alone(side, row, pack, aged), side, row, pack, aged)
-    until = None if alone.permanent else _latest(alone.until, side.floor_until, _retained_until(side, pack))
+    until = None if alone.permanent else last_of(alone.until, side.floor_until, _retained_until(side, pack))
     problem = alone.problem if row.dates_alone or row.is_mopi else None
     waits = alone.waits or side.pending is not None
     return Kept(until, by_age=alone.by_age, problem=problem, permanent=alone.permanent, waits=waits)
@@ -180,7 +178,7 @@ def _alone(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
     if row.permanent:
         return Kept(permanent=True)
     age = birthdays([(each, Period()) for each in row.ages], aged, side, pack) if row.ages else Birthdays()
-    until = _latest(own, age.until, side.floor_until, _retained_until(side, pack))
+    until = last_of(own, age.until, side.floor_until, _retained_until(side, pack))
     problem = age.problem or (None if own or side.waits else _lacks(row, age))
     by_age = age.until is not None and age.until == until
     return Kept(until, None, side.clock_on, by_age, pack.ends(row.id), problem, waits=side.waits)
@@ -198,12 +196,12 @@ def _lacks(row: Row, age: Birthdays) -> str | None:
 def _by_persons(side: Side, row: Row, persons: Sequence[Person], pack: Pack) -> Kept:
     """Date a record by the last of its offending persons and of its floors."""
     by_birthday = max((person.keep_until for person in persons if person.by_age and person.keep_until), default=None)
-    until = _latest(*(person.keep_until for person in persons), side.floor_until, _retained_until(side, pack))
+    until = last_of(*(person.keep_until for person in persons), side.floor_until, _retained_until(side, pack))
     groups = [person.group for person in persons if person.group]
     return Kept(
         until=until,
         group=pack.highest(groups),
-        clock_on=_latest(*(person.clock_on for person in persons)),
+        clock_on=last_of(*(person.clock_on for person in persons)),
         by_age=by_birthday is not None and by_birthday == until,
         end=pack.ends(row.id, groups),
     )
@@ -216,8 +214,7 @@ def _child(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
         return None
     if any(side.conduct_on < birth for birth in births):
         return "born_after_conduct"
-    age = Period(months=pack.limits.responsible_from_age * MONTHS_IN_A_YEAR)
-    young = any(side.conduct_on < add(birth, age, pack.leap) for birth in births)
+    young = any(side.conduct_on < birthday(birth, pack.limits.responsible_from_age, pack) for birth in births)
     return "under_10" if young and side.retained_on is None else None
 
 
@@ -233,7 +230,7 @@ def _review(
     side: Side, persons: Sequence[Person], kept: Kept, actionable: date | None, klass: Class | None, pack: Pack
 ) -> tuple[date, ReviewKind]:
     """Find the next review: the end's own, a cadence, or else the backstop; there always is one."""
-    last = _latest(side.reviewed_on, *(person.reviewed_on for person in persons), side.created_on)
+    last = last_of(side.reviewed_on, *(person.reviewed_on for person in persons), side.created_on)
     backstop = add(last, _backstop(klass, pack), pack.leap) if last else date.min
     found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
     found += [(person.review_on, "periodic") for person in persons if person.review_on]
@@ -256,7 +253,3 @@ def _backstop(klass: Class | None, pack: Pack) -> Period:
 
 def _owner(klass: Class | None, pack: Pack) -> str:
     return (klass.exception_owner if klass else None) or pack.exception_owner
-
-
-def _latest(*days: date | None) -> date | None:
-    return max((day for day in days if day), default=None)

@@ -39,6 +39,7 @@ WHERE s.row_id = ANY(%s) AND s.state = 'current' AND s.cause IS NULL
     AND NOT EXISTS (SELECT FROM fact g WHERE g.record_key = s.record_key
         AND g.kind IN ('withdrawal', 'decision', 'override', 'moved', 'marked', 'unlinked'))
     AND NOT EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key)
+    AND NOT EXISTS (SELECT FROM part p WHERE s.record_key IN (p.part_key, p.file_key))
     AND NOT EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key)"""
 # A log's versions of one subject, of the topics whose versions count its changes.
 _VERSIONS = """

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from services.retention.domain.derivation.inputs import Linked, Step, Work
-from services.retention.domain.facts import alive, happened_on, happening, of_kind
+from services.retention.domain.derivation.sources import contacts_on
 from services.retention.domain.history import History
 from services.retention.domain.persons import Person, known_of
 from services.retention.domain.records import notice_facts
@@ -39,17 +39,10 @@ def _person(linked: Linked, person: Person, history: History, pack: Pack) -> Ite
 
 def _clock_facts(linked: Linked, clock_on: date, history: History, pack: Pack) -> list[str]:
     """Name the facts of this record and this person that fall on the clock's day; none: another record's."""
-    contacts = [
-        fact.event_uid
-        for fact in of_kind(alive(linked.facts), "contact")
-        if happened_on(fact, pack) == clock_on
-        and (kind := pack.contacts.get(happening(fact).kind or ""))
-        and kind.resets
-    ]
     named = [
         uid
         for link in history.shown.placed.offenders
         if nominal_ref(link.nominal_source, link.nominal_id) in (linked.nominal_ref, *linked.members)
         for uid in notice_facts(history, (link.nominal_source, link.nominal_id), clock_on, pack)
     ]
-    return sorted(map(str, {*contacts, *named}))
+    return sorted(map(str, {*contacts_on(linked.facts, clock_on, pack), *named}))
