@@ -43,7 +43,7 @@ def test_they_agree_on_very_many_lives(seed, first):
 
 
 def test_what_is_drawn_is_of_every_kind():
-    lives = [life(f"kinds {number}", pack_of(number)) for number in range(600)]
+    lives = [life(f"kinds {number}", pack_of(number)) for number in range(1_500)]
     found = Counter(
         mark for each in lives for verdict in judge(each).values() for mark in (verdict.state, verdict.group)
     )
