@@ -38,6 +38,7 @@ IDLE_SESSION_MS_MAX = 10_000  # A silent relay's connection is closed, and its s
 LOOK_SECONDS = 1.0
 COMMIT_SECONDS_MAX = 30
 QUEUE_KB_MAX = 32_768
+LINGER_MS = 1_000  # A commit flushes at once: what a transaction has for a partition then goes in one piece.
 LOCK_SPACE = 77
 
 # Whole transactions in their order, up to ROWS_MAX rows of the log (or the one transaction that alone is larger).
@@ -131,7 +132,7 @@ def make_producer(brokers: Brokers, transactional_id: str) -> Producer:
             "transactional.id": transactional_id,
             "transaction.timeout.ms": 10_000,
             "message.timeout.ms": 8_000,
-            "linger.ms": 2,
+            "linger.ms": LINGER_MS,
             "queue.buffering.max.kbytes": QUEUE_KB_MAX,
             "log_level": 2,
         }
@@ -257,19 +258,20 @@ class Relay(threading.Thread):
         def produce(producer: Producer) -> None:
             for row in rows:
                 count = self.partitions[row.topic]
-                _send(producer, row, row.shard % count, headers_of(self.route.service, row))
+                headers = headers_of(self.route.service, row)
+                send(producer, row.topic, row.payload, row.key, partition=row.shard % count, headers=headers)
             if says_more and self.every_second:
                 self.every_second(lane, producer)
 
         in_transaction(self.producers[lane], produce)
 
 
-def _send(producer: Producer, row: Row, partition: int, headers: list[tuple[str, bytes]]) -> None:
+def send(producer: Producer, topic: str, value: bytes, key: str, **more: Any) -> None:
+    """Hand over one message; without a poll for each, which lets go of the interpreter each time."""
     while True:
         try:
-            producer.produce(row.topic, row.payload, row.key, partition=partition, headers=headers)
+            producer.produce(topic, value, key, **more)
         except BufferError:
             producer.poll(0.05)  # librdkafka's queue is full: let it drain.
         else:
-            producer.poll(0)
             return

@@ -19,6 +19,7 @@ from shared.relay import (
     Route,
     in_transaction,
     partitions_of,
+    send,
     session_of,
 )
 from shared.tracing import HEADER
@@ -93,15 +94,8 @@ class Announcer(Relay):
         for row in rows:
             key = str(row.record_uid)
             headers = headers_of_schedule(key, row.version, at) + self._traced(key)
-            message: dict[str, Any] = {"partition": shard_of(key) % count, "headers": headers}
-            while True:
-                try:
-                    producer.produce(SCHEDULES, encode(changed(row)), key, **message)
-                except BufferError:
-                    producer.poll(0.05)  # librdkafka's queue is full: let it drain.
-                else:
-                    break
-            producer.poll(0)
+            partition = shard_of(key) % count
+            send(producer, SCHEDULES, encode(changed(row)), key, partition=partition, headers=headers)
 
 
 def headers_of_schedule(key: str, version: int, at: str) -> list[tuple[str, bytes]]:
