@@ -7,7 +7,7 @@ from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
 from services.retention.domain.lifecycle import overslept
-from services.retention.storage import disposals, orders, reviews, wanted
+from services.retention.storage import disposals, looking, orders, reviews, wanted
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
 from shared.policy import Pack
@@ -34,6 +34,8 @@ async def note_tick(connection: Connection, today: date, now: datetime) -> None:
 async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -> Surfaced:
     """Bring before people what falls due today, at most the pack's number of reviews; the rest stays due, in order."""
     await note_tick(connection, today, now)
+    if not await looking.anything(connection, today):
+        return Surfaced(0, 0, 0)
     room = pack.limits.reviews_per_tick_max
     await _back(connection, today, now, room)
     room -= await _wanted(connection, pack, today, now, room)
