@@ -84,7 +84,7 @@ def test_the_derivation_is_as_the_design_shows_it():
             [
                 "It is in class preventing.stop_and_search.",
                 "It has no certain date, because none of the dates that start its clock is known; "
-                "the data steward must supply what is missing.",
+                "the data steward must have its source put that right.",
                 "So it is kept, without a date, until that is known (row R29).",
             ],
             id="undated",
@@ -94,7 +94,8 @@ def test_the_derivation_is_as_the_design_shows_it():
             [],
             [
                 "No class of the pack takes it.",
-                "It has no certain date, because no class takes it; the data steward must supply what is missing.",
+                "It has no certain date, because no class takes it; "
+                "the data steward must have its source put that right.",
                 "So it is kept, without a date, until that is known (row none).",
             ],
             id="unclassified",
