@@ -25,6 +25,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
     TENURE_HOST=0.0.0.0 \
     TENURE_SECRETS=/run/secrets \
     TENURE_POLICY=/app/policy/default.toml \

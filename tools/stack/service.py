@@ -10,6 +10,7 @@ from tools.stack.paths import ROOT, Paths
 from tools.stack.process import Process
 
 KINDS = ("api", "worker")
+MALLOC_ARENAS = "2"  # Each thread's own would hold what its last batch needed; the Dockerfile says the same.
 _ANSWER_SECONDS_MAX = 3.0  # A worker itself waits two for its database before it says that it is away.
 
 
@@ -48,7 +49,8 @@ class Service(Process):
 def without_settings() -> dict[str, str]:
     """Give this process's environment without settings, so that a process sees only its own database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TENURE_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    ours = {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    return {**kept, **ours, "MALLOC_ARENA_MAX": MALLOC_ARENAS}
 
 
 def readyz(port: int) -> tuple[bool, str]:
