@@ -74,9 +74,11 @@ class Estate:
             left = _unread(behind) + sum(each.rows for each in behind.queues)
             if left != before:
                 moved, before = time.monotonic(), left
-            ended = [each.name for each in self.stack.services() if not each.running()]
-            if ended or time.monotonic() - moved > STILL_SECONDS_MAX:
-                raise StackError(f"It stands still with {left:,} rows left; ended: {', '.join(ended) or 'nobody'}.")
+            for each in self.stack.services():
+                if not each.running():
+                    raise StackError(f"{each.name} ended with {left:,} rows left:\n{each.last_lines()}")
+            if time.monotonic() - moved > STILL_SECONDS_MAX:
+                raise StackError(f"It stands still with {left:,} rows left.")
             self._tell(left)
             time.sleep(1)
 
