@@ -110,6 +110,16 @@ WRITTEN = (
         _types("event.parked", "event.resolved"),
         partitions=SMALL_PARTITIONS,
     ),
+    # What a decision asks those who captured a record to correct.
+    Topic(
+        "records.corrections.v1",
+        "public",
+        ("review",),
+        ("upstream",),
+        _types("correction.requested"),
+        retention=QUARTER,
+        partitions=SMALL_PARTITIONS,
+    ),
     Topic(
         "records.registered.v1",
         "internal",
@@ -156,7 +166,7 @@ WRITTEN = (
         "public",
         ("retention",),
         ("intake", "review", "upstream", "holders"),
-        _types("disposal.executed", "discard.refused"),
+        _types("disposal.executed", "link.ended", "discard.refused"),
     ),
     Topic(
         "records.disposal-receipts.v1",

@@ -7,7 +7,7 @@ from aiokafka import ConsumerRecord
 
 from services.intake.actions.cases import Arrival, Desk, Message
 from services.intake.actions.discarding import carry_out, refused
-from services.intake.actions.following import follow_schedules, shred
+from services.intake.actions.following import follow_schedules, shred, unlink
 from services.intake.actions.manifests import only_manifests
 from services.intake.actions.reading import TOPIC, read_message, trace_of
 from services.intake.actions.screening import follow_tasks
@@ -27,6 +27,7 @@ from shared.events import (
     DiscardRefused,
     DisposalExecuted,
     Event,
+    LinkEnded,
     Place,
     ScheduleChanged,
     TaskChanged,
@@ -40,7 +41,7 @@ from shared.yielding import Yielding
 HEADERS_MAX = 64
 HEADER_CHARS_MAX = 1024
 STRUCTURED = "application/cloudevents+json"
-_DISPOSALS: Mapping[str, type[Event]] = {each.type: each for each in (DisposalExecuted, DiscardRefused)}
+_DISPOSALS: Mapping[str, type[Event]] = {each.type: each for each in (DisposalExecuted, LinkEnded, DiscardRefused)}
 _POISON = Refused("defect", "", "Taking this event in ended the process each time; it is set aside for its makers.")
 _TOO_MANY = Refused("too_many_headers", "", f"The message has over {HEADERS_MAX} headers; send fewer.")
 
@@ -101,6 +102,8 @@ async def _disposals(desk: Desk, connection: Connection, batch: Batch) -> None:
     records = [each for each in executed if each.what == "record"]
     await shred(connection, desk.keys, records, now, dict(by_subject(batch.records)))
     await carry_out(connection, desk, [each for each in executed if each.what == "arrival"], now)
+    ended = [each for each in told if isinstance(each, LinkEnded)]
+    await unlink(connection, desk.keys, ended, now, dict(by_subject(batch.records)))
     await refused(connection, [each for each in told if isinstance(each, DiscardRefused)], now)
     await park(connection, desk.keys, batch, letters, now)
 

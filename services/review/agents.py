@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.review.actions.taking import take_cards, take_disposals, take_reviews
+from services.review.actions.taking import take_cards, take_disposals, take_reviews, take_unlinkings
 from services.review.storage.cards import Card
 from shared.batches import Batch
 from shared.clock import wall_clock
@@ -19,6 +19,7 @@ from shared.events import (
     REVIEWS,
     DisposalExecuted,
     Event,
+    LinkEnded,
     NominalRegistered,
     RecordRegistered,
     ReviewRequested,
@@ -33,6 +34,7 @@ from shared.worker import Worker
 
 _SHOWN = ("source_system", "record_type", "unit", "offences", "occurred_on", "reported_at", "recorded_at", "created_on")
 _REQUESTS: Mapping[str, type[Event]] = {each.type: each for each in (ReviewRequested, ReviewWithdrawn)}
+_DISPOSALS: Mapping[str, type[Event]] = {each.type: each for each in (DisposalExecuted, LinkEnded)}
 _CARDS: Mapping[str, type[Event]] = {each.type: each for each in (RecordRegistered, NominalRegistered)}
 
 
@@ -66,9 +68,12 @@ async def reviews(keys: Keys, connection: Connection, batch: Batch) -> None:
 
 
 async def disposals(keys: Keys, connection: Connection, batch: Batch) -> None:
-    """Destroy what review holds of what is disposed of, and answer for it."""
-    found, letters = read_events(batch, {DisposalExecuted.type: DisposalExecuted})
-    await take_disposals(connection, found, keys, wall_clock(), dict(by_subject(batch.records)))
+    """Destroy what review holds of what is disposed of, unlink who went from a record, and answer for both."""
+    found, letters = read_events(batch, _DISPOSALS)
+    executed = [each for each in found if isinstance(each, DisposalExecuted)]
+    ended = [each for each in found if isinstance(each, LinkEnded)]
+    await take_unlinkings(connection, ended, keys, wall_clock(), dict(by_subject(batch.records)))
+    await take_disposals(connection, executed, keys, wall_clock(), dict(by_subject(batch.records)))
     await park(connection, keys, batch, letters, wall_clock())
 
 
@@ -99,7 +104,11 @@ def _record_card(event: RecordRegistered) -> Card:
         return Card(event.record_id, "record", event.sequence, _json({"withdrawn": True}))
     state = event.state
     links = tuple(
-        (nominal_ref(str(link["nominal_source"]), str(link["nominal_id"])), str(link.get("role", "other")))
+        (
+            nominal_ref(str(link["nominal_source"]), str(link["nominal_id"])),
+            str(link.get("role", "other")),
+            event.sequence,
+        )
         for link in _tables(state.get("links"))
         if "nominal_source" in link and "nominal_id" in link
     )

@@ -121,3 +121,20 @@ class Waiting(Line):
     """A task after a decision or an approval, and the links of its chain that are still missing."""
 
     missing: list[Link]
+
+
+class Correction(BaseModel):
+    """What upstream is asked to correct: the links to these nominals, by a state with a sequence after `after`."""
+
+    correction_id: UUID = Field(description="the order that asks for it: `GET /v1/disposals/{id}` of retention")
+    record_id: UUID
+    what: list[str]
+    nominals: list[UUID]
+    after: int
+    requested_at: datetime
+
+
+class Corrections(BaseModel):
+    """A page of corrections asked for and not made."""
+
+    corrections: list[Correction]

@@ -14,6 +14,7 @@ from services.review.actions import showing, working
 from services.review.actions.working import Answers, Desk, Rationale, Ref
 from services.review.domain import Actor, Decision, Task
 from services.review.storage.tasks import Wanted
+from services.review.storage.unlinkings import unanswered
 from services.review.storage.work import When, competences
 from shared.errors import Invalid
 from shared.http import Asker, Edge, IfMatch, Now, Page, Paged, Today, Transaction, answers, etag, http_app, next_link
@@ -35,9 +36,11 @@ ROLES: Mapping[str, frozenset[str]] = {
     "POST /v1/tasks/{task_id}/assessment": REVIEWERS,
     "POST /v1/tasks/{task_id}/decision": REVIEWERS,
     "POST /v1/tasks/{task_id}/approval": APPROVERS,
+    "GET /v1/corrections": READERS,
 }
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+corrections = APIRouter(prefix="/v1/corrections", tags=["corrections"])
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARACTERS_MAX)]
@@ -208,7 +211,21 @@ async def _missing(connection: Transaction, task: Task, pack: Pack) -> dict[str,
     return {"missing": showing.steps(await working.missing(connection, task, pack))}
 
 
-ROUTERS = (router,)
+@corrections.get("", responses=answers(told.Corrections, 400))
+async def show_corrections(
+    request: Request, response: Response, connection: Transaction, asker: Asker, page: Paged
+) -> dict[str, Any]:
+    """List what upstream was asked to correct and has not; the longest asked first, none about the asker.
+
+    A revised state that names the person no more is the answer.
+    """
+    found = await unanswered(connection, asker.staff_id or "", page.key(), page.limit + 1)
+    shown = found[: page.limit]
+    next_link(request, response, (shown[-1].unlinking_id,) if len(found) > page.limit else None)
+    return {"corrections": [showing.correction(each) for each in shown]}
+
+
+ROUTERS = (router, corrections)
 
 
 def make_app(engine: AsyncEngine, edge: Edge, keys: Keys, pack: Pack) -> FastAPI:

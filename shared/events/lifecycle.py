@@ -139,6 +139,23 @@ class DisposalExecuted(Event, frozen=True):
     what: Literal["record", "arrival"] = "record"
 
 
+class LinkEnded(Event, frozen=True):
+    """A person went from a record that others still need: every holder unlinks them and says so; the record stays.
+
+    `nominals` are all whom the person is; no state up to `sequence` names them any more, and a later one is a new fact.
+    """
+
+    type: ClassVar[str] = "tenure.link.ended.v1"
+
+    disposal_id: UUID
+    record_id: UUID
+    review_id: UUID
+    nominals: tuple[UUID, ...]
+    sequence: int
+    executed_at: datetime
+    executed_on: date
+
+
 class DiscardRefused(Event, frozen=True):
     """A quarantined event is not discarded: it waits on, for the reason that the code gives."""
 
@@ -148,6 +165,22 @@ class DiscardRefused(Event, frozen=True):
     receipt_id: UUID
     reason: Code
     at: datetime
+
+
+class CorrectionRequested(Event, frozen=True):
+    """Upstream is asked for a revised state: `links` that name these nominals no more.
+
+    The answer is a state with a sequence higher than `after` that names none of them.
+    """
+
+    type: ClassVar[str] = "tenure.correction.requested.v1"
+
+    correction_id: UUID
+    record_id: UUID
+    what: tuple[Code, ...]
+    nominals: tuple[UUID, ...]
+    after: int
+    requested_at: datetime
 
 
 class DisposalConfirmed(Event, frozen=True):

@@ -14,7 +14,7 @@ from services.retention.domain import Scope
 from services.retention.storage import parked
 from services.retention.storage.disposals import read_certificate
 from services.retention.storage.holds import preview
-from services.retention.storage.orders import read_disposal, read_disposals
+from services.retention.storage.order_lists import WantedOrders, read_disposal, read_disposals
 from services.retention.storage.sweeping import unswept
 from shared.db import transaction
 from shared.errors import Conflict, Forbidden, Invalid, PreconditionFailed
@@ -90,9 +90,9 @@ async def _gone(pair, receipt, disposal):
     async with transaction(pair.retention) as connection:
         certificate, confirmations = await read_certificate(connection, disposal)
         shown = await read_disposal(connection, disposal)
-        assert [each["disposal_id"] for each in await read_disposals(connection, receipt, "shredded", None, 9)] == [
-            disposal
-        ]
+        assert [
+            each["disposal_id"] for each in await read_disposals(connection, WantedOrders(receipt, "shredded"), None, 9)
+        ] == [disposal]
     assert (shown["state"], shown["what"], shown["record_id"]) == ("shredded", "arrival", receipt)
     assert (certificate["rule"], certificate["decided_by"], certificate["approved_by"]) == (
         *("discard:test_data", "D-DS1", ["D-RM1"]),

@@ -21,6 +21,9 @@ SELECT r.record_uid, r.kind, s.source, r.sequence, r.version, r.metadata, r.exec
         AND t.sequence = coalesce(nullif(r.shown_sequence, 0), r.sequence)) body_id
 FROM record r JOIN source s USING (source_key) LEFT JOIN lifecycle l USING (record_uid)
 WHERE r.record_uid = $1 AND r.kind = 'record'"""
+_UP_TO = """
+SELECT metadata FROM record
+WHERE record_uid = $1 AND kind = 'record' AND coalesce(nullif(shown_sequence, 0), sequence) <= $2 FOR NO KEY UPDATE"""
 _RECEIPTS = """
 SELECT a.receipt_id, a.place, s.source, a.event_uid, a.event_id, coalesce(f.first_outcome, a.outcome) AS outcome,
     a.reasons, a.received_at, NULL::uuid AS names, r.record_uid, a.arrival_key AS n
@@ -49,6 +52,19 @@ async def shred(connection: Connection, disposal: UUID, record: UUID, sequence: 
         return None
     bodies: int = await raw.fetchval("SELECT shred($1, $2, $3, $4)", disposal, record, sequence, now)
     return bodies
+
+
+async def named_up_to(connection: Connection, record: UUID, sequence: int) -> bytes | None:
+    """Give, locked, what is shown of a record where its state is not after a sequence; None where there is nothing."""
+    raw = await driver(connection)
+    shown: bytes | None = await raw.fetchval(_UP_TO, record, sequence)
+    return shown
+
+
+async def show(connection: Connection, record: UUID, metadata: bytes) -> None:
+    """Store what is shown of a record."""
+    raw = await driver(connection)
+    await raw.execute("UPDATE record SET metadata = $2 WHERE record_uid = $1 AND kind = 'record'", record, metadata)
 
 
 async def one(connection: Connection, record: UUID) -> asyncpg.Record | None:

@@ -1,4 +1,4 @@
-"""Holders' signed answers come in; intake's shreds the record and issues its certificate."""
+"""Holders' signed answers come in; intake's shreds the record, or ends the link, and issues the certificate."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,7 +15,8 @@ from services.retention.actions import discards
 from services.retention.actions.ledger import moved
 from services.retention.actions.reviews import derivations
 from services.retention.domain.facts import Fact, RecordState, newest, record_state
-from services.retention.storage import disposals, key_epochs, orders
+from services.retention.domain.unlinked import unlinked_uid
+from services.retention.storage import disposals, key_epochs, orders, unlinks
 from services.retention.storage.facts import facts_of_records, put_sealed
 from services.retention.storage.holds import applied
 from shared.db import Connection
@@ -28,7 +29,8 @@ from shared.topics import QUARTER, SEGMENT_INBOUND, SEGMENT_OTHER, TRANSIT_WINDO
 from shared.trails import end, traced
 
 VAULT = "intake"
-METHOD = "cryptographic_erasure"
+METHOD, UNLINKING = "cryptographic_erasure", "unlinking"
+SEALED_TEXT = ("sealed_text",)  # What an unlinking leaves: the record's own text, which others need.
 CERTIFICATES_KEPT = "tenure.certificates.kept.v1"
 # The latest of the transit window's end and the dead letters' expiry; whole segments go, so one is added to each. The
 # third is the planned end of the key epochs that the holders' older backups hang on, which is the pack's to say.
@@ -64,19 +66,21 @@ def verify(answer: DisposalConfirmed, holders: Holders) -> bytes:
 async def confirm(
     connection: Connection, keys: Keys, holders: Holders, pack: Pack, answer: DisposalConfirmed, now: datetime
 ) -> bool:
-    """Keep a holder's answer; intake's shreds the record and issues the certificate. Says whether it was new.
+    """Keep a holder's answer; intake's shreds or unlinks, and issues the certificate. Says whether it was new.
 
     A disposal that retention never executed raises `LookupError`, a wrong signature `BadSignature`.
     """
     signature = verify(answer, holders)
-    executed = await disposals.read_executed(connection, answer.disposal_id)
+    record = await disposals.read_executed(connection, answer.disposal_id)
+    executed = record or await unlinks.read_executed(connection, answer.disposal_id)
     if executed is None or executed["record_uid"] != answer.record_id:
         raise LookupError("an answer about a disposal that was not executed")
     values = (answer.disposal_id, answer.holder, answer.answer, answer.bodies, answer.at, signature, now)
     if not await disposals.keep_confirmation(connection, (*values, answer.epoch, answer.epoch_began_at)):
         return False
-    if answer.holder == VAULT and answer.answer in ("erased", "never_had_it") and executed["state"] == "executed":
-        await _shredded(connection, keys, pack, answer, executed, now)
+    done = "erased" if record else "unlinked"
+    if answer.holder == VAULT and answer.answer in (done, "never_had_it") and executed["state"] == "executed":
+        await (_shredded if record else _unlinked)(connection, keys, pack, answer, executed, now)
     return True
 
 
@@ -109,13 +113,38 @@ async def _shredded(
         await moved(connection, "shredded", moved_keys, None, now)
         issued = await _certificate(connection, keys, pack, executed, irrecoverable_from)
     issued = msgspec.structs.replace(issued, key_epochs=tuple(f"{each.holder}-epoch-{each.epoch}" for each in hangs_on))
+    await _issue(connection, issued, answer.record_id, now)
+    await end(connection, [answer.record_id])
+
+
+async def _unlinked(
+    connection: Connection,
+    keys: Keys,
+    pack: Pack,
+    answer: DisposalConfirmed,
+    executed: dict[str, Any],
+    now: datetime,
+) -> None:
+    """Certify that nobody finds the person by this record any more: the record stays, and its sealed text with it.
+
+    What it rests on is the fact by which the link ended: the ledger has it. The record's own clock is others'.
+    """
+    await unlinks.answered(connection, answer.disposal_id)
+    gone_from = max(answer.at, executed["executed_at"]) + IRRECOVERABLE_AFTER  # No message that names them is left.
+    issued = await _certificate(connection, keys, pack, executed, gone_from)
+    ended = {"state": "unlinked", "method": UNLINKING, "exclusions": SEALED_TEXT}
+    clock = (unlinked_uid(answer.disposal_id),)
+    await _issue(connection, msgspec.structs.replace(issued, **ended, clock_basis=clock), answer.record_id, now)
+
+
+async def _issue(connection: Connection, issued: CertificateIssued, record: UUID, now: datetime) -> None:
+    """Keep a certificate, seal it in the ledger and publish it."""
     canonical, salt, log_id = encode(issued), salts(1)[0], await draw(connection)
-    values = (answer.disposal_id, now, canonical, salt, log_id)
+    values = (issued.disposal_id, now, canonical, salt, log_id)
     await disposals.insert_certificate(connection, values)
     await put_sealed(connection, CERTIFICATES_KEPT, [(salt, canonical)], log_id, now)
-    entry = Entry(CERTIFICATES, str(answer.disposal_id), issued.type, answer.disposal_id, issued.version, canonical)
-    await put(connection, await traced(connection, [entry], [(answer.record_id,)]), now)
-    await end(connection, [answer.record_id])
+    entry = Entry(CERTIFICATES, str(issued.disposal_id), issued.type, issued.disposal_id, issued.version, canonical)
+    await put(connection, await traced(connection, [entry], [(record,)]), now)
 
 
 async def _states(connection: Connection, key: int) -> tuple[list[Fact], list[RecordState]]:

@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.retention.actions import discards
+from services.retention.actions import discards, unlinks
 from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, execute_from, lapse, who_decides
-from services.retention.storage import decisions, disposals, orders, reviews, wanted
+from services.retention.storage import decisions, disposals, order_lists, orders, reviews, wanted
 from services.retention.storage.orders import NewOrder
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
@@ -103,7 +103,9 @@ async def abort(connection: Connection, order: UUID, by: str, reason: str, now: 
     """
     aborted = await orders.abort(connection, order, by, reason, now)
     if aborted is None:
-        if await orders.read_disposal(connection, order) is None:
+        if await unlinks.abort(connection, order, by, reason, now):
+            return
+        if await order_lists.read_disposal(connection, order) is None:
             raise NotFound("There is no order by this id.")
         raise Conflict("The order cools off no more, so it cannot be aborted.", "not_cooling")
     if aborted.record_key is None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from services.retention.actions import cases, causes, identities
 from services.retention.actions.cases import Ready
@@ -155,8 +156,11 @@ async def _give(work: Round) -> None:
 
 def _given_now(work: Round, record: int, links: Sequence[Link]) -> list[Link]:
     """Give the links of a record with what it gives by all its facts; one that went gives nothing any more."""
-    derived = None if record in work.executed else work.derived.get(record)
-    gives = {nominal_ref(*nominal): given for nominal, given in derived.gives.items()} if derived else {}
+    gives: dict[UUID, Given] = {}
+    if derived := work.derived.get(record):
+        gives = dict.fromkeys(derived.gone, Given(unlinked=True))
+        if record not in work.executed:
+            gives |= {nominal_ref(*nominal): given for nominal, given in derived.gives.items()}
     return [link._replace(given=gives.get(link.nominal_ref, Given())) for link in links]
 
 

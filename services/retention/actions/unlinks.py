@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from services.retention.actions import execute
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, chain_complete, execute_from
-from services.retention.domain.unlinked import stays_without, unlinked_fact
+from services.retention.domain.unlinked import stays_without, unlinked_fact, unlinked_uid
 from services.retention.storage import holds, marks, orders, reviews, schedules, unlinks, wanted
 from services.retention.storage.facts import NewFact, insert_facts
 from services.retention.storage.unlinks import Asked
 from shared.calendar_rules import day_after
 from shared.db import Connection
-from shared.ids import disposal_id, named
+from shared.events import DISPOSALS, LinkEnded, encode
+from shared.ids import disposal_id
+from shared.log import Entry, put
 from shared.policy import Pack
+from shared.trails import traced
 
 UNLINKED_PER_SET_MAX = 200
 
@@ -39,7 +44,7 @@ async def order(
         return []
     start = execute_from(day_after(person.keep_until), today, pack.limits.cooling_off_days)
     ordered = [(disposal_id(shown[key]["record_uid"], f"unlink\n{review}", 1), key) for key in keys]
-    await unlinks.open_orders(connection, ordered, root, review, start, now)
+    await unlinks.open_orders(connection, ordered, (root, review), (today, start), now)
     await moved(connection, "unlink_ordered", keys, None, now)
     return keys
 
@@ -67,9 +72,10 @@ async def carry_out(connection: Connection, pack: Pack, today: date, now: dateti
         outcomes[each.disposal_id] = why or _refusal(each, stands=stands)
     anew = {each.root for each in asked if outcomes[each.disposal_id] == "basis_changed"}
     await wanted.want_persons(connection, anew, "basis_changed", now)
-    judged = [(key, "dropped" if why else "executed", why) for key, why in outcomes.items() if why not in _AGAIN]
-    await unlinks.close(connection, judged, now)
-    await _write_down(connection, [each for each in asked if outcomes[each.disposal_id] is None], today, now)
+    dropped = [(key, why) for key, why in outcomes.items() if why and why not in _AGAIN]
+    await unlinks.drop(connection, dropped, now)
+    gone = [(each, standing["nominal", each.root]) for each in asked if outcomes[each.disposal_id] is None]
+    await _write_down(connection, pack, gone, today, now)
     return outcomes
 
 
@@ -91,19 +97,32 @@ def _refusal(each: Asked, *, stands: bool) -> str | None:
     return None if each.same else "basis_changed"
 
 
-async def _write_down(connection: Connection, gone: Sequence[Asked], today: date, now: datetime) -> None:
-    """Keep, as a fact of each record, who went from it: dates, groups and links follow from that as from any other."""
-    if not gone:
+async def _write_down(
+    connection: Connection, pack: Pack, decided: Sequence[tuple[Asked, Decision]], today: date, now: datetime
+) -> None:
+    """Keep, as a fact of each record, who went from it, and tell every holder.
+
+    Dates, groups and links follow from the fact as from any other.
+    """
+    if not decided:
         return
+    gone = [each for each, _ in decided]
     refs = await unlinks.refs_of(connection, [each.root for each in gone])
     await insert_facts(connection, [_fact(each, refs[each.root], today, now) for each in gone], now)
+    notices = [_notice(each, refs[each.root], today, now) for each in gone]
+    log_ids = await put(connection, await traced(connection, notices, [(each.record_uid,) for each in gone]), now)
+    rows = [
+        (each.disposal_id, each.up_to, _proof(pack, each, decision, now), log_id)
+        for (each, decision), log_id in zip(decided, log_ids, strict=True)
+    ]
+    await unlinks.executed(connection, rows, today, now)
     keys = sorted({each.record_key for each in gone})
     await marks.mark_with_persons(connection, keys, [])
     await moved(connection, "unlinked", keys, None, now)
 
 
 def _fact(each: Asked, refs: Sequence[UUID], today: date, now: datetime) -> NewFact:
-    uid = named(f"unlinked\n{each.disposal_id}")
+    uid = unlinked_uid(each.disposal_id)
     return NewFact(
         event_uid=uid,
         kind="unlinked",
@@ -116,3 +135,27 @@ def _fact(each: Asked, refs: Sequence[UUID], today: date, now: datetime) -> NewF
         received_on=today,
         canonical=unlinked_fact(uid, each.record_key, today, refs, each.up_to).canonical,
     )
+
+
+def _notice(each: Asked, refs: Sequence[UUID], today: date, now: datetime) -> Entry:
+    event = LinkEnded(each.disposal_id, each.record_uid, each.review_id, tuple(refs), each.up_to, now, today)
+    return Entry(DISPOSALS, str(each.record_uid), event.type, each.record_uid, 1, encode(event))
+
+
+def _proof(pack: Pack, each: Asked, decision: Decision, now: datetime) -> str:
+    """Give what the certificate will say, as JSON: of the person the group and dates, of the record the rest."""
+    found: dict[str, Any] = msgspec.json.decode(each.proof)
+    decided = {"decided_by": decision.decided_by, "approved_by": decision.approved_by}
+    checked = {"pack_executed": pack.hash, "holds_checked_at": now, "holds_found": 0}
+    return msgspec.json.encode({**found, **decided, **checked}).decode()
+
+
+async def abort(connection: Connection, order: UUID, by: str, reason: str, now: datetime) -> bool:
+    """End a cooling order to unlink for a reason, and ask for a review of the person; says whether there was one."""
+    aborted = await unlinks.abort(connection, order, by, reason, now)
+    if aborted is None:
+        return False
+    record_key, person = aborted
+    await wanted.want_persons(connection, [person], "order_aborted", now)
+    await moved(connection, "unlink_aborted", [record_key], by, now)
+    return True

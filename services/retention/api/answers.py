@@ -192,12 +192,18 @@ class Proposed(Stands):
     missing: str
 
 
+_WHAT = (
+    "An arrival: a discard; `record_id` is then its receipt. A link: the person whom the review is about goes from a "
+    "record that others still need."
+)
+
+
 class Order(BaseModel):
     """An order of disposal, and how far it has come."""
 
     disposal_id: UUID
     record_id: UUID
-    what: Literal["record", "arrival"] = Field(description="An arrival: a discard; `record_id` is then its receipt.")
+    what: Literal["record", "arrival", "link"] = Field(description=_WHAT)
     review_id: UUID | None
     row: str
     state: str

@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from services.retention.actions import orders
 from services.retention.api import answers as told
 from services.retention.api.paging import after_id
 from services.retention.storage.disposals import paused_by, read_certificate
-from services.retention.storage.orders import read_disposal, read_disposals
+from services.retention.storage.order_lists import WantedOrders, read_disposal, read_disposals
 from shared.db import Connection
 from shared.errors import NotFound
 from shared.http import Asker, IfMatch, Now, Paged, Transaction, answers, etag, next_link, require_version
@@ -28,7 +28,7 @@ ROLES = {
 router = APIRouter(prefix="/v1/disposals", tags=["disposals"])
 
 Sentence = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0e-\x1f]{1,2000}$")]
-States = Literal["cooling", "executed", "shredded", "disposed", "aborted", "dropped"]
+States = Literal["cooling", "executed", "shredded", "disposed", "unlinked", "aborted", "dropped"]
 Shown = dict[str, Any]
 
 
@@ -40,18 +40,24 @@ class AbortAsked(BaseModel):
     reason: Sentence
 
 
+def _wanted(
+    record: Annotated[UUID | None, Query()] = None,
+    state: Annotated[States | None, Query()] = None,
+    links: Annotated[bool | None, Query(description="Only orders to unlink a person, or only all others.")] = None,
+) -> WantedOrders:
+    return WantedOrders(record, state, links)
+
+
 @router.get("", responses=answers(told.Orders))
 async def page(
     request: Request,
     response: Response,
     connection: Transaction,
     paged: Paged,
-    record: Annotated[UUID | None, Query()] = None,
-    state: Annotated[States | None, Query()] = None,
+    wanted: Annotated[WantedOrders, Depends(_wanted)],
 ) -> Shown:
     """List orders and disposals, by record and state, with what all disposals wait for."""
-    after = after_id(paged)
-    found = await read_disposals(connection, record, state, after, paged.limit + 1)
+    found = await read_disposals(connection, wanted, after_id(paged), paged.limit + 1)
     shown = found[: paged.limit]
     next_link(request, response, [str(shown[-1]["disposal_id"])] if len(found) > paged.limit else None)
     return {"disposals": shown, "paused": await paused_by(connection)}

@@ -47,6 +47,8 @@ class History(NamedTuple):
     first: Row | None = None
     was: str | None = None
     """The class that the pack gives it, before any move."""
+    gone: Mapping[UUID, int] = {}
+    """Who was unlinked from it, up to which sequence."""
 
     @property
     def withdrawn(self) -> bool:
@@ -70,7 +72,7 @@ def read_history(facts: Sequence[Fact], pack: Pack) -> History | None:
     counting = [state for state in states if state.fact.event_uid in alive_ids] if current else []
     shown = current or max(states, key=lambda state: (state.fact.sequence, state.fact.event_uid))
     dated = msgspec.structs.replace(shown, dates=shown.dates | _marks(counting or states, live, pack))
-    return _moved(History(states, counting, dated, live, (), shown.placed.row, _class(shown)), pack)
+    return _moved(History(states, counting, dated, live, (), shown.placed.row, _class(shown), gone), pack)
 
 
 def _marks(states: Sequence[State], live: Sequence[Fact], pack: Pack) -> Dates:

@@ -51,6 +51,8 @@ class Given(msgspec.Struct, frozen=True):
     """The roles for which the record reads their birth date, one space between."""
     grades: str = ""
     """What each state gives, where the conduct is not the same by all: the group is then theirs that count."""
+    unlinked: bool = False
+    """They went from the record, and no later state names them."""
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -87,6 +89,8 @@ class OfRecord(msgspec.Struct, frozen=True):
     gives: dict[Nominal, Given]
     traits: Traits
     ties: Ties = Ties()
+    gone: frozenset[UUID] = frozenset()
+    """Who was unlinked from it, and is named by no later state."""
 
 
 side_bytes = msgspec.json.Encoder().encode
@@ -113,7 +117,8 @@ def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
     bodies, shown = [state.body for state in history.states], history.shown
     ties = ties_of(bodies, shown.body, shown.dates, pack, withdrawn=history.withdrawn)
     given = _since(history, gives | _gives(history, pack))
-    return OfRecord(_side_of(history, pack), given, traits_of(bodies, pack), ties)
+    gone = history.gone.keys() - {nominal_ref(*nominal) for nominal in given} if history.gone else frozenset[UUID]()
+    return OfRecord(_side_of(history, pack), given, traits_of(bodies, pack), ties, frozenset(gone))
 
 
 def _since(history: History, gives: dict[Nominal, Given]) -> dict[Nominal, Given]:

@@ -9,7 +9,7 @@ import msgspec
 
 from services.retention.domain.facts import Fact, RecordState, of_kind
 from services.retention.domain.lifecycle import Offender
-from shared.ids import nominal_ref
+from shared.ids import named, nominal_ref
 
 
 class _Gone(msgspec.Struct, frozen=True):
@@ -22,6 +22,11 @@ class _Fact(msgspec.Struct, frozen=True):
 
 
 _read = msgspec.json.Decoder(_Fact).decode
+
+
+def unlinked_uid(order: UUID) -> UUID:
+    """Name the fact that an order to unlink ends in."""
+    return named(f"unlinked\n{order}")
 
 
 def unlinked_fact(event_uid: UUID, subject: int | str, on: date, nominals: Sequence[UUID], up_to: int) -> Fact:

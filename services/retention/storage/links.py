@@ -12,15 +12,15 @@ from shared.db import Connection, columns, driver
 
 _LINKS = """
 SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted,
-    aged, grades
+    aged, grades, unlinked
 FROM link JOIN nominal USING (nominal_key) WHERE record_key = ANY($1::bigint[])"""
 _GIVE = """
 UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending,
     since_on = u.since_on, conduct_on = u.conduct_on, admitted = u.admitted, aged = u.aged,
-    grades = u.grades
+    grades = u.grades, unlinked = u.unlinked
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[], $7::date[], $8::date[],
-    $9::boolean[], $10::text[], $11::text[])
-    u(record_key, nominal_key, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted, aged, grades)
+    $9::boolean[], $10::text[], $11::text[], $12::boolean[]) u(record_key, nominal_key, grp, notice_on, grouped_on,
+        offending, since_on, conduct_on, admitted, aged, grades, unlinked)
 WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key"""
 _GIVEN = """
 SELECT nominal_key, g.grp, max(g.notice_on), min(g.grouped_on), min(g.conduct_on),
@@ -91,7 +91,7 @@ async def update_links(connection: Connection, links: Sequence[Link]) -> None:
     """Store what records give."""
     if links:
         rows = [(each.record_key, each.nominal_key, *msgspec.structs.astuple(each.given)) for each in links]
-        await (await driver(connection)).execute(_GIVE, *columns(rows, 11))
+        await (await driver(connection)).execute(_GIVE, *columns(rows, 12))
 
 
 async def given_to(connection: Connection, nominals: Mapping[int, date | None]) -> dict[int, list[ToPerson]]:

@@ -86,15 +86,6 @@ WITH taken AS (SELECT disposal_id FROM disposal_order WHERE record_key = ANY($1:
     ORDER BY disposal_id FOR UPDATE SKIP LOCKED)
 UPDATE disposal_order o SET state = 'dropped', reason = $2, closed_at = $3, version = version + 1 FROM taken t
 WHERE o.disposal_id = t.disposal_id RETURNING o.record_key"""
-_SHOWN = """
-SELECT o.disposal_id, coalesce(r.record_uid, o.receipt_id) AS record_id,
-    CASE WHEN o.record_key IS NULL THEN 'arrival' ELSE 'record' END AS what,
-    o.review_id, o.row_id AS row, coalesce(d.state, o.state) AS state, o.reason,
-    o.waits_for, o.waits_on, o.opened_on, o.execute_from, o.version + coalesce(d.version, 0) AS version,
-    d.irrecoverable_from,
-    x.executed_at, x.executed_on
-FROM disposal_order o LEFT JOIN record r USING (record_key) LEFT JOIN disposal_state d USING (disposal_id)
-    LEFT JOIN disposal x USING (disposal_id)"""
 
 
 class Claimed(NamedTuple):
@@ -253,27 +244,6 @@ async def abort(connection: Connection, disposal_id: UUID, by: str, reason: str,
         *(disposal_id, by, reason, now),
     )
     return Claimed(*row) if row else None
-
-
-async def read_disposal(connection: Connection, disposal_id: UUID) -> dict[str, Any] | None:
-    """Read one order with how far its disposal has come."""
-    raw = await driver(connection)
-    row = await raw.fetchrow(f"{_SHOWN} WHERE o.disposal_id = $1", disposal_id)
-    return dict(row) if row else None
-
-
-async def read_disposals(
-    connection: Connection, record: UUID | None, state: str | None, after: UUID | None, limit: int
-) -> list[dict[str, Any]]:
-    """Read a page of orders, in the order of their ids."""
-    raw = await driver(connection)
-    rows = await raw.fetch(
-        f"""{_SHOWN} WHERE ($1::uuid IS NULL OR coalesce(r.record_uid, o.receipt_id) = $1)
-            AND ($2::text IS NULL OR coalesce(d.state, o.state) = $2)
-            AND ($3::uuid IS NULL OR o.disposal_id > $3) ORDER BY o.disposal_id LIMIT $4""",
-        *(record, state, after, limit),
-    )
-    return [dict(row) for row in rows]
 
 
 async def not_due_any_more(connection: Connection, today: date, limit: int) -> list[int]:

@@ -44,7 +44,8 @@ WHERE r.record_uid = $1"""
 _PERSON = """
 SELECT n.nominal_key, coalesce(p.version, 0) AS version FROM nominal n LEFT JOIN person_schedule p USING (nominal_key)
 WHERE n.nominal_ref = $1"""
-_PAGE = "SELECT record_key FROM link WHERE nominal_key = $1 AND record_key > $2 ORDER BY record_key LIMIT $3"
+_PAGE = """
+SELECT record_key FROM link WHERE nominal_key = $1 AND NOT unlinked AND record_key > $2 ORDER BY record_key LIMIT $3"""
 _HOLDS = """
 SELECT hold_id, scope::text, placed_at, placed_on, released_at, released_offset_days FROM hold ORDER BY hold_id"""
 

@@ -29,7 +29,8 @@ FROM nominal n LEFT JOIN person_schedule p USING (nominal_key) LEFT JOIN nominal
 WHERE n.nominal_ref = $1"""
 _OF_NOMINAL = f"""
 SELECT {_SHOWN}, l.offending, l.grp AS gives_group, l.notice_on FROM link l JOIN schedule s USING (record_key)
-JOIN record r USING (record_key) WHERE l.nominal_key = $1 AND l.record_key > $2 ORDER BY l.record_key LIMIT $3"""
+JOIN record r USING (record_key) WHERE l.nominal_key = $1 AND NOT l.unlinked AND l.record_key > $2
+ORDER BY l.record_key LIMIT $3"""
 _DUE = """
 SELECT s.class_id, r.units[1] AS unit, date_trunc('week', s.actionable_from)::date AS week, s.ends, count(*) AS records
 FROM schedule s JOIN record r USING (record_key)
@@ -63,7 +64,7 @@ _FILTERS = {
     "due_before": "s.actionable_from < ${n}",
     "unit": "${n} = ANY(r.units)",
     "nominal": """EXISTS (SELECT FROM link l JOIN nominal n USING (nominal_key)
-        WHERE l.record_key = s.record_key AND n.nominal_ref = ${n})""",
+        WHERE l.record_key = s.record_key AND n.nominal_ref = ${n} AND NOT l.unlinked)""",
     "part_of": """EXISTS (SELECT FROM part p JOIN record f ON f.record_key = p.file_key
         WHERE p.part_key = s.record_key AND p.now AND f.record_uid = ${n})""",
     # By the scope of a hold in force, not by what the sweep has shown of it so far.

@@ -1,9 +1,11 @@
-"""Orders to unlink a person from a shared record, and what is read of them behind the gate."""
+"""Orders to unlink a person from a shared record: what is read of them behind the gate, and what became of them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from services.retention.storage.facts import DECISIONS
 from services.retention.storage.reviews import CALLED_FOR
@@ -15,8 +17,8 @@ _UIDS = f"""(SELECT encode(sha256(convert_to(coalesce(string_agg(f.event_uid::te
     FROM fact f WHERE f.kind NOT IN {DECISIONS} AND (f.record_key = {{record}} OR f.nominal_key IN (
     SELECT p.nominal_key FROM person_schedule p WHERE p.root = {{nominal}})))"""
 _OPEN = f"""
-INSERT INTO unlink_order (disposal_id, record_key, nominal_key, review_id, basis, execute_from, opened_at)
-SELECT u.id, u.k, $3, $4, {_UIDS.format(record="u.k", nominal="$3")}, $5, $6
+INSERT INTO unlink_order (disposal_id, record_key, nominal_key, review_id, basis, opened_on, execute_from, opened_at)
+SELECT u.id, u.k, $3, $4, {_UIDS.format(record="u.k", nominal="$3")}, $5, $6, $7
 FROM unnest($1::uuid[], $2::bigint[]) u (id, k) ON CONFLICT DO NOTHING"""
 # After the orders of the same review: what they dispose of is no new fact, and yet changes what the person carries.
 _CLAIM = f"""
@@ -28,14 +30,31 @@ SELECT o.disposal_id, o.record_key, o.nominal_key, o.review_id, s.lifecycle, r.e
         JOIN dirty d ON d.nominal_key = b.nominal_key WHERE l.record_key = o.record_key) AS dirty,
     EXISTS (SELECT FROM parked p WHERE p.resolved_at IS NULL AND p.subject = r.record_uid) OR EXISTS (
         SELECT FROM {PERSONS} JOIN nominal n ON n.nominal_key = b.nominal_key JOIN parked p ON p.subject = n.nominal_ref
-        WHERE l.record_key = o.record_key AND p.resolved_at IS NULL) AS parked
+        WHERE l.record_key = o.record_key AND p.resolved_at IS NULL) AS parked,
+    r.record_uid, jsonb_build_object('row_ordered', coalesce(s.row_id, 'none'), 'class_id', s.class_id, 'pack', s.pack,
+        'grp', w.grp, 'keep_until', w.keep_until, 'clock_on', w.clock_on, 'by_age', w.by_age,
+        'first_on', lower(r.spans), 'last_on', upper(r.spans) - 1)::text AS proof
 FROM unlink_order o JOIN schedule s USING (record_key) JOIN record r USING (record_key)
+    JOIN person_schedule w ON w.nominal_key = o.nominal_key
 WHERE o.state = 'cooling' AND o.execute_from <= $1 AND NOT EXISTS (
     SELECT FROM disposal_order d WHERE d.review_id = o.review_id AND d.state = 'cooling')
 ORDER BY o.execute_from, o.disposal_id LIMIT $2 FOR UPDATE OF o SKIP LOCKED"""
-_CLOSE = """
-UPDATE unlink_order o SET state = u.state, reason = u.why, closed_at = $4
-FROM unnest($1::uuid[], $2::text[], $3::text[]) u (id, state, why) WHERE o.disposal_id = u.id AND o.state = 'cooling'"""
+_DROP = """
+UPDATE unlink_order o SET state = 'dropped', reason = u.why, closed_at = $3
+FROM unnest($1::uuid[], $2::text[]) u (id, why) WHERE o.disposal_id = u.id AND o.state = 'cooling'"""
+_EXECUTE = """
+UPDATE unlink_order o SET state = 'executed', closed_at = $5, executed_at = $5, executed_on = $6, up_to = u.up_to,
+    proof = u.proof::jsonb, log_id = u.log_id
+FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[]) u (id, up_to, proof, log_id)
+WHERE o.disposal_id = u.id AND o.state = 'cooling'"""
+_ABORT = """
+UPDATE unlink_order SET state = 'aborted', reason = $3, aborted_by = $2, closed_at = $4
+WHERE disposal_id = $1 AND state = 'cooling' RETURNING record_key, nominal_key"""
+_READ = """
+SELECT o.disposal_id, o.record_key, o.executed_at, o.proof::text AS proof, o.state, r.record_uid, o.review_id,
+    (SELECT min(known_at) FROM fact f WHERE f.record_key = o.record_key) AS known_at
+FROM unlink_order o JOIN record r USING (record_key)
+WHERE o.disposal_id = $1 AND o.executed_at IS NOT NULL FOR UPDATE OF o"""
 _REFS = """
 SELECT p.root, array_agg(n.nominal_ref ORDER BY n.nominal_ref) FROM person_schedule p JOIN nominal n USING (nominal_key)
 WHERE p.root = ANY($1::bigint[]) GROUP BY p.root"""
@@ -55,13 +74,23 @@ class Asked(NamedTuple):
     called_for: bool
     dirty: bool
     parked: bool
+    record_uid: UUID
+    proof: str
+    """What of the record and the person the certificate will say, as JSON."""
 
 
 async def open_orders(
-    connection: Connection, ordered: Sequence[tuple[UUID, int]], root: int, review: UUID, start: date, now: datetime
+    connection: Connection,
+    ordered: Sequence[tuple[UUID, int]],
+    whose: tuple[int, UUID],
+    days: tuple[date, date],
+    now: datetime,
 ) -> None:
-    """Open orders to unlink one person; one that is open for the same record and person stays."""
-    await (await driver(connection)).execute(_OPEN, *columns(list(ordered), 2), root, review, start, now)
+    """Open orders to unlink one person, by a review, on a day and to be carried out from another.
+
+    One that is open for the same record and person stays.
+    """
+    await (await driver(connection)).execute(_OPEN, *columns(list(ordered), 2), *whose, *days, now)
 
 
 async def claim(connection: Connection, today: date, limit: int) -> list[Asked]:
@@ -69,9 +98,37 @@ async def claim(connection: Connection, today: date, limit: int) -> list[Asked]:
     return [Asked(*row) for row in await (await driver(connection)).fetch(_CLAIM, today, limit)]
 
 
-async def close(connection: Connection, closed: Sequence[tuple[UUID, str, str | None]], now: datetime) -> None:
-    """Give orders their outcome: (order, state, why)."""
-    await (await driver(connection)).execute(_CLOSE, *columns(list(closed), 3), now)
+async def drop(connection: Connection, dropped: Sequence[tuple[UUID, str]], now: datetime) -> None:
+    """End cooling orders, each with why it is not carried out."""
+    await (await driver(connection)).execute(_DROP, *columns(list(dropped), 2), now)
+
+
+async def executed(
+    connection: Connection, gone: Sequence[tuple[UUID, int, str, int]], today: date, now: datetime
+) -> None:
+    """Write down that orders were carried out: (order, up to which state, proof, log id of the notice)."""
+    await (await driver(connection)).execute(_EXECUTE, *columns(list(gone), 4), now, today)
+
+
+async def abort(
+    connection: Connection, disposal_id: UUID, by: str, reason: str, now: datetime
+) -> tuple[int, int] | None:
+    """End a cooling order; gives the record and the person, or None: it is none, or cools no more."""
+    row = await (await driver(connection)).fetchrow(_ABORT, disposal_id, by, reason, now)
+    return tuple(row) if row else None
+
+
+async def read_executed(connection: Connection, disposal_id: UUID) -> dict[str, Any] | None:
+    """Read and lock an order that was carried out, with all that its certificate says."""
+    row = await (await driver(connection)).fetchrow(_READ, disposal_id)
+    return {**dict(row), "proof": msgspec.json.decode(row["proof"])} if row else None
+
+
+async def answered(connection: Connection, disposal_id: UUID) -> None:
+    """Write down that intake finds the person by this record no more."""
+    await (await driver(connection)).execute(
+        "UPDATE unlink_order SET state = 'unlinked' WHERE disposal_id = $1 AND state = 'executed'", disposal_id
+    )
 
 
 async def refs_of(connection: Connection, roots: Iterable[int]) -> dict[int, list[UUID]]:

@@ -5,10 +5,12 @@ from uuid import UUID
 
 import msgspec
 
+from services.review.actions.taking import LINKS
 from services.review.actions.working import Answers, missing
 from services.review.domain import Task
 from services.review.storage import cards, tasks, work
 from services.review.storage.tasks import Wanted
+from services.review.storage.unlinkings import Unlinking
 from shared.bodies import open_body
 from shared.db import Connection
 from shared.errors import NotFound
@@ -73,6 +75,18 @@ async def whole(connection: Connection, task: Task, pack: Pack) -> dict[str, Any
         "approvals": [approval._asdict() for approval in said],
         "chain": steps(pack.chain(asked.group)),
         "missing": steps(await missing(connection, task, pack)),
+    }
+
+
+def correction(asked: Unlinking) -> dict[str, Any]:
+    """Give what upstream was asked to correct."""
+    return {
+        "correction_id": asked.disposal_id,
+        "record_id": asked.record_id,
+        "what": LINKS,
+        "nominals": asked.nominals,
+        "after": asked.up_to,
+        "requested_at": asked.at,
     }
 
 

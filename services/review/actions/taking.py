@@ -8,15 +8,18 @@ import msgspec
 
 from services.review import domain
 from services.review.domain import Task
-from services.review.storage import cards, tasks, work
+from services.review.storage import cards, tasks, unlinkings, work
 from services.review.storage.cards import Card
 from shared.db import Connection
 from shared.epochs import current, hanging_on
 from shared.events import (
     CONFIRMATIONS,
+    CORRECTIONS,
     TASKS,
+    CorrectionRequested,
     DisposalConfirmed,
     DisposalExecuted,
+    LinkEnded,
     ReviewRequested,
     ReviewWithdrawn,
     TaskChanged,
@@ -27,6 +30,7 @@ from shared.log import Entry, put
 from shared.trails import along, end, traced
 
 HOLDER = "review"
+LINKS = ("links",)  # What upstream is asked to correct.
 
 
 async def take_cards(connection: Connection, found: Sequence[Card]) -> None:
@@ -78,11 +82,35 @@ async def take_disposals(
     await end(connection, [event.record_id for event in events])
 
 
+async def take_unlinkings(
+    connection: Connection, events: Sequence[LinkEnded], keys: Keys, now: datetime, traces: Mapping[str, str]
+) -> None:
+    """Forget the links of persons who went from records, answer once, and ask upstream for states without them."""
+    entries = []
+    for event in events:
+        asked = await unlinkings.keep(connection, event, now)
+        if asked is None:
+            continue
+        said = DisposalConfirmed(event.disposal_id, event.record_id, HOLDER, "unlinked", 0, now)
+        entries.append(_signed(said, keys))
+        if asked:
+            entries.append(_correction(event, now))
+    await put(connection, along(entries, traces), now)
+
+
+def _correction(event: LinkEnded, now: datetime) -> Entry:
+    asked = CorrectionRequested(event.disposal_id, event.record_id, LINKS, event.nominals, event.sequence, now)
+    return Entry(CORRECTIONS, str(event.record_id), asked.type, event.disposal_id, 1, encode(asked))
+
+
 def _confirm(event: DisposalExecuted, gone: int, keys: Keys, now: datetime, newest: tuple[int, datetime]) -> Entry:
     bare = DisposalConfirmed(event.disposal_id, event.record_id, HOLDER, "erased", gone, now)
-    bare = hanging_on(bare, newest)
+    return _signed(hanging_on(bare, newest), keys)
+
+
+def _signed(bare: DisposalConfirmed, keys: Keys) -> Entry:
     signed = msgspec.structs.replace(bare, signature=keys.ledger.sign(bare.signed()).hex())
-    return Entry(CONFIRMATIONS, str(event.record_id), signed.type, event.disposal_id, 1, encode(signed))
+    return Entry(CONFIRMATIONS, str(bare.record_id), signed.type, bare.disposal_id, 1, encode(signed))
 
 
 def announce(task: Task) -> Entry:

@@ -26,10 +26,15 @@ _STAFF = f"""
 INSERT INTO card_staff (card_id, staff_id, role)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[]) u(card_id, staff_id, role) WHERE {_NOT_ERASED}
 ON CONFLICT DO NOTHING"""
+# Nor does a late state link whom an order unlinked from it.
 _LINKS = f"""
-INSERT INTO card_link (record_id, nominal_ref, role)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[]) u(card_id, nominal_ref, role) WHERE {_NOT_ERASED}
-ON CONFLICT DO NOTHING"""
+INSERT INTO card_link AS l (record_id, nominal_ref, role, sequence)
+SELECT DISTINCT ON (card_id, nominal_ref) u.*
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[]) u(card_id, nominal_ref, role, sequence)
+WHERE {_NOT_ERASED} AND NOT EXISTS (SELECT FROM unlinking e WHERE e.record_id = u.card_id
+    AND u.nominal_ref = ANY(e.nominals) AND u.sequence <= e.up_to)
+ORDER BY card_id, nominal_ref, sequence DESC
+ON CONFLICT (record_id, nominal_ref) DO UPDATE SET sequence = excluded.sequence WHERE l.sequence < excluded.sequence"""
 
 _LINKED = """
 WITH about AS (SELECT record_id FROM task_record WHERE task_id = $1 UNION SELECT $2::uuid),
@@ -39,14 +44,14 @@ SELECT DISTINCT staff_id FROM card_staff JOIN cards USING (card_id)"""
 
 
 class Card(NamedTuple):
-    """One card: its facts as JSON, the staff it names, the nominals it links."""
+    """One card: its facts as JSON, the staff it names, the nominals it links, each with its state's sequence."""
 
     card_id: UUID
     kind: str
     sequence: int
     facts: str
     staff: tuple[tuple[str, str], ...] = ()
-    links: tuple[tuple[UUID, str], ...] = ()
+    links: tuple[tuple[UUID, str, int], ...] = ()
 
 
 async def keep(connection: Connection, cards: Sequence[Card]) -> None:
@@ -59,7 +64,7 @@ async def keep(connection: Connection, cards: Sequence[Card]) -> None:
     if staff:
         await raw.execute(_STAFF, *columns(list(staff), 3))
     if links:
-        await raw.execute(_LINKS, *columns(list(links), 3))
+        await raw.execute(_LINKS, *columns(list(links), 4))
 
 
 async def shown(connection: Connection, ids: Collection[UUID]) -> dict[UUID, dict[str, object]]:

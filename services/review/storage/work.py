@@ -158,4 +158,5 @@ async def erase(
     """Destroy what a disposal asks for, counting the sealed texts; None when it was done before."""
     raw = await driver(connection)
     gone: int | None = await raw.fetchval("SELECT erase($1, $2, $3, $4)", disposal_id, record_id, review_id, now)
+    await raw.execute("DELETE FROM unlinking WHERE record_id = $1", record_id)
     return gone
