@@ -1,6 +1,6 @@
 """What review answers over HTTP, for its contract; a later version may add fields."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 

@@ -25,6 +25,7 @@ _IDS = {
     "clock_basis": str(event_uid("urn:demo:crime", "e1")),
     "receipt_id": str(receipt_id("q1", 0)),
     "disposal_id": str(disposal_id(record_id("crime", "01/12345/22"), _REVIEW, 1)),
+    "correction_id": str(disposal_id(record_id("crime", "01/12345/22"), _REVIEW, 1)),
 }
 _WORDS = {
     "source": "urn:demo:crime",
@@ -62,6 +63,7 @@ _WORDS = {
     "scope": "records",
     "parts": "summary",
     "exclusions": "backups",
+    "what": "links",
     "escalation": "overdue",
     "code": "partial_date",
     "pointer": "/data/occurred_on",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tools.verify.checks import grounds
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 
@@ -51,7 +52,6 @@ def _wrong(estate: Estate, executed_on: Any, proof: dict[str, Any], holds_found:
         found.append("discards without a second person")
     if not proof.get("holds_checked_at") or proof.get("holds_found") != 0 or holds_found:
         found.append("discards without a recorded hold check")
-    pack = estate.packs.get(proof.get("pack_executed") or "")
-    if pack is None or pack["pack"]["mode"] != "live":
+    if grounds.live(estate, proof.get("pack_executed")) is None:
         found.append("discards under a pack that is not live")
     return found

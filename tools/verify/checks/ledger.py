@@ -27,7 +27,9 @@ SELECT c.disposal_id, c.canonical, l.log_id IS NOT NULL,
 FROM certificate c LEFT JOIN log l USING (log_id) LEFT JOIN leaf e USING (log_id)"""
 _WITHOUT = """
 SELECT disposal_id FROM disposal_state s WHERE s.state IN ('shredded', 'disposed')
-    AND NOT EXISTS (SELECT FROM certificate c WHERE c.disposal_id = s.disposal_id)"""
+    AND NOT EXISTS (SELECT FROM certificate c WHERE c.disposal_id = s.disposal_id)
+UNION ALL SELECT disposal_id FROM unlink_order u WHERE u.state = 'unlinked'
+    AND NOT EXISTS (SELECT FROM certificate c WHERE c.disposal_id = u.disposal_id)"""
 
 
 class _Head(NamedTuple):

@@ -1,5 +1,6 @@
-"""I9, as far as live tables go: of a shredded record no content and no key is left."""
+"""I9, as far as live tables go: nothing of a shredded record, and by no record a person who went from it, is found."""
 
+from tools.verify.checks import unlinks
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 
@@ -70,6 +71,7 @@ def check(estate: Estate, tally: Tally) -> None:
     tally.looked(sum(schema.one("SELECT count(*) FROM body") for schema in estate.schemas.values()))
     if estate.retention.has("confirmation"):
         _confirmed(estate, tally)
+    unlinks.found(estate, tally)
 
 
 def _confirmed(estate: Estate, tally: Tally) -> None:

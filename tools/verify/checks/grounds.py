@@ -1,0 +1,49 @@
+"""What lets a record, or a person's link to one, go: a decision with its chain of approval, and no hold."""
+
+from typing import Any
+
+from tools.verify.estate import Estate
+from tools.verify.findings import Tally
+
+_DECIDED = """
+SELECT d.outcome, d.decided_by, d.approved_by, r.grp FROM decision d JOIN review r USING (review_id)
+WHERE d.review_id = %s ORDER BY d.version DESC LIMIT 1"""
+# A hold placed before the execution and not released before it, whose scope covers the record as it is known today.
+_HELD = """
+SELECT x.disposal_id, h.hold_id,
+    (SELECT e.leaf_index FROM log l JOIN leaf e USING (log_id) WHERE l.subject = h.hold_id
+        AND l.topic = 'retention.holds.v1' ORDER BY l.version, l.log_id LIMIT 1) AS placed,
+    (SELECT e.leaf_index FROM leaf e WHERE e.log_id = x.log_id) AS gone
+FROM {table} x JOIN record r USING (record_key) JOIN hold h
+    ON h.placed_at < x.executed_at AND (h.released_at IS NULL OR h.released_at > x.executed_at)
+WHERE (NOT h.by_record
+        OR EXISTS (SELECT FROM hold_record y WHERE y.hold_id = h.hold_id AND y.record_uid = r.record_uid))
+    AND (NOT h.by_nominal OR EXISTS (SELECT FROM hold_nominal y JOIN nominal n USING (nominal_ref) JOIN link l
+        USING (nominal_key) WHERE y.hold_id = h.hold_id AND l.record_key = r.record_key))
+    AND (h.record_types IS NULL OR r.record_types && h.record_types) AND (h.units IS NULL OR r.units && h.units)
+    AND (h.offences IS NULL OR r.offences && h.offences) AND (h.sources IS NULL OR r.source_systems && h.sources)
+    AND (h.span IS NULL OR r.spans && h.span)"""
+
+
+def held(estate: Estate, tally: Tally, table: str, what: str) -> None:
+    """Look for what a hold covered when it went."""
+    for disposal_id, hold_id, placed, gone in estate.retention.stream(_HELD.format(table=table)):
+        # Both were written behind the gate, so the ledger has them in the order in which they took effect.
+        if placed is None or gone is None or placed < gone:
+            tally.fail(what, f"{disposal_id} hold {hold_id}")
+
+
+def live(estate: Estate, pack_hash: str | None) -> dict[str, Any] | None:
+    """Give the pack under which something went; None where none is known that lets anything go."""
+    pack = estate.packs.get(pack_hash or "")
+    return pack if pack is not None and pack["pack"]["mode"] == "live" else None
+
+
+def decided(estate: Estate, pack: dict[str, Any], review_id: object) -> bool:
+    """Say whether a review's last decision was to dispose, approved by as many as its group's chain asks."""
+    rows = estate.retention.rows(_DECIDED, [str(review_id)])
+    if not rows:
+        return False
+    outcome, decided_by, approved_by, group = rows[0]
+    chain: list[Any] = next((each.get("chain", []) for each in pack.get("group", ()) if each["id"] == group), [])
+    return outcome == "dispose" and bool(decided_by) and len(set(approved_by) - {decided_by}) >= len(chain)
