@@ -1,5 +1,6 @@
 """A person who goes from a record that others still need: from the decision to the certificate, in all services."""
 
+import httpx
 import msgspec
 import pytest
 
@@ -10,14 +11,20 @@ from services.retention.storage import marks
 from services.retention.storage.disposals import read_certificate
 from services.retention.storage.order_lists import WantedOrders, read_disposals
 from services.retention.storage.reads import Wanted, find_nominal, list_records, records_of
+from services.review.api import make_app
 from services.review.storage.unlinkings import unanswered
 from shared.db import driver, transaction
 from shared.events import CERTIFICATES, CORRECTIONS, DISPOSALS, CorrectionRequested, DisposalConfirmed, LinkEnded
+from shared.http import edge_of
+from shared.keys import read_keys
+from shared.settings import Settings
 from tests.integration.test_retention_lifecycle import told
 from tests.make_arrivals import KEYS, PACK, nominal, ref, uid, withdrawn
 from tests.make_discards import HOLDERS, NOW
 from tests.make_lifecycle import select, settle_all
 from tests.make_unlinks import OWN, SHARED, burglary, own_trio, suspect
+from tests.stack import POLICY
+from tools.stack import issuer, keys
 
 BOTH = [suspect("p1"), suspect("p2")]
 OFFICER = "D-RM1"
@@ -179,3 +186,19 @@ async def test_an_answer_of_another_kind_ends_nothing(trio):
     async with transaction(trio.pair.retention) as connection:
         await certificates.confirm(connection, KEYS, HOLDERS, PACK, signed, NOW)
         assert (await read_certificate(connection, order))[0] is None
+
+
+async def test_corrections_are_listed_page_by_page_over_http(trio, tmp_path):
+    await trio.unlinked()
+    keys.make(tmp_path)
+    settings = Settings(jwks_file=tmp_path / "jwks.json", policy=POLICY, keys=tmp_path)
+    sealing = read_keys(tmp_path, "review")
+    app = make_app(trio.review_api, edge_of("review", settings, sealing, PACK), sealing, PACK)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://review") as client:
+        asked = {who: {"Authorization": f"Bearer {issuer.token(who, tmp_path)}"} for who in (OFFICER, "D-DS1")}
+        answer = await client.get("/v1/corrections", headers=asked[OFFICER], params={"limit": 1})
+        assert (await client.get("/v1/corrections", headers=asked["D-DS1"])).status_code == 403
+    [correction] = answer.json()["corrections"]
+    assert (answer.status_code, "next" in answer.links) == (200, False)
+    assert (correction["record_id"], correction["nominals"]) == (str(uid(SHARED)), [str(ref("p1"))])
+    assert (correction["what"], correction["after"]) == (["links"], 1)
