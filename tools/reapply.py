@@ -50,6 +50,7 @@ class Certified(msgspec.Struct, frozen=True):
     disposal_id: UUID
     record_ref: str
     decision_id: UUID | None = None
+    state: str = "shredded"
 
 
 class Told(NamedTuple):
@@ -108,7 +109,9 @@ async def missing(connection: Connection, told: Told, reference: Callable[[str],
         if each.record_id in held  # Came after the backup, and comes again with what it did then.
     ]
     wanted = {
-        each.record_ref: each for id_, each in told.certificates.items() if id_ not in done and id_ not in told.notices
+        each.record_ref: each
+        for id_, each in told.certificates.items()
+        if id_ not in done and id_ not in told.notices and each.state != "unlinked"  # Of a record that stays.
     }
     if wanted:
         async for subject, arrival in raw.cursor(_HERE, prefetch=5_000):

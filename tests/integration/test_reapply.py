@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from services.intake.actions.take_in import take_in
@@ -63,6 +64,12 @@ async def test_it_stays_gone_when_it_is_sent_again(intake_connection, restored):
     await again(intake_connection, told([], [certified(uid("r2"))]))
     [verdict] = await take_in(intake_connection, DESK, [Topic(part=1).of(captured("r2", 7))], NOW, TODAY)
     assert verdict.outcome == "quarantined"
+
+
+async def test_a_record_that_only_a_person_went_from_stays(intake_connection, restored):
+    unlinked = msgspec.structs.replace(certified(uid("r2")), state="unlinked")
+    assert await again(intake_connection, told([], [unlinked])) == (0, 0)
+    assert b"a window was broken" in await open_body(intake_connection, KEYS, restored[uid("r2")])
 
 
 async def test_a_discarded_event_goes_again_by_its_receipt(intake_connection, restored):
