@@ -71,6 +71,7 @@ def test_the_rules_are_those_of_the_contract():
         "User:upstream may write topic records.backload.v1",
         "User:upstream may write topic records.manifests.v1",
         "User:upstream may read topic records.receipts.v1",
+        "User:upstream may read topic records.corrections.v1",
         "User:upstream may read topic retention.holds.v1",
         "User:upstream may read topic retention.disposals.v1",
         "User:upstream may read group upstream-*",
