@@ -17,7 +17,6 @@ from shared.db import Connection, driver, transaction, transient
 from shared.dead_letters import Again
 from shared.ids import receipt_id
 from shared.letters import WAITS
-from shared.policy import Pack
 from shared.positions import Place
 from shared.worker import Worker
 
@@ -72,8 +71,8 @@ class _Refused(Exception):
 class Letters:
     """Reads asked-for letters once more, each in one transaction, and keeps their review dates."""
 
-    def __init__(self, worker: Worker, pack: Pack, rules: Rules) -> None:
-        self._worker, self._pack, self._rules = worker, pack, rules
+    def __init__(self, worker: Worker, rules: Rules) -> None:
+        self._worker, self._rules = worker, rules
 
     async def tend(self) -> None:
         """Give new letters their review date, mark those outdated, and read again what was asked for."""
@@ -82,8 +81,9 @@ class Letters:
             raw = await driver(connection)
             if not await raw.fetchval("SELECT EXISTS (SELECT FROM letter_state WHERE state = ANY($1))", WAITS):
                 return
-            today = await policy_day(connection, now, self._pack.zone)
-            await raw.execute(_DATE, add(today, self._pack.quarantine.review, self._pack.leap))
+            pack = await self._worker.packs.now(connection)
+            today = await policy_day(connection, now, pack.zone)
+            await raw.execute(_DATE, add(today, pack.quarantine.review, pack.leap))
             await raw.execute(_LEFT, TRYING_FOR_MAX)
             await self._outdate(connection, now)
             asked = [row[0] for row in await raw.fetch(_CLAIM, LETTERS_PER_TEND_MAX)]
@@ -144,6 +144,6 @@ def _again(row: asyncpg.Record, content: bytes) -> Again:
     return Again(None, [span], 0.0)  # type: ignore[arg-type]  # Nobody settles it but us.
 
 
-def attach(worker: Worker, pack: Pack, rules: Rules) -> None:
+def attach(worker: Worker, rules: Rules) -> None:
     """Have a worker tend its service's dead letters."""
-    worker.tick("letters", TEND_SECONDS, Letters(worker, pack, rules).tend)
+    worker.tick("letters", TEND_SECONDS, Letters(worker, rules).tend)

@@ -85,6 +85,17 @@ REVOKE ALL ON FUNCTION turn_log_days(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION turn_log_days(integer) TO tenure_{service}_worker;
 """
 
+# Insert-only: what retention told of the packs that came into force, by its turn; the newest is what all go by.
+IN_FORCE_DDL = """
+CREATE TABLE in_force (
+    turn bigint PRIMARY KEY, pack_hash text NOT NULL REFERENCES policy, in_force_on date NOT NULL, at timestamptz NOT NULL
+);
+"""
+IN_FORCE_GRANTS = """
+GRANT SELECT ON in_force TO tenure_{service}_api, tenure_{service}_worker, tenure_verify;
+GRANT INSERT ON in_force, policy TO tenure_{service}_worker;
+"""
+
 # What can be done about a dead letter, beside the letter itself, which nobody changes.
 LETTERS_DDL = """
 ALTER TABLE dead_letter ADD COLUMN headers jsonb, ADD COLUMN subject uuid, ADD COLUMN sequence bigint;

@@ -161,6 +161,16 @@ WRITTEN = (
         retention=None,
         partitions=SMALL_PARTITIONS,
     ),
+    # The packs' texts, for those who judge by them: intake what it takes in and shows, review what it asks.
+    Topic(
+        "retention.policies.v1",
+        "internal",
+        ("retention",),
+        ("intake", "review"),
+        _types("policy.activated"),
+        retention=None,
+        partitions=SMALL_PARTITIONS,
+    ),
     Topic(
         "retention.disposals.v1",
         "public",

@@ -26,6 +26,7 @@ from shared.db import BY_KEY, Connection, connect, transaction, transient
 from shared.epoch_turn import TURN_SECONDS, EpochTurn
 from shared.events import RECEIPTS as RECEIPTS_TOPIC
 from shared.health import health_app, until_migrated
+from shared.in_force import Packs
 from shared.kafka import BatchSource
 from shared.keys import Keys, keys_of
 from shared.ledger import seal
@@ -42,6 +43,7 @@ from shared.metrics import (
     Meter,
     Reading,
 )
+from shared.policy import read_pack
 from shared.relay import Relay, Route, Row
 from shared.settings import Settings
 from shared.topics import TOPICS
@@ -160,6 +162,7 @@ class Worker:
         self.sources: list[BatchSource] = []
         self.handlers: dict[str, Handler] = {}
         self.tells: dict[str, Any] = {}  # What else `/readyz` says: whatever a service's own ticks last found.
+        self.packs = Packs(read_pack(settings.policy.read_bytes(), settings.policy.name), self.tells)
         for topic in TOPICS:  # Series that nothing has counted yet are there all the same.
             if service in topic.written_by:
                 self.meter.count(PUBLISHED, topic.name, by=0)

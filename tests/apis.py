@@ -9,7 +9,6 @@ from uuid import uuid4
 import httpx
 from fastapi import FastAPI
 
-from services.intake.actions.cases import Desk
 from services.intake.api import make_app as intake_app
 from services.intake.main import EVENTS_BYTES_MAX
 from services.retention.api import make_app as retention_app
@@ -66,9 +65,9 @@ async def running(urls: dict[str, str], folder: Path) -> AsyncIterator[Apis]:
             await introduce(connection, DEMO_PEOPLE)
         yield Apis(
             {
-                "intake": intake_app(engines["intake"], edges["intake"], Desk(sealing["intake"], pack, 0)),
-                "retention": retention_app(engines["retention"], edges["retention"], pack),
-                "review": review_app(engines["review"], edges["review"], sealing["review"], pack),
+                "intake": intake_app(engines["intake"], edges["intake"], sealing["intake"], 0),
+                "retention": retention_app(engines["retention"], edges["retention"]),
+                "review": review_app(engines["review"], edges["review"], sealing["review"]),
             },
             folder,
         )

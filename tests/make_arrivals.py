@@ -9,13 +9,14 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.intake.actions.cases import Arrival, Desk, Message
+from services.intake.actions.cases import Arrival, Desk, Desks, Message
 from services.intake.actions.reading import TOPIC, read_message
 from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import read_binary
 from shared.db import driver
 from shared.events import Place
 from shared.ids import nominal_ref, receipt_id, record_id
+from shared.in_force import Packs
 from shared.keys import Keys
 from shared.policy import read_pack
 from tests.stack import POLICY
@@ -23,6 +24,7 @@ from tests.stack import POLICY
 PACK = read_pack(POLICY.read_bytes(), POLICY.name)
 KEYS = Keys(1, {1: AESGCM(sha256(b"tests").digest())}, Ed25519PrivateKey.from_private_bytes(b"\x07" * 32), b"m" * 32)
 DESK = Desk(KEYS, PACK, 0)
+DESKS = Desks(KEYS, Packs(PACK), 0)
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
 CRIME = "urn:demo:crime"

@@ -22,9 +22,10 @@ from shared.clock import wall_clock
 from shared.db import connect, driver, transaction
 from shared.events import CONFIRMATIONS, DISPOSALS, REGISTERED, DisposalConfirmed
 from shared.ids import event_uid
+from shared.in_force import Packs
 from shared.positions import Place
 from tests import stack
-from tests.make_arrivals import DESK, KEYS, PACK, Topic, captured, take
+from tests.make_arrivals import DESK, DESKS, KEYS, PACK, Topic, captured, take
 from tests.make_lifecycle import carry_out, hear, select
 from tools.stack.settings import role_url
 
@@ -73,7 +74,7 @@ class Pair(NamedTuple):
         records = await self.carry("intake", REGISTERED)
 
         async def take_in(connection) -> None:
-            await of_retention.registered(of_retention.Desk(KEYS, PACK), connection, batch(REGISTERED, records))
+            await of_retention.registered(of_retention.Desk(KEYS, Packs(PACK)), connection, batch(REGISTERED, records))
 
         await self._deliver(self.retention, take_in, times if records else 0)
 
@@ -82,7 +83,7 @@ class Pair(NamedTuple):
         records = await self.carry("retention", DISPOSALS)
 
         async def take_in(connection) -> None:
-            await of_intake._disposals(DESK, connection, batch(DISPOSALS, records))
+            await of_intake._disposals(DESKS, connection, batch(DISPOSALS, records))
 
         await self._deliver(self.intake, take_in, times if records else 0)
 

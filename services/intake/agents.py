@@ -5,7 +5,7 @@ from functools import partial
 
 from aiokafka import ConsumerRecord
 
-from services.intake.actions.cases import Arrival, Desk, Message
+from services.intake.actions.cases import Arrival, Desks, Message
 from services.intake.actions.discarding import carry_out, refused
 from services.intake.actions.following import follow_schedules, shred, unlink
 from services.intake.actions.manifests import only_manifests
@@ -13,7 +13,7 @@ from services.intake.actions.reading import TOPIC, read_message, trace_of
 from services.intake.actions.screening import follow_tasks
 from services.intake.actions.take_in import take_in
 from services.intake.domain.reading import Refused
-from shared.batches import Batch
+from shared.batches import Batch, Handler
 from shared.clock import policy_day, wall_clock
 from shared.db import Connection
 from shared.dead_letters import park
@@ -22,6 +22,7 @@ from shared.events import (
     DISPOSALS,
     INBOUND,
     MANIFESTS,
+    POLICIES,
     SCHEDULES,
     TASKS,
     DiscardRefused,
@@ -33,6 +34,7 @@ from shared.events import (
     TaskChanged,
 )
 from shared.ids import receipt_id
+from shared.in_force import take_policies
 from shared.reading import read_events
 from shared.tracing import by_subject
 from shared.worker import Worker
@@ -46,27 +48,27 @@ _POISON = Refused("defect", "", "Taking this event in ended the process each tim
 _TOO_MANY = Refused("too_many_headers", "", f"The message has over {HEADERS_MAX} headers; send fewer.")
 
 
-def attach(worker: Worker, desk: Desk, yielding: Yielding) -> None:
+def attach(worker: Worker, desks: Desks, yielding: Yielding) -> None:
     """Register what intake reads; a back-load by the same action, at the pace it is given."""
-    worker.read({INBOUND: partial(_live, desk, yielding)})
-    worker.read({BACKLOAD: partial(_arrivals, desk)}, yielding=yielding)
-    told = {SCHEDULES: partial(_schedules, desk), DISPOSALS: partial(_disposals, desk), TASKS: partial(_tasks, desk)}
-    worker.read({**told, MANIFESTS: partial(_manifests, desk)}, unhurried=True)
+    worker.read({INBOUND: partial(_live, desks, yielding)})
+    worker.read({BACKLOAD: partial(_arrivals, desks)}, yielding=yielding)
+    told: dict[str, Handler] = {topic: partial(take, desks) for topic, take in _TOLD.items()}
+    worker.read({**told, POLICIES: partial(take_policies, desks.keys)}, unhurried=True)
 
 
-async def _live(desk: Desk, yielding: Yielding, connection: Connection, batch: Batch) -> None:
+async def _live(desks: Desks, yielding: Yielding, connection: Connection, batch: Batch) -> None:
     yielding.make_way()
-    await _arrivals(desk, connection, batch)
+    await _arrivals(desks, connection, batch)
 
 
-async def _arrivals(desk: Desk, connection: Connection, batch: Batch) -> None:
-    now = wall_clock()
+async def _arrivals(desks: Desks, connection: Connection, batch: Batch) -> None:
+    now, desk = wall_clock(), await desks.now(connection)
     arrived = [arrival(record, batch) for record in batch.records]
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
 
-async def _manifests(desk: Desk, connection: Connection, batch: Batch) -> None:
-    now = wall_clock()
+async def _manifests(desks: Desks, connection: Connection, batch: Batch) -> None:
+    now, desk = wall_clock(), await desks.now(connection)
     arrived = [only_manifests(arrival(record, batch)) for record in batch.records]
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
@@ -89,14 +91,14 @@ def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
     return Arrival(receipt, where, TOPIC, key, message, read, trace=trace)
 
 
-async def _schedules(desk: Desk, connection: Connection, batch: Batch) -> None:
+async def _schedules(desks: Desks, connection: Connection, batch: Batch) -> None:
     changed, letters = read_events(batch, {ScheduleChanged.type: ScheduleChanged})
     await follow_schedules(connection, changed)
-    await park(connection, desk.keys, batch, letters, wall_clock())
+    await park(connection, desks.keys, batch, letters, wall_clock())
 
 
-async def _disposals(desk: Desk, connection: Connection, batch: Batch) -> None:
-    now = wall_clock()
+async def _disposals(desks: Desks, connection: Connection, batch: Batch) -> None:
+    now, desk = wall_clock(), await desks.now(connection)
     told, letters = read_events(batch, _DISPOSALS)
     executed = [each for each in told if isinstance(each, DisposalExecuted)]
     records = [each for each in executed if each.what == "record"]
@@ -108,7 +110,10 @@ async def _disposals(desk: Desk, connection: Connection, batch: Batch) -> None:
     await park(connection, desk.keys, batch, letters, now)
 
 
-async def _tasks(desk: Desk, connection: Connection, batch: Batch) -> None:
+async def _tasks(desks: Desks, connection: Connection, batch: Batch) -> None:
     changed, letters = read_events(batch, {TaskChanged.type: TaskChanged})
     await follow_tasks(connection, changed)
-    await park(connection, desk.keys, batch, letters, wall_clock())
+    await park(connection, desks.keys, batch, letters, wall_clock())
+
+
+_TOLD = {SCHEDULES: _schedules, DISPOSALS: _disposals, TASKS: _tasks, MANIFESTS: _manifests}

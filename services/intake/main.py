@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from services.intake import agents, schedule
-from services.intake.actions.cases import Desk
+from services.intake.actions.cases import Desks
 from services.intake.api import make_app
 from services.intake.domain.pacing import NOTHING, Limits, beside
 from services.intake.storage import letters
@@ -26,15 +26,14 @@ EVENTS_BYTES_MAX = 16_000_000
 def worker(settings: Settings) -> Worker:
     """Build the stream process."""
     built = Worker(settings, "intake")
-    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     told = (settings.backload_live_rows_max, settings.backload_live_ms_max, settings.backload_share_percent)
     limits = Limits(*told)
     yielding = Yielding(NOTHING, beside(limits))
-    desk = Desk(built.keys, pack, settings.slot)
-    agents.attach(built, desk, yielding)
-    schedule.attach(built, pack.zone, schedule.Pacer(built, yielding, limits))
-    schedule.keep_accounts(built, desk)
-    retrying.attach(built, pack, Rules(letters.LATER))
+    desks = Desks(built.keys, built.packs, settings.slot)
+    agents.attach(built, desks, yielding)
+    schedule.attach(built, schedule.Pacer(built, yielding, limits))
+    schedule.keep_accounts(built, desks)
+    retrying.attach(built, Rules(letters.LATER))
     return built
 
 
@@ -46,7 +45,7 @@ async def api(settings: Settings) -> None:
     engine = connect(settings.database_url("intake"), name="intake-api", pool_size=settings.pool_size)
     edge = edge_of("intake", settings, keys, pack, EVENTS_BYTES_MAX)
     try:
-        await serve_api(make_app(engine, edge, Desk(keys, pack, settings.slot)), settings.host, settings.port)
+        await serve_api(make_app(engine, edge, keys, settings.slot), settings.host, settings.port)
     finally:
         await engine.dispose()
 

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from services.intake.actions import accounts, manifests, measuring
-from services.intake.actions.cases import Desk
+from services.intake.actions.cases import Desks
 from services.intake.domain.news import Looks, Part
 from services.intake.domain.pacing import Limits, Live, pace
 from services.intake.storage import backload, measures, news
@@ -114,7 +113,7 @@ class Pacer:
                 await self.pace(connection, await news.oldest_queued(connection))
 
 
-def attach(worker: Worker, zone: ZoneInfo, pacer: Pacer) -> None:
+def attach(worker: Worker, pacer: Pacer) -> None:
     """Register the look, what the relay says of it, and what is measured."""
     watermarks = Watermarks(worker, pacer)
     worker.tick("watermarks", LOOK_SECONDS, watermarks.look)
@@ -125,27 +124,29 @@ def attach(worker: Worker, zone: ZoneInfo, pacer: Pacer) -> None:
     async def measuring(connection: Connection) -> list[Reading]:
         now = wall_clock()
         if not since:  # From the day before this process began: accounts of days before change no more.
-            since.append(await policy_day(connection, now, zone) - timedelta(days=1))
+            pack = await worker.packs.now(connection)
+            since.append(await policy_day(connection, now, pack.zone) - timedelta(days=1))
         return await measures.read(connection, since[0], now)
 
     worker.measure(measuring)
 
 
-def keep_accounts(worker: Worker, desk: Desk) -> None:
+def keep_accounts(worker: Worker, desks: Desks) -> None:
     """Register what is made of arrivals by the clock: lags, sources' last signs, manifests compared."""
 
     async def keep() -> None:
         for _ in range(ROUNDS_MAX):
             async with transaction(worker.engine) as connection:
-                if await accounts.roll_up(connection, desk) < TALLIES_MAX:
+                if await accounts.roll_up(connection, await desks.now(connection)) < TALLIES_MAX:
                     break
         async with transaction(worker.engine) as connection:
-            await manifests.reconcile(connection, desk, wall_clock())
+            await manifests.reconcile(connection, await desks.now(connection), wall_clock())
         worker.relay.wake.set()
 
     async def measure() -> None:
         now = wall_clock()
         async with transaction(worker.engine) as connection:
+            desk = await desks.now(connection)
             found = await measuring.look(connection, desk, now, await policy_day(connection, now, desk.pack.zone))
             await measuring.tell(connection, found, now)
         worker.meter.take(reading for each in found for reading in _readings(each))

@@ -30,6 +30,7 @@ from shared.events import (
     Watermark,
 )
 from shared.ids import receipt_id
+from shared.in_force import Packs
 from shared.keys import Keys
 from shared.policy import Pack
 from shared.reading import header, read_events
@@ -60,13 +61,13 @@ class Desk:
     """What taking facts in needs, and the marks that each batch in hand has made."""
 
     keys: Keys
-    pack: Pack
+    packs: Packs
     marks: WeakKeyDictionary[Batch, list[int]] = field(default_factory=WeakKeyDictionary)
 
 
 def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> None:
     """Register what retention reads; `more` are the topics of the lifecycle."""
-    desk = Desk(worker.keys, settler.pack)
+    desk = Desk(worker.keys, worker.packs)
 
     async def after(batch: Batch) -> None:
         if any(each.sampled for each in carried(batch.records).traces):
@@ -79,14 +80,14 @@ def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> Non
 
 async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:
     """Keep the facts of one batch, and set aside what cannot be read or derived from."""
-    now = wall_clock()
-    facts, news, letters = read(batch, desk.pack)
+    now, pack = wall_clock(), await desk.packs.now(connection)
+    facts, news, letters = read(batch, pack)
     desk.marks[batch] = await take_in(connection, facts, now)  # A try rolled back is overwritten.
     if came_sampled():
         await follow(connection, by_subject(batch.records), now)
     await take_news(connection, [*news, *parked(batch, letters, now)])
     if asked := [each for each in news if isinstance(each, DiscardRequested)]:
-        await discards.order(connection, desk.pack, asked, await policy_day(connection, now, desk.pack.zone), now)
+        await discards.order(connection, pack, asked, await policy_day(connection, now, pack.zone), now)
     await park(connection, desk.keys, batch, letters, now)
 
 

@@ -40,16 +40,16 @@ class Lifecycle:
     """What the lifecycle's edges share."""
 
     worker: Worker
-    pack: Pack
     announcer: Announcer
     holders: Mapping[str, Ed25519PublicKey]
     arrivals_after: int = 0
     set_size: int = execute.EXECUTED_PER_SET_MAX
     sweeping: dict[object, int] = field(default_factory=dict)
 
-    async def policy_date(self, connection: Connection, now: datetime) -> date:
-        """Give the policy date of this transaction."""
-        return await policy_day(connection, now, self.pack.zone)
+    async def policy(self, connection: Connection, now: datetime) -> tuple[Pack, date]:
+        """Give the pack and the policy date of this transaction."""
+        pack = await self.worker.packs.now(connection)
+        return pack, await policy_day(connection, now, pack.zone)
 
     def wake(self) -> None:
         """Let relay and announcer look at once."""
@@ -57,9 +57,9 @@ class Lifecycle:
         self.announcer.wake.set()
 
 
-def lifecycle_of(worker: Worker, pack: Pack, announcer: Announcer) -> Lifecycle:
+def lifecycle_of(worker: Worker, announcer: Announcer) -> Lifecycle:
     """Make what the edges share; the holders' keys are read here, once."""
-    return Lifecycle(worker, pack, announcer, certificates.read_holders(worker.settings.keys))
+    return Lifecycle(worker, announcer, certificates.read_holders(worker.settings.keys))
 
 
 def handlers(life: Lifecycle) -> Mapping[str, Handler]:
@@ -71,22 +71,25 @@ async def _take(life: Lifecycle, connection: Connection, batch: Batch) -> None:
     """Take in decisions or holders' answers, one by one: people make them, so they are few."""
     now = wall_clock()
     events, letters = read_events(batch, _MODELS)
-    today = await life.policy_date(connection, now)
+    policy = await life.policy(connection, now)
     for event in events:
-        reason = await _take_one(life, connection, event, today, now)
+        reason = await _take_one(life, connection, event, policy, now)
         if reason:
             letters.append(Letter(_record_of(event, batch), reason))
     await park(connection, life.worker.keys, batch, letters, now)
     life.wake()
 
 
-async def _take_one(life: Lifecycle, connection: Connection, event: Event, today: date, now: datetime) -> str | None:
+async def _take_one(
+    life: Lifecycle, connection: Connection, event: Event, policy: tuple[Pack, date], now: datetime
+) -> str | None:
     """Take one event in, or say with which code it is set aside; nothing was written for it then."""
+    pack, today = policy
     try:
         if isinstance(event, ReviewDecided):
-            await decisions.decide(connection, life.pack, event, today, now)
+            await decisions.decide(connection, pack, event, today, now)
         elif isinstance(event, DisposalConfirmed):
-            await certificates.confirm(connection, life.worker.keys, life.holders, life.pack, event, now)
+            await certificates.confirm(connection, life.worker.keys, life.holders, pack, event, now)
         elif isinstance(event, EpochEnded):
             await certificates.epoch_ended(connection, life.holders, event)
     except certificates.BadSignature:
@@ -118,7 +121,7 @@ async def fall_due(life: Lifecycle) -> None:
     """Bring up what falls due, in one transaction."""
     now = wall_clock()
     async with transaction(life.worker.engine) as connection:
-        await due.tick(connection, life.pack, await life.policy_date(connection, now), now)
+        await due.tick(connection, *await life.policy(connection, now), now)
     life.wake()
 
 
@@ -149,9 +152,9 @@ async def carry_out(life: Lifecycle) -> None:
     for _ in range(SETS_MAX):
         now, began, size = wall_clock(), monotonic(), life.set_size
         async with transaction(life.worker.engine) as connection:
-            today = await life.policy_date(connection, now)
+            pack, today = await life.policy(connection, now)
         async with transaction(life.worker.engine) as connection:
-            done = await execute.execute(connection, life.pack, today, now, size)
+            done = await execute.execute(connection, pack, today, now, size)
             crash_point("before_execute_commit")
         for refusal in done.outcomes.values():
             life.worker.meter.count(DISPOSALS, "refused" if refusal else "executed")
@@ -160,9 +163,9 @@ async def carry_out(life: Lifecycle) -> None:
         if len(done.outcomes) < size:
             break
     async with transaction(life.worker.engine) as connection:
-        today = await life.policy_date(connection, wall_clock())
+        pack, today = await life.policy(connection, wall_clock())
     async with transaction(life.worker.engine) as connection:
-        await unlinks.carry_out(connection, life.pack, today, wall_clock())
+        await unlinks.carry_out(connection, pack, today, wall_clock())
     life.wake()
 
 
@@ -177,5 +180,6 @@ async def tell_backlog(life: Lifecycle) -> None:
     """Publish what has fallen due and waits for its turn."""
     now = wall_clock()
     async with transaction(life.worker.engine) as connection:
-        await backlog.tell(connection, await life.policy_date(connection, now), now)
+        _, today = await life.policy(connection, now)
+        await backlog.tell(connection, today, now)
     life.wake()

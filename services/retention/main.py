@@ -25,17 +25,16 @@ from shared.worker import RelayKeeper, Worker
 def worker(settings: Settings) -> Worker:
     """Build the stream process."""
     built = Worker(settings, "retention")
-    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     announcer = Announcer(built.relay.route, lambda count: built.meter.count(PUBLISHED, SCHEDULES, by=count))
     built.app.service(RelayKeeper(built.app, announcer))
-    settler = Settler(built, pack, announcer)
+    settler = Settler(built, announcer)
     built.app.service(settler)
-    life = lifecycle_agents.lifecycle_of(built, pack, announcer)
+    life = lifecycle_agents.lifecycle_of(built, announcer)
     agents.attach(built, settler, lifecycle_agents.handlers(life))
     schedule.attach(built, settler)
     lifecycle_agents.attach_ticks(life)
-    redating.attach(settler, life)
-    retrying.attach(built, pack, Rules(letters.LATER, parked.free))
+    redating.attach(settler)
+    retrying.attach(built, Rules(letters.LATER, parked.free))
     return built
 
 
@@ -46,9 +45,7 @@ async def api(settings: Settings) -> None:
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     engine = connect(settings.database_url("retention"), name="retention-api", pool_size=settings.pool_size)
     try:
-        await serve_api(
-            make_app(engine, edge_of("retention", settings, keys, pack), pack), settings.host, settings.port
-        )
+        await serve_api(make_app(engine, edge_of("retention", settings, keys, pack)), settings.host, settings.port)
     finally:
         await engine.dispose()
 

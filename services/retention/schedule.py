@@ -42,8 +42,8 @@ def attach(worker: Worker, settler: Settler) -> None:
             await early.forget(connection, FORGOTTEN_MAX)
 
     async def measuring(connection: Connection) -> list[Reading]:
-        now = wall_clock()
-        return await measures.read(connection, await policy_day(connection, now, settler.pack.zone), now)
+        now, pack = wall_clock(), await worker.packs.now(connection)
+        return await measures.read(connection, await policy_day(connection, now, pack.zone), now)
 
     worker.measure(measuring)
     worker.tick("settle_left", SETTLE_SECONDS, settle_left)

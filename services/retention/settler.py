@@ -11,7 +11,6 @@ from services.retention.announcer import Announcer
 from shared.clock import wall_clock
 from shared.crash import crash_point
 from shared.db import transaction, transient
-from shared.policy import Pack
 from shared.worker import Worker
 
 TRIES_MAX = 4
@@ -23,9 +22,9 @@ WAITING_MAX = 20 * MARKS_MAX  # Beyond this the tick finds them in the table.
 class Settler(Service):  # type: ignore[misc]
     """One after another, so that this process never misses its own locks; a crash leaves the marks to the tick."""
 
-    def __init__(self, worker: Worker, pack: Pack, announcer: Announcer) -> None:
+    def __init__(self, worker: Worker, announcer: Announcer) -> None:
         super().__init__(beacon=worker.app.beacon)
-        self.worker, self.pack, self.announcer = worker, pack, announcer
+        self.worker, self.announcer = worker, announcer
         self.waiting: list[int] = []
         self.wake = asyncio.Event()
 
@@ -60,7 +59,8 @@ class Settler(Service):  # type: ignore[misc]
         """Settle these, or what was left, once. A database that is away leaves the marks to the tick."""
         try:
             async with transaction(self.worker.engine) as connection:
-                settled = await settle(connection, self.pack, wall_clock(), these, waited=LEFT_SECONDS)
+                pack = await self.worker.packs.now(connection)
+                settled = await settle(connection, pack, wall_clock(), these, waited=LEFT_SECONDS)
                 crash_point("before_settle_commit")
         except Exception as error:
             if not transient(error):

@@ -15,6 +15,7 @@ from shared.db import Connection
 from shared.dead_letters import park
 from shared.events import (
     DISPOSALS,
+    POLICIES,
     REGISTERED,
     REVIEWS,
     DisposalExecuted,
@@ -26,6 +27,7 @@ from shared.events import (
     ReviewWithdrawn,
 )
 from shared.ids import nominal_ref
+from shared.in_force import take_policies
 from shared.keys import Keys
 from shared.reading import read_events
 from shared.tracing import by_subject, came_sampled
@@ -45,6 +47,7 @@ def attach(worker: Worker) -> None:
             REGISTERED: partial(registered, worker.keys),
             REVIEWS: partial(reviews, worker.keys),
             DISPOSALS: partial(disposals, worker.keys),
+            POLICIES: partial(take_policies, worker.keys),
         },
         unhurried=True,
     )

@@ -70,6 +70,7 @@ class Decided(BaseModel):
     next_on: date | None
     decided_by: str
     decided_on: date
+    pack: str
     assessment: int
 
 
@@ -89,6 +90,7 @@ class Assessment(BaseModel):
 
     by: str
     on: date
+    pack: str
     proposal: str
     necessity: Answer | None
     proportionality: Answer | None
@@ -103,6 +105,7 @@ class Whole(Line):
     covers: list[Covered]
     basis: str
     reasons: list[str]
+    in_force: str = Field(description="the pack of the questions and the chain; `pack` is the one that asked")
     questions: list[Question]
     decisions: list[Decided]
     approvals: list[Approved]

@@ -93,7 +93,8 @@ class NewApproval(Body):
 async def _desk(request: Request, connection: Transaction, asker: Asker, now: Now, today: Today) -> Desk:
     staff_id = asker.decides_as()
     actor = Actor(staff_id, asker.roles, await competences(connection, staff_id, asker.roles))
-    return Desk(request.app.state.pack, request.app.state.keys, When(now, today), actor)
+    pack: Pack = request.app.state.edge.pack
+    return Desk(pack, request.app.state.keys, When(now, today, pack.hash), actor)
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
@@ -153,7 +154,7 @@ async def show_task(
     etag(response, task.version)
     works = bool(asker.roles & (APPROVERS | {"records_manager"})) or asker.staff_id == task.assignee
     assessment = await showing.answers(connection, task, keys, content=works)
-    return {**await showing.whole(connection, task, request.app.state.pack), "assessment": assessment}
+    return {**await showing.whole(connection, task, request.app.state.edge.pack), "assessment": assessment}
 
 
 @router.post("/{task_id}/claim", responses=answers(told.Line, 400, 404, 409, versioned=True))
@@ -228,8 +229,8 @@ async def show_corrections(
 ROUTERS = (router, corrections)
 
 
-def make_app(engine: AsyncEngine, edge: Edge, keys: Keys, pack: Pack) -> FastAPI:
+def make_app(engine: AsyncEngine, edge: Edge, keys: Keys) -> FastAPI:
     """Make review's app."""
     app = http_app(TITLE, engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)
-    app.state.keys, app.state.pack = keys, pack
+    app.state.keys = keys
     return app

@@ -38,10 +38,9 @@ DEMO_PEOPLE = [
 def worker(settings: Settings) -> Worker:
     """Build the stream process."""
     built = Worker(settings, "review")
-    pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     agents.attach(built)
-    schedule.attach(built, pack.zone)
-    retrying.attach(built, pack, Rules(letters.LATER))
+    schedule.attach(built)
+    retrying.attach(built, Rules(letters.LATER))
     return built
 
 
@@ -51,7 +50,7 @@ async def api(settings: Settings) -> None:
     keys = keys_of(settings, "review")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)
     engine = connect(settings.database_url("review"), name="review-api", pool_size=settings.pool_size)
-    app = make_app(engine, edge_of("review", settings, keys, pack), keys, pack)
+    app = make_app(engine, edge_of("review", settings, keys, pack), keys)
 
     introduced = asyncio.create_task(introduce_demo_people(engine)) if settings.env == "local" else None
     try:

@@ -1,7 +1,7 @@
 """Time in: what is overdue is counted and said, never closed by a timer."""
 
 import logging
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from services.review.storage import measures
 from services.review.storage.tasks import overdue
@@ -15,17 +15,20 @@ log = logging.getLogger(__name__)
 OVERDUE_SECONDS = 60
 
 
-def attach(worker: Worker, zone: ZoneInfo) -> None:
+def attach(worker: Worker) -> None:
     """Register what review does by the clock."""
+
+    async def today(connection: Connection) -> date:
+        return await policy_day(connection, wall_clock(), (await worker.packs.now(connection)).zone)
 
     async def say_overdue() -> None:
         async with transaction(worker.engine) as connection:
-            count = await overdue(connection, await policy_day(connection, wall_clock(), zone))
+            count = await overdue(connection, await today(connection))
         if count:
             log.warning("Tasks are past their day.", extra={"action": "tasks_overdue", "count": count})
 
     async def measuring(connection: Connection) -> list[Reading]:
-        return await measures.read(connection, await policy_day(connection, wall_clock(), zone))
+        return await measures.read(connection, await today(connection))
 
     worker.measure(measuring)
     worker.tick("tasks_overdue", OVERDUE_SECONDS, say_overdue)

@@ -20,6 +20,7 @@ from shared.events.lifecycle import (
     ScheduleChanged,
     TaskChanged,
 )
+from shared.events.policies import PolicyActivated
 from shared.events.receipts import (
     CertificateIssued,
     CheckpointSigned,
@@ -53,6 +54,7 @@ from shared.events.topics import (
     INBOUND,
     MANIFESTS,
     MEASURES,
+    POLICIES,
     QUARANTINE,
     RECEIPTS,
     REGISTERED,
@@ -74,6 +76,7 @@ __all__ = [
     "INBOUND",
     "MANIFESTS",
     "MEASURES",
+    "POLICIES",
     "QUARANTINE",
     "RECEIPTS",
     "REGISTERED",
@@ -102,6 +105,7 @@ __all__ = [
     "Member",
     "NominalRegistered",
     "Place",
+    "PolicyActivated",
     "Reason",
     "ReceiptIssued",
     "RecordRegistered",

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from shared.auth import Issuer
 from shared.http.door import BODY_BYTES_MAX
+from shared.in_force import Packs
 from shared.keys import Keys
 from shared.migrations import folder_of
 from shared.policy import Pack
@@ -15,17 +16,25 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One service's edge: who is believed, which pack and migrations it expects, which clock it goes by."""
+    """One service's edge: who is believed, which migrations it expects, which packs and which clock it goes by."""
 
     service: str
     issuer: Issuer
-    pack_hash: str
-    zone: ZoneInfo
+    packs: Packs
     mac: Callable[[bytes], bytes] = field(repr=False)
     migrations: Path
     rehearsal: bool = False
-    epoch_days: int = 0
     body_bytes_max: int = BODY_BYTES_MAX
+
+    @property
+    def pack(self) -> Pack:
+        """Give the pack in force; each request's transaction looks which that is."""
+        return self.packs.pack
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Give the zone whose days policy counts by."""
+        return self.pack.zone
 
 
 def edge_of(service: str, settings: Settings, keys: Keys, pack: Pack, body_bytes_max: int = BODY_BYTES_MAX) -> Edge:
@@ -33,11 +42,9 @@ def edge_of(service: str, settings: Settings, keys: Keys, pack: Pack, body_bytes
     return Edge(
         service=service,
         issuer=Issuer(settings.jwks_file, settings.issuer, settings.audience),
-        pack_hash=pack.hash,
-        zone=pack.zone,
+        packs=Packs(pack),
         mac=keys.mac,
         migrations=folder_of(service),
         rehearsal=settings.clock == "rehearsal",
-        epoch_days=pack.vault.epoch_days,
         body_bytes_max=body_bytes_max,
     )

@@ -71,7 +71,7 @@ class EpochsShown(BaseModel):
 def _shown(epoch: Epoch, edge: Edge) -> EpochShown:
     planned = None
     if epoch.began_at is not None:
-        planned = civil_day(epoch.began_at + timedelta(days=edge.epoch_days), edge.zone)
+        planned = civil_day(epoch.began_at + timedelta(days=edge.pack.vault.epoch_days), edge.zone)
     return EpochShown(state=epoch.state, planned_end_on=planned, **epoch._asdict())
 
 

@@ -72,7 +72,7 @@ async def readyz(request: Request) -> JSONResponse:
     checks, waits_for = await readiness(request.app.state.engine, edge)
     ready = all(checks.values())
     status = "ready" if ready else "not_ready"
-    body = {"status": status, "checks": checks, "waits_for": waits_for, "pack": edge.pack_hash}
+    body = {"status": status, "checks": checks, "waits_for": waits_for, "pack": edge.pack.hash}
     return JSONResponse(body, 200 if ready else 503, headers=None if ready else {"Retry-After": "2"})
 
 
@@ -84,7 +84,8 @@ async def readiness(engine: AsyncEngine, edge: Edge) -> tuple[dict[str, bool], l
     try:
         async with transaction(engine) as connection:
             raw = await driver(connection)
-            known = await raw.fetchval("SELECT EXISTS (SELECT FROM policy WHERE pack_hash = $1)", edge.pack_hash)
+            pack = await edge.packs.now(connection)
+            known = await raw.fetchval("SELECT EXISTS (SELECT FROM policy WHERE pack_hash = $1)", pack.hash)
             theirs = await raw.fetchval("SELECT clock_timestamp()")  # Real time: is either host's clock wrong?
     except Exception as error:
         if not transient(error):
@@ -95,7 +96,7 @@ async def readiness(engine: AsyncEngine, edge: Edge) -> tuple[dict[str, bool], l
 
 
 _MENDS = {
-    "policy": "The database does not hold the pack that this process reads: correct TENURE_POLICY, or " + MEND + ".",
+    "policy": "The database does not hold the pack that this process goes by: correct TENURE_POLICY, or " + MEND + ".",
     "clock": "This host's clock and the database's are minutes apart: set the wrong one right.",
 }
 

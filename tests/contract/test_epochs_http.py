@@ -66,7 +66,7 @@ async def service(database, tmp_path) -> AsyncIterator[Service]:
     settings = Settings(keys=tmp_path, jwks_file=tmp_path / "jwks.json")
     urls = {kind: role_url(server, f"tenure_review_{kind}", paths) for kind in ("api", "worker")}
     engines = {kind: connect(url, name="tests", pool_size=2) for kind, url in urls.items()}
-    app = make_app(engines["api"], edge_of("review", settings, sealing, PACK), sealing, PACK)
+    app = make_app(engines["api"], edge_of("review", settings, sealing, PACK), sealing)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://review") as client:
         yield Service(client, tmp_path, urls["worker"], engines["worker"])
     for engine in engines.values():

@@ -97,8 +97,8 @@ async def doors(urls, folder) -> AsyncIterator[Doors]:
         await introduce(connection, DEMO_PEOPLE)
     await take(engines["retention_worker"], record_state("r1", links=[suspect("p1")]), nominal_state("p1"))
     apps = {
-        "retention": retention_app(engines["retention_api"], edges["retention"], PACK),
-        "review": review_app(engines["review_api"], edges["review"], sealing["review"], PACK),
+        "retention": retention_app(engines["retention_api"], edges["retention"]),
+        "review": review_app(engines["review_api"], edges["review"], sealing["review"]),
     }
     clients = {
         name: httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{name}")

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -16,6 +15,8 @@ from shared.db import connect
 from shared.errors import Conflict
 from shared.http import Asker, Edge, IfMatch, Paged, Transaction, UndeclaredRoute, door, http_app
 from shared.http.house import HOUSE_ROLES
+from shared.in_force import Packs
+from tests.make_facts import PACK
 from tools.stack import issuer, keys
 
 SECRET = "canary-7f3a"
@@ -74,7 +75,7 @@ ROLES = {
 def app_of(folder: Path, routes: Any = ROLES, **edge: Any) -> FastAPI:
     keys.make(folder)
     told: dict[str, Any] = {"service": "review", "issuer": Issuer(folder / "jwks.json", issuer.ISSUER, issuer.AUDIENCE)}
-    told |= {"pack_hash": "p", "zone": ZoneInfo("Europe/London"), "mac": bytes, "migrations": folder} | edge
+    told |= {"packs": Packs(PACK), "mac": bytes, "migrations": folder} | edge
     nowhere = connect("postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none", name="tests")
     return http_app("Things", engine=nowhere, routes=routes, routers=[router], edge=Edge(**told))
 

@@ -13,7 +13,6 @@ from cloudevents.core.bindings.http import to_binary, to_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from services.intake.actions.cases import Desk
 from services.intake.api import ROLES, make_app
 from services.intake.main import EVENTS_BYTES_MAX
 from shared.auth import ALL_ROLES
@@ -76,7 +75,7 @@ async def counter(api_url, tmp_path) -> AsyncIterator[Counter]:
     pack, sealing = read_pack(POLICY.read_bytes(), POLICY.name), read_keys(tmp_path, "intake")
     engine = connect(api_url, name="tests", pool_size=2)
     edge = edge_of("intake", settings, sealing, pack, EVENTS_BYTES_MAX)
-    app = make_app(engine, edge, Desk(sealing, pack, 0))
+    app = make_app(engine, edge, sealing, 0)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
         yield Counter(client, tmp_path, engine)
     await engine.dispose()

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.intake.actions.cases import Desk
 from services.intake.actions.following import follow_schedules, shred
 from services.intake.actions.screening import follow_tasks
 from services.intake.api import ROLES, make_app
@@ -135,7 +134,7 @@ async def room(urls, tmp_path) -> AsyncIterator[Room]:
     pack, sealing = read_pack(POLICY.read_bytes(), POLICY.name), read_keys(tmp_path, "intake")
     engines = {kind: connect(url, name="tests", pool_size=3) for kind, url in urls.items()}
     edge = edge_of("intake", settings, sealing, pack, EVENTS_BYTES_MAX)
-    app = make_app(engines["api"], edge, Desk(sealing, pack, 0))
+    app = make_app(engines["api"], edge, sealing, 0)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
         yield Room(client, tmp_path, engines, sealing)
     for engine in engines.values():

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from services.intake.actions import stewarding
-from services.intake.actions.cases import Desk
 from services.intake.api import make_app
 from shared.auth import ALL_ROLES
 from shared.db import connect
@@ -71,7 +70,7 @@ async def work(api_url, tmp_path) -> AsyncIterator[Workplace]:
     settings = Settings(keys=tmp_path, jwks_file=tmp_path / "jwks.json", clock="rehearsal")
     sealing = read_keys(tmp_path, "intake")
     engine = connect(api_url, name="tests", pool_size=3)
-    app = make_app(engine, edge_of("intake", settings, sealing, PACK, 1_000_000), Desk(sealing, PACK, 0))
+    app = make_app(engine, edge_of("intake", settings, sealing, PACK, 1_000_000), sealing, 0)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
         yield Workplace(client, tmp_path)
     await engine.dispose()

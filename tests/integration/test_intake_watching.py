@@ -216,17 +216,18 @@ async def test_views_at_the_same_time_are_counted_in_turn(api_url):
 VIEW = """
 import asyncio, sys
 from datetime import UTC, datetime
-from services.intake.actions.cases import Desk
+from services.intake.actions.cases import Desks
 from services.intake.actions.viewing import Wanted, view
 from services.intake.domain.access import Asked
 from services.intake.domain.screening import Looker
 from shared.db import connect
+from shared.in_force import Packs
 from tests.make_arrivals import KEYS, PACK, uid
 
 async def main():
     engine = connect(sys.argv[1], name="tests")
     wanted = Wanted(uid(), Looker("D-RM1", frozenset({"records_manager"})), Asked("retention_review", "R1", None), [])
-    print(await view(engine, Desk(KEYS, PACK, 0), wanted, datetime.now(UTC), lambda outcome: None))
+    print(await view(engine, Desks(KEYS, Packs(PACK), 0), wanted, datetime.now(UTC), lambda outcome: None))
 
 asyncio.run(main())
 """

@@ -14,6 +14,7 @@ from shared.db import driver, transaction
 from shared.errors import Conflict, NotFound, PreconditionFailed
 from shared.events import REGISTERED, encode
 from shared.http import require_version
+from shared.in_force import Packs
 from shared.letters import Wanted
 from shared.positions import Place
 from shared.retrying import Letters, Rules
@@ -22,7 +23,7 @@ from tests.make_facts import PACK
 from tests.make_lifecycle import own_engines, select, take
 from tests.make_registered import record_state, uid
 
-DESK = agents.Desk(KEYS, PACK)
+DESK = agents.Desk(KEYS, Packs(PACK))
 SOUND = record_state()
 
 
@@ -36,10 +37,11 @@ class Tended:
         stub = SimpleNamespace(
             engine=worker,
             keys=KEYS,
+            packs=Packs(PACK),
             handlers={REGISTERED: handle or self.handle},
             relay=SimpleNamespace(wake=SimpleNamespace(set=lambda: self.woken.append(True))),
         )
-        self.letters = Letters(stub, PACK, Rules(rules.LATER, parked.free))
+        self.letters = Letters(stub, Rules(rules.LATER, parked.free))
 
     async def handle(self, connection, batch):
         await agents.registered(DESK, connection, batch)

@@ -14,6 +14,7 @@ from shared.batches import ATTEMPTS_MAX, Batch, Span
 from shared.db import driver, transaction
 from shared.events import REGISTERED, EventParked, EventResolved, encode
 from shared.ids import event_uid, receipt_id
+from shared.in_force import Packs
 from shared.keys import read_keys
 from shared.positions import Place
 from tests.make_facts import PACK
@@ -92,7 +93,7 @@ LETTERS = {
 async def test_a_dead_letter_keeps_its_subject_from_disposal(engines, tmp_path, value, key, more, attempts):
     worker, _ = engines
     keys.make(tmp_path)
-    desk = agents.Desk(read_keys(tmp_path, "retention"), PACK)
+    desk = agents.Desk(read_keys(tmp_path, "retention"), Packs(PACK))
     record = SimpleNamespace(
         partition=3, offset=7, key=key, value=value, headers=[("ce_type", SOUND.type.encode()), *more]
     )

@@ -46,7 +46,7 @@ async def world(database, tmp_path):
     settings = Settings(jwks_file=tmp_path / "jwks.json", policy=POLICY, keys=tmp_path)
     edge = edge_of("retention", settings, read_keys(tmp_path, "retention"), PACK)
     async with own_engines(database) as (worker, api):
-        app = make_app(api, edge, PACK)
+        app = make_app(api, edge)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://retention") as client:
             yield worker, Door(client, tmp_path)
 

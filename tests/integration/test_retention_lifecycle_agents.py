@@ -15,6 +15,7 @@ from shared.batches import Batch, Span
 from shared.clock import wall_clock
 from shared.db import driver, transaction
 from shared.events import CONFIRMATIONS, DECISIONS, REVIEWS, DisposalConfirmed, ReviewDecided, ReviewRequested, encode
+from shared.in_force import Packs
 from shared.keys import read_keys
 from shared.metrics import Meter
 from shared.positions import Place
@@ -30,8 +31,9 @@ async def world(database, tmp_path):
     async with own_engines(database) as (engine, api):
         woken = SimpleNamespace(wake=asyncio.Event())
         meter = Meter("retention", "retention-worker")
-        worker = SimpleNamespace(engine=engine, keys=read_keys(tmp_path, "retention"), relay=woken, meter=meter)
-        life = edges.Lifecycle(worker, PACK, woken, read_holders(tmp_path))
+        own = read_keys(tmp_path, "retention")
+        worker = SimpleNamespace(engine=engine, keys=own, packs=Packs(PACK), relay=woken, meter=meter)
+        life = edges.Lifecycle(worker, woken, read_holders(tmp_path))
         yield life, engine, api, read_keys(tmp_path, "intake")
 
 

@@ -50,7 +50,7 @@ async def ask(retention_engine, tmp_path) -> AsyncIterator[object]:
         read_keys(tmp_path, "retention"),
         PACK,
     )
-    app = make_app(retention_engine, edge, PACK)
+    app = make_app(retention_engine, edge)
     headers = {"Authorization": f"Bearer {issuer.token('D-RM1', tmp_path)}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://retention") as client:
 

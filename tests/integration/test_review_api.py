@@ -104,7 +104,7 @@ async def office(worker_url, tmp_path) -> AsyncIterator[Office]:
     engine, worker = (connect(worker_url("review", kind), name="tests", pool_size=2) for kind in ("api", "worker"))
     async with transaction(engine) as connection:
         await introduce(connection, DEMO_PEOPLE)
-    app = make_app(engine, edge_of("review", settings, sealing, pack), sealing, pack)
+    app = make_app(engine, edge_of("review", settings, sealing, pack), sealing)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://review") as client:
         yield Office(client, tmp_path, worker, pack, sealing)
     await engine.dispose()

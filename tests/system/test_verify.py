@@ -13,12 +13,13 @@ import pytest
 from confluent_kafka import Producer
 
 from services.intake.actions import screening
-from services.intake.actions.cases import Desk
+from services.intake.actions.cases import Desks
 from services.intake.actions.viewing import Wanted, view
 from services.intake.domain.access import Asked
 from services.intake.domain.screening import Looker
 from shared.db import connect, driver, transaction
 from shared.errors import Forbidden
+from shared.in_force import Packs
 from shared.keys import read_keys
 from shared.policy import read_pack
 from shared.topics import BY_NAME
@@ -112,14 +113,14 @@ async def _look(started):
     """View a record that was called sensitive, and ask for it again for a purpose that is none."""
     pack, now = read_pack(stack.POLICY.read_bytes(), "pack"), datetime.now(UTC)
     engine = connect(role_url(started.admin_url, "tenure_intake_api", started.paths), name="tests")
-    desk = Desk(read_keys(started.paths.keys, "intake"), pack, 0)
+    desks = Desks(read_keys(started.paths.keys, "intake"), Packs(pack), 0)
     async with transaction(engine) as connection:
         record = await (await driver(connection)).fetchval("SELECT record_uid FROM record WHERE version > 0 LIMIT 1")
         await screening.mark(connection, (pack, Looker("D-PS1", frozenset()), record), (True, "a test"), 0, now)
     looker = Looker("D-RM1", frozenset({"records_manager"}))
     for purpose, refused in (("retention_review", nullcontext()), ("curiosity", pytest.raises(Forbidden))):
         with refused:
-            await view(engine, desk, Wanted(record, looker, Asked(purpose, "CASE-1", None), []), now, str)
+            await view(engine, desks, Wanted(record, looker, Asked(purpose, "CASE-1", None), []), now, str)
     await engine.dispose()
 
 

@@ -52,6 +52,7 @@ def test_what_our_services_write_and_read_has_dead_letters_and_the_rest_has_none
         "review.tasks.v1",
         "retention.schedules.v1",
         "retention.holds.v1",
+        "retention.policies.v1",
         "retention.disposals.v1",
         "records.disposal-receipts.v1",
     }

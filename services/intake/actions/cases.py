@@ -7,7 +7,9 @@ from uuid import UUID
 
 from services.intake.domain.checking import Sound, check
 from services.intake.domain.reading import Refused, Sent, Unsound
+from shared.db import Connection
 from shared.events import Place, Reason
+from shared.in_force import Packs
 from shared.keys import Keys
 from shared.policy import Pack
 from shared.policy.door import plain
@@ -49,6 +51,19 @@ class Desk:
     keys: Keys
     pack: Pack
     slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """What a process makes its desks of: one for each transaction, so that it goes by one pack to its end."""
+
+    keys: Keys
+    packs: Packs
+    slot: int
+
+    async def now(self, connection: Connection) -> Desk:
+        """Give the desk with the pack in force."""
+        return Desk(self.keys, await self.packs.now(connection), self.slot)
 
 
 class Case(NamedTuple):

@@ -10,7 +10,7 @@ from asyncpg import Record
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake.actions import alerts, screening
-from services.intake.actions.cases import Desk
+from services.intake.actions.cases import Desk, Desks
 from services.intake.domain.access import REFERENCE_MISSING, Asked, Verdict, judge
 from services.intake.domain.screening import Looker
 from services.intake.storage import access, records
@@ -42,21 +42,21 @@ class Wanted(NamedTuple):
 
 
 async def view(
-    engine: AsyncEngine, desk: Desk, wanted: Wanted, now: datetime, count: Callable[[str], None]
+    engine: AsyncEngine, desks: Desks, wanted: Wanted, now: datetime, count: Callable[[str], None]
 ) -> dict[str, Any]:
     """Give the content, once the log of the view is durable; refuse where a screen or the pack's table does.
 
     `count` is told what was logged: `shown` or `refused`.
     """
     async with transaction(engine) as connection:
-        body, verdict = await _log(connection, desk, wanted, now)
+        body, verdict = await _log(connection, await desks.now(connection), wanted, now)
     count("refused" if verdict.refused else "shown")
     crash_point("view_logged")
     _refuse(verdict.refused)
     if body is None:
         raise NotFound("This content is no longer held: it was disposed of.")
     async with transaction(engine) as connection:
-        state = msgspec.json.decode(await open_body(connection, desk.keys, body))
+        state = msgspec.json.decode(await open_body(connection, desks.keys, body))
     content = state.get("content", {})
     chosen = {part: content[part] for part in wanted.parts if part in content} if wanted.parts else content
     return {

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.intake.actions.access import OVERSEERS
-from services.intake.actions.cases import Desk
+from services.intake.actions.cases import Desks
 from services.intake.api import (
     access,
     access_reviews,
@@ -22,6 +22,7 @@ from services.intake.api import (
 from services.intake.api.inbound import schemas
 from shared.auth import STAFF_ROLES
 from shared.http import Edge, http_app
+from shared.keys import Keys
 from shared.metrics import VIEWS
 
 _PROCESS = frozenset(
@@ -72,10 +73,10 @@ ROUTERS = (
 )
 
 
-def make_app(engine: AsyncEngine, edge: Edge, desk: Desk) -> FastAPI:
+def make_app(engine: AsyncEngine, edge: Edge, keys: Keys, slot: int) -> FastAPI:
     """Make intake's app."""
     app = http_app(TITLE, engine=engine, routes=ROLES, routers=ROUTERS, edge=edge, schemas=schemas())
-    app.state.desk = desk
+    app.state.desks = Desks(keys, edge.packs, slot)
     for outcome in ("shown", "refused"):
         app.state.meter.count(VIEWS, outcome, by=0)
     return app

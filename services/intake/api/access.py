@@ -48,7 +48,7 @@ _R = TypeVar("_R", bound=_Row)
 
 async def shown(request: Request, connection: Transaction, rows: Sequence[_R], name: str) -> list[_R]:
     """Leave out of a page what is about a record that is not shown to exist to who asks; `name` is its id's."""
-    person, pack = request.scope["state"]["person"], request.app.state.desk.pack
+    person, pack = request.scope["state"]["person"], request.app.state.edge.pack
     if person.principal is not None:
         return list(rows)  # An upstream system: whom its records are about is no secret from it.
     looker = screening.looker_of(person)
@@ -80,7 +80,7 @@ async def list_access(
     """List who looked at what and why, refused attempts too, the latest first; who does not oversee it, their own."""
     after, latest_first = order(page, asked.sort)
     wanted = Wanted(asked.record, asked.actor, asked.purpose, asked.since, asked.until, asked.allowed)
-    pack, looker = request.app.state.desk.pack, screening.looker_of(asker)
+    pack, looker = request.app.state.edge.pack, screening.looker_of(asker)
     rows, more = await access.find(connection, pack, looker, wanted, (after, page.limit, latest_first))
     next_link(request, answer, (rows[-1]["access_id"],) if more else None)
     return [dict(row) for row in rows]
@@ -91,7 +91,7 @@ async def list_logs(
     record_id: UUID, request: Request, answer: Response, connection: Transaction, asker: Asker, page: Paged
 ) -> list[dict[str, Any]]:
     """Give a record's logs in the order of time, without content: who sent, changed, viewed, linked and erased it."""
-    desk, looker = request.app.state.desk, screening.looker_of(asker)
+    desk, looker = await request.app.state.desks.now(connection), screening.looker_of(asker)
     entries, more = await access.logs(
         connection, (desk.pack, desk.keys), (looker, record_id), (_after(page), page.limit)
     )
@@ -134,7 +134,7 @@ async def show_sensitivity(
 ) -> dict[str, Any]:
     """Say whether a record is sensitive, by which rules of the pack, and whether a named role called it so."""
     looker = screening.looker_of(asker)
-    said = await screening.sensitivity(connection, request.app.state.desk.pack, looker, record_id)
+    said = await screening.sensitivity(connection, request.app.state.edge.pack, looker, record_id)
     etag(answer, said["version"])
     return said
 
@@ -149,7 +149,7 @@ async def mark_sensitive(
     inputs: Annotated[Acting, Depends()],
 ) -> dict[str, Any]:
     """Call a record sensitive, or no longer; what a rule of the pack says of it stays."""
-    who = (request.app.state.desk.pack, screening.looker_of(inputs.asker), record_id)
+    who = (request.app.state.edge.pack, screening.looker_of(inputs.asker), record_id)
     said = await screening.mark(connection, who, (body.sensitive, body.reason), inputs.meant, inputs.now)
     etag(answer, said["version"])
     return said

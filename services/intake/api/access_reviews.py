@@ -38,8 +38,8 @@ class NewReview(BaseModel):
     reason: told.Reason = Field(description="Whoever is asked reads it: say why; name nobody.")
 
 
-def _by(request: Request, asker: Asker, now: Now) -> By:
-    return By(request.app.state.desk.pack, screening.looker_of(asker), now)
+def _by(request: Request, _: Transaction, asker: Asker, now: Now) -> By:
+    return By(request.app.state.edge.pack, screening.looker_of(asker), now)
 
 
 Actor = Annotated[By, Depends(_by)]

@@ -85,7 +85,7 @@ async def reconcile(
     found = await lines(connection, asked, _after(page), page.limit + 1)
     more, found = len(found) > page.limit, found[: page.limit]
     next_link(request, answer, (found[-1].day.isoformat(), found[-1].source) if more else None)
-    heard = await signs(connection, request.app.state.desk.pack, now)
+    heard = await signs(connection, request.app.state.edge.pack, now)
     return {
         "events": [_row(each, "received_on", each.events) for each in found if each.events],
         "records": [_row(each, "accepted_on", each.records) for each in found if each.records],

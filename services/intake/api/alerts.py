@@ -36,7 +36,7 @@ async def list_alerts(
     asked: Annotated[Asked, Depends()],
 ) -> list[dict[str, Any]]:
     """List what stood out about views, the oldest first."""
-    pack, looker = request.app.state.desk.pack, screening.looker_of(asker)
+    pack, looker = request.app.state.edge.pack, screening.looker_of(asker)
     after, latest_first = order(page, asked.sort)
     wanted = Wanted(asked.state, asked.kind, asked.actor, asked.record)
     rows, more = await alerts.find(connection, pack, looker, wanted, (after, page.limit, latest_first))
@@ -53,7 +53,7 @@ async def show_alert(
     alert_id: UUID, request: Request, answer: Response, connection: Transaction, asker: Asker
 ) -> dict[str, Any]:
     """Give one alert."""
-    row = await alerts.one(connection, request.app.state.desk.pack, screening.looker_of(asker), alert_id)
+    row = await alerts.one(connection, request.app.state.edge.pack, screening.looker_of(asker), alert_id)
     etag(answer, row["version"])
     return _shown(row)
 
@@ -75,7 +75,7 @@ async def close_alert(
     acting: Annotated[Acting, Depends()],
 ) -> dict[str, Any]:
     """Close an alert with an outcome and a reason; nobody closes one about themselves."""
-    pack, looker = request.app.state.desk.pack, screening.looker_of(acting.asker)
+    pack, looker = request.app.state.edge.pack, screening.looker_of(acting.asker)
     said = (body.outcome, body.reason, acting.now)
     row = await alerts.close(connection, pack, looker, (alert_id, acting.meant), said)
     etag(answer, row["version"])

@@ -61,10 +61,11 @@ def _refuse_unreadable(arrived: list[Arrival], *, batch: bool) -> None:
 
 async def _taken(request: Request, arrived: list[Arrival], now: Any) -> list[Receipted]:
     """Take in, again when the same event came through another door in the same moment."""
-    desk, engine = request.app.state.desk, request.app.state.engine
+    desks, engine = request.app.state.desks, request.app.state.engine
     for _ in range(RACES_MAX):
         try:
             async with transaction(engine) as connection:
+                desk = await desks.now(connection)
                 today = await policy_day(connection, now, desk.pack.zone)
                 return await take_in(connection, desk, arrived, now, today)
         except Raced:

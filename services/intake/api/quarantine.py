@@ -211,7 +211,8 @@ async def replay_one(
     receipt_id: UUID, request: Request, connection: Transaction, asker: Asker, at: Moment, meant: IfMatch
 ) -> dict[str, Any]:
     """Try a quarantined event again as it was sent, after the pack or the data around it changed."""
-    issued = await replay(connection, request.app.state.desk, receipt_id, meant, at, asker.decides_as())
+    desk = await request.app.state.desks.now(connection)
+    issued = await replay(connection, desk, receipt_id, meant, at, asker.decides_as())
     return {
         "outcome": issued.outcome,
         "receipt_id": issued.receipt_id,

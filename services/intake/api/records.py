@@ -24,7 +24,7 @@ async def show_record(
 ) -> dict[str, Any]:
     """Give a record's metadata and how it stands, to whom the pack shows it; never its content."""
     looker = screening.looker_of(asker)
-    seen = await screening.shown(connection, request.app.state.desk.pack, looker, record_id)
+    seen = await screening.shown(connection, request.app.state.edge.pack, looker, record_id)
     row = await records.one(connection, record_id)
     assert row is not None, "it was shown, and no record is ever taken away"
     etag(answer, row["version"])
@@ -62,4 +62,4 @@ async def view_record(record_id: UUID, body: View, request: Request, asker: Aske
     def count(outcome: str) -> None:
         state.meter.count(VIEWS, outcome)
 
-    return await viewing.view(state.engine, state.desk, wanted, now, count)
+    return await viewing.view(state.engine, state.desks, wanted, now, count)

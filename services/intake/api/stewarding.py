@@ -97,8 +97,8 @@ class Meant(NamedTuple):
     item: tuple[UUID, int]
 
 
-def _meant(receipt_id: UUID, version: IfMatch, request: Request) -> Meant:
-    return Meant(request.app.state.desk, (receipt_id, version))
+async def _meant(receipt_id: UUID, version: IfMatch, request: Request, connection: Transaction) -> Meant:
+    return Meant(await request.app.state.desks.now(connection), (receipt_id, version))
 
 
 This = Annotated[Meant, Depends(_meant)]
@@ -152,11 +152,11 @@ async def replay_many(
     body: ManyAsked, request: Request, asker: Asker, repeat: Idempotent, at: Moment
 ) -> dict[str, Any]:
     """Try many again, one by one; each member is answered, and asking again goes on with those not reached."""
-    engine, desk, by = request.app.state.engine, request.app.state.desk, asker.decides_as()
+    engine, desks, by = request.app.state.engine, request.app.state.desks, asker.decides_as()
 
     async def work(receipt_id: UUID) -> str | None:
         async with transaction(engine) as connection:
-            issued = await replay(connection, desk, receipt_id, None, at, by)
+            issued = await replay(connection, await desks.now(connection), receipt_id, None, at, by)
             return issued.reasons[0].code if issued.reasons else None
 
     return await _many(request, body, repeat, at, work)
@@ -167,12 +167,13 @@ async def assign_many(
     body: ManyAssigned, request: Request, asker: Asker, repeat: Idempotent, at: Moment
 ) -> dict[str, Any]:
     """Give many to somebody, one by one; each member is answered."""
-    engine, desk, by = request.app.state.engine, request.app.state.desk, asker.decides_as()
+    engine, desks, by = request.app.state.engine, request.app.state.desks, asker.decides_as()
     to = Assignment(body.owner, body.review_on)
 
     async def work(receipt_id: UUID) -> None:
         async with transaction(engine) as connection:
-            await stewarding.assign(connection, desk.pack, (receipt_id, None), to, by, at)
+            pack = (await desks.now(connection)).pack
+            await stewarding.assign(connection, pack, (receipt_id, None), to, by, at)
 
     return await _many(request, body, repeat, at, work)
 

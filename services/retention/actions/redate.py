@@ -14,6 +14,10 @@ from services.retention.storage import in_force, marks, redate
 from services.retention.storage.in_force import InForce
 from services.retention.storage.redate import Did, Item
 from shared.db import Connection
+from shared.events import POLICIES, PolicyActivated, encode
+from shared.ids import named
+from shared.in_force import pack_of, stored_by, text_of
+from shared.log import Entry, put
 from shared.policy import Pack, read_pack
 
 CHUNK = 2_000  # Each record holds a lock or two until its chunk's end.
@@ -21,25 +25,43 @@ MARKS_MAX = 10_000  # More are not marked before these are settled: what comes i
 
 
 async def follow(connection: Connection, file: Pack, today: date, now: datetime, *, starting: bool) -> Pack:
-    """Give the pack in force, having brought the file's into force where its day has come.
+    """Give the pack in force, having brought another into force where its day has come, and told of it.
 
-    What a process starts with decides; later its file counts only if its first day has come since.
+    What a process starts with decides; later its file, or a pack that was stored meanwhile, counts if it never did.
     """
     newest = await in_force.latest(connection)
-    wanted = await _wanted(connection, file, today, newest)
-    new = newest is None or (wanted != newest.pack_hash and (starting or not await in_force.ever(connection, wanted)))
-    if new:
+    wanted = await _wanted(connection, file, today, newest, starting=starting)
+    if newest is None or wanted != newest.pack_hash:
         newest = await _activate(connection, wanted, file, today, now)
-    assert newest is not None, "a pack is in force"
+    if not newest.told:
+        await _tell(connection, newest, now)
     return await pack_of(connection, newest.pack_hash, file)
 
 
-async def _wanted(connection: Connection, file: Pack, today: date, newest: InForce | None) -> str:
-    """Name the pack to go by: the file's from its first day, until then the one before."""
-    if file.effective_on <= today:
+async def _wanted(connection: Connection, file: Pack, today: date, newest: InForce | None, *, starting: bool) -> str:
+    """Name the pack to go by: the file's, or another stored one, from its first day; until then the one before."""
+    begun = file.effective_on <= today
+    if begun and (starting or newest is None):
         return file.hash
-    before = newest.pack_hash if newest else await in_force.stored_by(connection, today)
-    return before or file.hash  # Before the first day of the first pack there is nothing else to go by.
+    stored = await stored_by(connection, today)
+    if newest is None:
+        return stored or file.hash  # Before the first day of the first pack there is nothing else to go by.
+    for each in (file.hash if begun else None, stored):
+        if each and not await in_force.ever(connection, each):
+            return each
+    return newest.pack_hash
+
+
+async def _tell(connection: Connection, newest: InForce, now: datetime) -> None:
+    """Tell intake and review by which pack they go from now on; one whose text is not stored waits until it is."""
+    text = await text_of(connection, newest.pack_hash)
+    on = await in_force.tell(connection, newest.turn) if text else None
+    if text is None or on is None:
+        return
+    pack = read_pack(text.encode(), newest.pack_hash)
+    event = PolicyActivated(pack.hash, pack.effective_on, on, text, newest.turn)
+    subject = named(f"pack\n{pack.hash}")
+    await put(connection, [Entry(POLICIES, pack.hash, event.type, subject, newest.turn, encode(event))], now)
 
 
 async def _activate(connection: Connection, wanted: str, file: Pack, today: date, now: datetime) -> InForce:
@@ -58,16 +80,8 @@ async def _activate(connection: Connection, wanted: str, file: Pack, today: date
 
 
 async def _since(connection: Connection, base: str, pack: Pack) -> Reached:
-    text = await in_force.text_of(connection, base)
+    text = await text_of(connection, base)
     return compare(read_pack(text.encode(), base), pack) if text else Reached(facts=frozenset({EVERY}))
-
-
-async def pack_of(connection: Connection, pack_hash: str, file: Pack) -> Pack:
-    """Read a pack by its hash: the file's own, or one that was stored."""
-    if pack_hash == file.hash:
-        return file
-    text = await in_force.text_of(connection, pack_hash)
-    return read_pack(text.encode(), pack_hash) if text else file
 
 
 async def through(connection: Connection, pack: Pack) -> bool:

@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.retention.api import blockers, disposals, holds, identities, records, rule_changes, waiting
 from shared.http import Edge, http_app
-from shared.policy import Pack
 
 _PARTS = (records, holds, disposals, waiting, identities, blockers, rule_changes)
 ROLES: Mapping[str, frozenset[str]] = {route: roles for part in _PARTS for route, roles in part.ROLES.items()}
@@ -15,8 +14,6 @@ TITLE = "Tenure: retention"
 ROUTERS = [part.router for part in _PARTS]
 
 
-def make_app(engine: AsyncEngine, edge: Edge, pack: Pack) -> FastAPI:
+def make_app(engine: AsyncEngine, edge: Edge) -> FastAPI:
     """Make retention's app."""
-    app = http_app(TITLE, engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)
-    app.state.pack = pack
-    return app
+    return http_app(TITLE, engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)

@@ -76,7 +76,7 @@ class Superseded(BaseModel):
 @router.get("/records/{record_id}/blockers", responses=answers(Kept, 404))
 async def show_blockers(record_id: UUID, request: Request, connection: Transaction, now: Now) -> dict[str, Any]:
     """Say what is keeping a record: each thing with its owner and the mend."""
-    pack = request.app.state.pack
+    pack = request.app.state.edge.pack
     today = await policy_day(connection, now, pack.zone)
     return {"blockers": await blockers.of_record(connection, record_id, pack, today, now)}
 
@@ -84,7 +84,7 @@ async def show_blockers(record_id: UUID, request: Request, connection: Transacti
 @router.get("/blockers", responses=answers(KeptInAll))
 async def count_blockers(request: Request, connection: Transaction, now: Now) -> dict[str, Any]:
     """Count what keeps records, and list what keeps every disposal waiting."""
-    counts, everywhere = await blockers.counted(connection, request.app.state.pack, now)
+    counts, everywhere = await blockers.counted(connection, request.app.state.edge.pack, now)
     return {"blockers": counts, "everywhere": everywhere}
 
 

@@ -66,7 +66,7 @@ async def show_schedule(
     `as_of` is a day, `known_at` an instant with its offset: what had happened by that day, as far as was known by
     that instant, under the pack that was in force. Neither: as it stands, with an ETag.
     """
-    pack = request.app.state.pack
+    pack = request.app.state.edge.pack
     if asked.when != When():
         return await explain.explain_then(connection, record_id, asked.when, pack, asked.today, asked.telling)
     shown = await explain.explain_record(connection, record_id, pack, asked.telling)
@@ -83,7 +83,7 @@ async def show_person(
     after = (_keys(page, (int,)) or (0,))[0]
     if when != When():
         at = (today, after, page.limit)
-        shown, more = await as_of.nominal_then(connection, nominal_ref, when, request.app.state.pack, at)
+        shown, more = await as_of.nominal_then(connection, nominal_ref, when, request.app.state.edge.pack, at)
     else:
         shown, more = await explain.explain_nominal(connection, nominal_ref, after, page.limit)
         etag(response, shown["version"])

@@ -55,7 +55,7 @@ class MoveAsked(BaseModel):
 async def _step(
     record_id: UUID, request: Request, connection: Transaction, asker: Asker, meant: IfMatch, now: Now
 ) -> Step:
-    pack = request.app.state.pack
+    pack = request.app.state.edge.pack
     row = await rule_changes.found(connection, record_id)
     require_version(meant, row["version"])
     return Step(row, asker.decides_as(), await policy_day(connection, now, pack.zone), now, pack)

@@ -10,11 +10,10 @@ LOCK = 7_900  # In the two-integer space: activation takes it, every settle shar
 
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), $1)"
 _TAKE = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)"
-_LATEST = "SELECT turn, pack_hash, bases FROM in_force ORDER BY turn DESC LIMIT 1"
+_LATEST = "SELECT turn, pack_hash, bases, told FROM in_force ORDER BY turn DESC LIMIT 1"
 _EVER = "SELECT EXISTS (SELECT FROM in_force WHERE pack_hash = $1)"
-_TEXT = "SELECT text FROM policy WHERE pack_hash = $1"
-_STORED = "SELECT pack_hash FROM policy WHERE effective_on <= $1 ORDER BY effective_on DESC, stored_at DESC LIMIT 1"
 _ADD = "INSERT INTO in_force (pack_hash, bases, in_force_on, at) VALUES ($1, $2, $3, $4) RETURNING turn"
+_TELL = "UPDATE in_force SET told = true WHERE turn = $1 AND NOT told RETURNING in_force_on"
 
 
 class InForce(NamedTuple):
@@ -23,6 +22,7 @@ class InForce(NamedTuple):
     turn: int
     pack_hash: str
     bases: Sequence[str]
+    told: bool = False
 
 
 async def share(connection: Connection) -> InForce | None:
@@ -48,19 +48,13 @@ async def ever(connection: Connection, pack_hash: str) -> bool:
     return bool(await (await driver(connection)).fetchval(_EVER, pack_hash))
 
 
-async def stored_by(connection: Connection, today: date) -> str | None:
-    """Find the pack, of those stored, whose first day came last."""
-    found: str | None = await (await driver(connection)).fetchval(_STORED, today)
-    return found
-
-
-async def text_of(connection: Connection, pack_hash: str) -> str | None:
-    """Read a stored pack's text."""
-    found: str | None = await (await driver(connection)).fetchval(_TEXT, pack_hash)
-    return found
-
-
 async def add(connection: Connection, pack_hash: str, bases: Sequence[str], today: date, now: datetime) -> int:
     """Bring a pack into force."""
     turn: int = await (await driver(connection)).fetchval(_ADD, pack_hash, list(bases), today, now)
     return turn
+
+
+async def tell(connection: Connection, turn: int) -> date | None:
+    """Note that others are told of it, and give the day on which it came into force; None: somebody told them."""
+    found: date | None = await (await driver(connection)).fetchval(_TELL, turn)
+    return found

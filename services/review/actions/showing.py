@@ -70,6 +70,7 @@ async def whole(connection: Connection, task: Task, pack: Pack) -> dict[str, Any
         "covers": records,
         "basis": asked.basis,
         "reasons": _reasons(asked.derivation),
+        "in_force": pack.hash,
         "questions": [{"id": each.id, "part": each.part, "text": each.text} for each in pack.questions],
         "decisions": [decision._asdict() for decision in await work.decisions(connection, task.task_id)],
         "approvals": [approval._asdict() for approval in said],
@@ -111,6 +112,7 @@ async def answers(connection: Connection, task: Task, keys: Keys, *, content: bo
     shown: dict[str, Any] = {
         "by": latest.assessed.by,
         "on": latest.on,
+        "pack": latest.pack,
         "proposal": latest.assessed.proposal,
         "necessity": latest.assessed.necessity,
         "proportionality": latest.assessed.proportionality,

@@ -15,8 +15,9 @@ from services.review.storage.work import When
 from shared.bodies import Plain
 from shared.bodies import store as seal
 from shared.db import Connection
-from shared.errors import NotFound, PreconditionFailed
+from shared.errors import Conflict, NotFound, PreconditionFailed
 from shared.events import DECISIONS, ReviewDecided, encode
+from shared.in_force import pack_of
 from shared.keys import Keys
 from shared.log import Entry, put
 from shared.policy import Answer, Pack, Step
@@ -88,6 +89,8 @@ async def decide(connection: Connection, desk: Desk, ref: Ref, decision: Decisio
     task = await _in_hand(connection, desk, ref)
     latest = await work.latest_assessment(connection, task.task_id)
     assessed = None if latest is None else latest.assessed
+    if latest is not None and (await pack_of(connection, latest.pack, desk.pack)).questions != desk.pack.questions:
+        raise Conflict("The questions changed after the assessment. Assess it anew.", "questions_changed")
     domain.check_decision(task, decision, assessed, desk.pack, desk.when.today)
     assert assessed is not None, "a decision without an assessment was refused"
     body = await _seal(connection, desk, why)

@@ -14,7 +14,8 @@ INSERT INTO assessment (task_id, number, round, by_staff, at, on_date, basis, pa
 SELECT $1, 1 + coalesce(max(number), 0), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM assessment WHERE task_id = $1
 RETURNING number"""
 _LATEST = """
-SELECT number, by_staff, basis, proposal, necessity, proportionality, body_id, destroyed_by, on_date FROM assessment
+SELECT number, by_staff, basis, proposal, necessity, proportionality, body_id, destroyed_by, on_date, pack
+FROM assessment
 WHERE task_id = $1 ORDER BY number DESC LIMIT 1"""
 _DECIDE = """
 INSERT INTO decision (task_id, round, outcome, purpose, next_on, decided_by, decided_on, basis, pack, assessment,
@@ -26,10 +27,11 @@ SELECT $1, $2, 1 + coalesce(max(step), 0), $3, $4, $5, $6, $7, $8, $9 FROM appro
 
 
 class When(NamedTuple):
-    """The real instant and the policy day of an act."""
+    """The real instant and the policy day of an act, and the pack that it goes by."""
 
     now: datetime
     today: date
+    pack: str
 
 
 class LatestAssessment(NamedTuple):
@@ -39,6 +41,7 @@ class LatestAssessment(NamedTuple):
     on: date
     body_id: int | None
     destroyed_by: UUID | None
+    pack: str
 
 
 class StoredDecision(NamedTuple):
@@ -50,6 +53,7 @@ class StoredDecision(NamedTuple):
     next_on: date | None
     decided_by: str
     decided_on: date
+    pack: str
     assessment: int
 
 
@@ -91,10 +95,10 @@ async def introduce(connection: Connection, people: list[Actor]) -> None:
 
 
 async def keep_assessment(connection: Connection, task: Task, assessed: Assessed, body_id: int, when: When) -> None:
-    """Store an assessment under the task's next number."""
+    """Store an assessment under the task's next number, citing the pack whose questions it answers."""
     raw = await driver(connection)
     codes = (assessed.proposal, assessed.necessity, assessed.proportionality)
-    head = (task.task_id, task.round, assessed.by, when.now, when.today, task.request.basis, task.request.pack)
+    head = (task.task_id, task.round, assessed.by, when.now, when.today, task.request.basis, when.pack)
     await raw.fetchval(_ASSESS, *head, *codes, body_id)
 
 
@@ -104,16 +108,16 @@ async def latest_assessment(connection: Connection, task_id: UUID) -> LatestAsse
     row = await raw.fetchrow(_LATEST, task_id)
     if row is None:
         return None
-    return LatestAssessment(Assessed(*row[:6]), row["on_date"], row["body_id"], row["destroyed_by"])
+    return LatestAssessment(Assessed(*row[:6]), row["on_date"], row["body_id"], row["destroyed_by"], row["pack"])
 
 
 async def keep_decision(
     connection: Connection, task: Task, decision: Decision, assessment: int, body_id: int, when: When
 ) -> None:
-    """Store the decision of a task's round, citing the basis and pack of its request."""
+    """Store the decision of a task's round, citing its request's basis and the pack it went by."""
     raw = await driver(connection)
     said = (decision.outcome, decision.purpose, decision.next_on, task.assignee, when.today)
-    cited = (task.request.basis, task.request.pack, assessment, body_id)
+    cited = (task.request.basis, when.pack, assessment, body_id)
     await raw.execute(_DECIDE, task.task_id, task.round, *said, *cited, when.now)
 
 

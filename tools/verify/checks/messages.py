@@ -35,6 +35,12 @@ _TABLES = (
     ("compliance.measures.v1", "retention", "measure", "SELECT measure, version, NULL FROM measure"),
     ("retention.holds.v1", "retention", "hold", "SELECT hold_id, version, state FROM hold"),
     (
+        "retention.policies.v1",
+        "retention",
+        "pack in force",
+        "SELECT pack_hash, max(turn), NULL FROM in_force WHERE told GROUP BY pack_hash",
+    ),
+    (
         "compliance.certificates.v1",
         "retention",
         "certificate",
