@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from shared.events import BACKLOAD, CONFIRMATIONS, DECISIONS, DISPOSALS, INBOUND, REGISTERED, REVIEWS, SCHEDULES, TASKS
+from shared.events import (
+    BACKLOAD,
+    CONFIRMATIONS,
+    DECISIONS,
+    DISPOSALS,
+    INBOUND,
+    POLICIES,
+    REGISTERED,
+    REVIEWS,
+    SCHEDULES,
+    TASKS,
+)
 from shared.topics import BY_NAME
 from tests.system import counting
 from tools.stack.assembly import Stack
@@ -21,9 +32,9 @@ PARTS = ("kafka", "postgres", *(f"{service}-worker" for service in WORKERS))
 VERIFY_SECONDS_MAX = 120
 PATIENCE_SECONDS = "30"
 READS = {
-    "intake": (INBOUND, BACKLOAD, SCHEDULES, DISPOSALS, TASKS),
+    "intake": (INBOUND, BACKLOAD, SCHEDULES, DISPOSALS, TASKS, POLICIES),
     "retention": (REGISTERED, DECISIONS, CONFIRMATIONS),
-    "review": (REGISTERED, REVIEWS, DISPOSALS),
+    "review": (REGISTERED, REVIEWS, DISPOSALS, POLICIES),
 }
 
 _POSITIONS = " UNION ALL ".join(f"SELECT '{s}', topic, part, next_offset FROM {s}.position" for s in WORKERS)

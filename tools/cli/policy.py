@@ -1,26 +1,32 @@
 """`tenure policy`: a policy pack at the desk of whoever answers for it."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
+import psycopg
+
 from shared.policy import BadPack, Pack, read_pack
+from tools.cli.running import take_settings
 from tools.policy import showing
 from tools.policy.edit import with_rows
 from tools.policy.examples import Example, read_folder
 from tools.policy.running import differences, without_example
 from tools.policy.sheet import BadSheet, lines_of, read, write
 from tools.stack.errors import StackError
+from tools.stack.migrate import store
 from tools.stack.paths import ROOT
 
 NAME = "policy"
-HELP = "check a policy pack and run its worked examples, show its rows, take them to a spreadsheet and back"
+HELP = "check a policy pack and run its worked examples, show its rows, take them to a spreadsheet and back, store it"
 EXAMPLES = """  ./tenure policy check policy/default.toml      each mistake with its line and mend; every worked example
   ./tenure policy show                           the retention schedule as a table
   ./tenure policy show R08                       one row in full: who uses it, floors, evidence, who confirmed it
   ./tenure policy show crime.child_protection    one class in full, with what it inherits
   ./tenure policy export policy/default.toml --csv rows.csv
   ./tenure policy import policy/default.toml --csv rows.csv --out policy/ours.toml
+  ./tenure policy store policy/ours.toml         services that run go by it from its first day, without a restart
 
 A pack is a text file; docs/policy.md explains every table of it. A pack in force is never altered: give the new one
 another `id` or a later `effective_on`.
@@ -30,12 +36,14 @@ _DEFAULT = ROOT / "policy" / "default.toml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's verbs."""
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="check|show|export|import")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="check|show|export|import|store")
     checking = verbs.add_parser("check", help="say every mistake with its line and mend; run the worked examples")
     checking.add_argument("file", metavar="FILE", type=Path, nargs="?", default=_DEFAULT)
     checking.add_argument("--examples", metavar="FOLDER", type=Path, help="else the folder examples beside FILE")
     showing_ = verbs.add_parser("show", help="show the schedule, or one row or class in full")
     showing_.add_argument("what", metavar="[FILE] [ROW|CLASS]", nargs="*", help="FILE: policy/default.toml if left out")
+    storing = verbs.add_parser("store", help="store it in the running stack's database: it counts from its first day")
+    storing.add_argument("file", metavar="FILE", type=Path)
     exporting = verbs.add_parser("export", help="write the rows as a spreadsheet")
     importing = verbs.add_parser("import", help="write the pack's text with the rows of a spreadsheet")
     for each in (exporting, importing):
@@ -45,12 +53,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check, show, export or import."""
-    verbs = {"check": _check, "show": _show, "export": _export, "import": _import}
+    """Check, show, export, import or store."""
+    verbs = {"check": _check, "show": _show, "export": _export, "import": _import, "store": _store}
     try:
         return verbs[args.verb](args)
     except OSError as error:
         raise StackError(f"{error.filename} cannot be used: {error.strerror}.") from None
+
+
+def _store(args: argparse.Namespace) -> int:
+    pack = _read(args.file)
+    take_settings()
+    admin = os.environ.get("TENURE_DATABASE_URL")
+    if admin is None:
+        raise StackError("Set TENURE_DATABASE_URL to the database as administrator, or start one: `./tenure up`.")
+    try:
+        first_day = store(admin, args.file)
+    except psycopg.OperationalError:
+        raise StackError("The database does not answer; `./tenure up` starts the local one.") from None
+    print(f"Stored. From {first_day}, by the policy clock, every service goes by {pack.id} ({pack.hash[:12]}).")
+    print("GET /readyz of each says which pack it goes by.")
+    return 0
 
 
 def _read(path: Path) -> Pack:

@@ -22,6 +22,8 @@ from tools.stack.errors import StackError
 from tools.stack.keys import ROLES, SERVICES, passwords
 from tools.stack.paths import ROOT
 
+_FIRST_DAY = """
+SELECT effective_on FROM retention.in_force JOIN retention.policy USING (pack_hash) ORDER BY turn DESC LIMIT 1"""
 _TURN = 0x74656E757265  # One migration at a time: an advisory lock on the server.
 
 
@@ -41,6 +43,23 @@ def migrate(admin_url: str, secrets: Mapping[str, str], policy: Path | None) -> 
             _upgrade(admin_url, service)
             if pack is not None:
                 _store_pack(admin, service, *pack)
+
+
+def store(admin_url: str, policy: Path) -> date:
+    """Store a pack beside services that run: they go by it from its first day, which is given, on."""
+    digest, content, effective_on = pack_at(policy)
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(%s)", [_TURN])
+        _refuse_altered(admin, digest, content, effective_on)
+        found = admin.execute(_FIRST_DAY).fetchone()
+        if found is not None and effective_on <= found[0]:
+            raise StackError(
+                f"The pack in force counts from {found[0]}, so one that counts from {effective_on} would never replace "
+                "it; nothing was stored. Give it a later `effective_on`."
+            )
+        for service in SERVICES:
+            _store_pack(admin, service, digest, content, effective_on)
+    return effective_on
 
 
 def create_database(server_url: str, name: str, template: str = "template0") -> None:

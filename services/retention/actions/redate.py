@@ -41,15 +41,11 @@ async def follow(connection: Connection, file: Pack, today: date, now: datetime,
 async def _wanted(connection: Connection, file: Pack, today: date, newest: InForce | None, *, starting: bool) -> str:
     """Name the pack to go by: the file's, or another stored one, from its first day; until then the one before."""
     begun = file.effective_on <= today
-    if begun and (starting or newest is None):
+    if begun and (starting or newest is None or not await in_force.ever(connection, file.hash)):
         return file.hash
-    stored = await stored_by(connection, today)
-    if newest is None:
-        return stored or file.hash  # Before the first day of the first pack there is nothing else to go by.
-    for each in (file.hash if begun else None, stored):
-        if each and not await in_force.ever(connection, each):
-            return each
-    return newest.pack_hash
+    if newest is None:  # Before the first day of the first pack there is nothing else to go by.
+        return await stored_by(connection, today) or file.hash
+    return await in_force.coming(connection, newest.pack_hash, today) or newest.pack_hash
 
 
 async def _tell(connection: Connection, newest: InForce, now: datetime) -> None:

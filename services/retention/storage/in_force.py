@@ -12,6 +12,11 @@ _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), $1)"
 _TAKE = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)"
 _LATEST = "SELECT turn, pack_hash, bases, told FROM in_force ORDER BY turn DESC LIMIT 1"
 _EVER = "SELECT EXISTS (SELECT FROM in_force WHERE pack_hash = $1)"
+_COMING = """
+SELECT pack_hash FROM policy p
+WHERE effective_on <= $2 AND effective_on > (SELECT effective_on FROM policy WHERE pack_hash = $1)
+    AND NOT EXISTS (SELECT FROM in_force i WHERE i.pack_hash = p.pack_hash)
+ORDER BY effective_on DESC, stored_at DESC LIMIT 1"""
 _ADD = "INSERT INTO in_force (pack_hash, bases, in_force_on, at) VALUES ($1, $2, $3, $4) RETURNING turn"
 _TELL = "UPDATE in_force SET told = true WHERE turn = $1 AND NOT told RETURNING in_force_on"
 
@@ -46,6 +51,12 @@ async def latest(connection: Connection) -> InForce | None:
 async def ever(connection: Connection, pack_hash: str) -> bool:
     """Say whether a pack has come into force before."""
     return bool(await (await driver(connection)).fetchval(_EVER, pack_hash))
+
+
+async def coming(connection: Connection, pack_hash: str, today: date) -> str | None:
+    """Find a stored pack that never was in force, whose first day has come and is later than the one's that is."""
+    found: str | None = await (await driver(connection)).fetchval(_COMING, pack_hash, today)
+    return found
 
 
 async def add(connection: Connection, pack_hash: str, bases: Sequence[str], today: date, now: datetime) -> int:
