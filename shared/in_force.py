@@ -1,7 +1,9 @@
 """The pack that a process goes by: the one in force at that moment, learnt while it runs."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -26,37 +28,41 @@ _STORE = "INSERT INTO policy VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 _ADD = "INSERT INTO in_force VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 
 
+Read = Callable[[Connection, str, Pack], Awaitable[Pack]]
+
+
 class Packs:
     """What a process goes by: asked in each of its transactions, looked up in the database each second."""
 
     def __init__(self, file: Pack, tells: dict[str, Any] | None = None) -> None:
         self.file = self.pack = file
+        self.read: Read = pack_of
         self._tells = {} if tells is None else tells
         self._looked: float | None = None
 
     async def now(self, connection: Connection) -> Pack:
         """Give the pack in force; it is at most `IN_FORCE_SECONDS` old."""
         if self._looked is None or monotonic() - self._looked >= IN_FORCE_SECONDS:
-            self.go_by(await self._look(connection))
+            await self.go_by(connection, await self._newest(connection))
         return self.pack
 
-    def go_by(self, pack: Pack) -> None:
-        """Go by a pack that is in force."""
+    async def go_by(self, connection: Connection, pack_hash: str) -> None:
+        """Go by the pack that is in force."""
+        if self._looked is None or pack_hash != self.pack.hash:
+            self.pack = await self.read(connection, pack_hash, self.file)
+            said = {"action": "pack_in_force", "pack": self.pack.hash}
+            log.info("The pack in force is %s.", self.pack.id, extra=said)
         self._looked = monotonic()
-        if pack.hash != self.pack.hash:
-            said = {"action": "pack_in_force", "pack": pack.hash}
-            log.info("Another pack is in force: %s.", pack.id, extra=said)
-        self.pack = pack
-        self._tells["pack_in_force"] = pack.hash
+        self._tells["pack_in_force"] = self.pack.hash
 
-    async def _look(self, connection: Connection) -> Pack:
+    async def _newest(self, connection: Connection) -> str:
         """Find what retention brought into force; before it has told of any, the file's from its first day on."""
         newest: str | None = await (await driver(connection)).fetchval(_NEWEST)
-        if newest is None:
-            today = await policy_day(connection, wall_clock(), self.file.zone)
-            newest = self.file.hash if self.file.effective_on <= today else await stored_by(connection, today)
-        known = self.pack if self.pack.hash == newest else self.file
-        return await pack_of(connection, newest or self.file.hash, known)
+        if newest is not None:
+            return newest
+        today = await policy_day(connection, wall_clock(), self.file.zone)
+        begun = self.file.effective_on <= today
+        return self.file.hash if begun else await stored_by(connection, today) or self.file.hash
 
 
 async def pack_of(connection: Connection, pack_hash: str, known: Pack) -> Pack:
@@ -64,7 +70,12 @@ async def pack_of(connection: Connection, pack_hash: str, known: Pack) -> Pack:
     if pack_hash == known.hash:
         return known
     text = await text_of(connection, pack_hash)
-    return read_pack(text.encode(), pack_hash) if text else known
+    return _read(text, pack_hash) if text else known
+
+
+@lru_cache(maxsize=8)
+def _read(text: str, name: str) -> Pack:
+    return read_pack(text.encode(), name)
 
 
 async def text_of(connection: Connection, pack_hash: str) -> str | None:

@@ -8,6 +8,8 @@ STEPS = {
     "pack": "It is dated under the policy pack {id}, in force since {on}.",
     "row": "Row {row} governs it: {title}. Evidence for its period: {evidence}.",
     "row_by": "Row {row} governs it: {title}, by {authority}. Evidence for its period: {evidence}.",
+    "left_new_records_only": "Row {row} was changed from {on} for records made since; for this one it is what it was.",
+    "left_at_next_review": "Row {row} was changed from {on}; for this record it is what it was until its next review.",
     "confirmed": "Row {row} was confirmed by {name} on {on}.",
     "unconfirmed": "Nobody has confirmed row {row}, so it dates records and disposes of none by time alone.",
     "inputs": "Facts known about it: {count}, of which withdrawn: {withdrawn}.",

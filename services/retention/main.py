@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from services.retention import agents, lifecycle_agents, redating, schedule
+from services.retention.actions.packs import whole_pack
 from services.retention.announcer import Announcer
 from services.retention.api import make_app
 from services.retention.settler import Settler
@@ -25,6 +26,7 @@ from shared.worker import RelayKeeper, Worker
 def worker(settings: Settings) -> Worker:
     """Build the stream process."""
     built = Worker(settings, "retention")
+    built.packs.read = whole_pack
     announcer = Announcer(built.relay.route, lambda count: built.meter.count(PUBLISHED, SCHEDULES, by=count))
     built.app.service(RelayKeeper(built.app, announcer))
     settler = Settler(built, announcer)

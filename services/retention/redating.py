@@ -30,10 +30,10 @@ class Redater:
         now, packs = wall_clock(), self.worker.packs
         async with transaction(self.worker.engine) as connection:
             today = await policy_day(connection, now, packs.file.zone)
-            pack = await follow(connection, packs.file, today, now, starting=self.starting)
+            newest = await follow(connection, packs.file, today, now, starting=self.starting)
+            await packs.go_by(connection, newest.pack_hash)
             left = await redate.left(connection)
         self.starting = False
-        packs.go_by(pack)
         self.worker.tells["redating"] = {"items_left": left.items, "records_looked_at": left.looked}
 
     async def redate(self) -> None:

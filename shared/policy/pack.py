@@ -1,7 +1,7 @@
 """A policy pack in force: frozen values, and the questions the services ask of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Literal
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from shared.calendar_rules import Leap, Period
 from shared.policy.access import Access
 from shared.policy.door import Boilerplate, Evaluation, Forbidden, References, Typed, plain
-from shared.policy.rules import Calendar, Children, Escalation, Floor, Relation, Row
+from shared.policy.rules import Calendar, Children, Escalation, Floor, Former, Relation, Row
 from shared.policy.timeliness import Timeliness
 from shared.policy.values import (
     Class,
@@ -79,6 +79,22 @@ class Pack:
     calendar: Calendar = field(default_factory=Calendar)
     relations: Mapping[str, Relation] = field(default_factory=dict)
     escalations: tuple[Escalation, ...] = ()
+    former: Mapping[str, Former] = field(default_factory=dict)
+    """What changed rows were before, where a change does not reach every record: from the packs before this one."""
+
+    def as_for(self, created_on: date | None, reviewed_on: date | None) -> "Pack":
+        """Give the pack as it counts for a record: rows whose change does not reach it are what they were."""
+        left = {id_: row for id_, each in self.former.items() if (row := each.left(created_on, reviewed_on))}
+        if not left:
+            return self
+        key = tuple((id_, id(row)) for id_, row in left.items())
+        if key not in self._as_for:
+            self._as_for[key] = replace(self, rows={**self.rows, **left})
+        return self._as_for[key]
+
+    @cached_property
+    def _as_for(self) -> dict[tuple[tuple[str, int], ...], "Pack"]:
+        return {}
 
     @property
     def live(self) -> bool:

@@ -154,6 +154,24 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """A row as it was before a change that does not reach every record that was there."""
+
+    row: Row
+    since: date
+    """The first day of the pack that changed it."""
+    reaches: Reaches
+    before: "Former | None" = None
+
+    def left(self, created_on: date | None, reviewed_on: date | None) -> Row | None:
+        """Give the row that a record still goes by; None: the change reaches it, as one made or reviewed since."""
+        reviewed = reviewed_on if self.reaches == "at_next_review" else None
+        if any(day and day >= self.since for day in (created_on, reviewed)):
+            return None
+        return (self.before.left(created_on, reviewed_on) if self.before else None) or self.row
+
+
+@dataclass(frozen=True, slots=True)
 class Children:
     """What is different where the conduct was that of a child."""
 

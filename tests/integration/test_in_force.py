@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from services.retention.actions.packs import whole_pack
 from services.retention.actions.redate import chunk, follow
 from services.review.actions.taking import take_reviews
 from shared.calendar_rules import civil_day
@@ -134,11 +135,11 @@ async def test_a_stored_pack_reaches_all_three_on_its_first_day_and_they_judge_b
     before = await judged(estate, asked)
 
     pack = estate.store(changed())
-    assert await estate.follow(date(2026, 9, 30)) == OLD
+    assert (await estate.follow(date(2026, 9, 30))).pack_hash == OLD.hash
     await estate.relay()
     assert {await estate.pack_of(service) for service in SERVICES} == {OLD.hash}
 
-    assert (await estate.follow()).hash == pack.hash
+    assert (await estate.follow()).pack_hash == pack.hash
     await redated(estate, pack)
     await estate.relay()
     await estate.until(pack)
@@ -233,8 +234,8 @@ async def test_an_older_pack_never_replaces_the_one_in_force_and_one_that_was_is
         estate.store(changed(date(2019, 1, 1)))
     pack = estate.store(changed())
     await estate.follow()
-    assert (await estate.follow(starting=True)).hash == OLD.hash  # A worker that is started with the older file.
-    assert (await estate.follow(TODAY + timedelta(days=1))).hash == OLD.hash != pack.hash
+    assert (await estate.follow(starting=True)).pack_hash == OLD.hash  # A worker that is started with the older file.
+    assert (await estate.follow(TODAY + timedelta(days=1))).pack_hash == OLD.hash != pack.hash
 
 
 @pytest.mark.parametrize(
@@ -261,3 +262,23 @@ def made_of(text):
 
 def replace_text(event, text):
     return PolicyActivated(event.pack, event.effective_on, event.in_force_on, text, event.version)
+
+
+async def test_a_record_that_a_change_does_not_reach_is_explained_by_the_row_as_it_was(estate):
+    retention = estate.engines["retention"]
+    await take(retention, record_state("r1", links=[]))
+    await settle_all(retention)
+    pack = estate.store(changed().replace('retain = "7y"', 'retain = "7y"\nreaches = "new_records_only"', 1))
+    await estate.follow()
+    async with transaction(retention) as connection:
+        whole = await whole_pack(connection, pack.hash, OLD)
+    await take(retention, record_state("r1", 2, "revised", unit="North"))
+    await settle_all(retention, whole)
+    await estate.relay()
+    await estate.until(pack)
+
+    shown = await estate.ask("retention", f"/v1/records/{uid('r1')}/schedule")
+    assert (shown["pack"], shown["keep_until"]) == (pack.hash, "2028-08-01")
+    told = "Row R03 was changed from 1 October 2026 for records made since; for this one it is what it was."
+    assert told in shown["sentences"]
+    assert {step["code"]: step for step in shown["derivation"]["steps"]}["period"]["years"] == 6

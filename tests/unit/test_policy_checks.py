@@ -121,6 +121,7 @@ OTHERS = [
     ),
     (TWICE, "'clerk', which supplies no"),
     (TWICE, "names 'class' twice"),
+    (in_table('id = "R01"', 'follows = "mopi"', 'follows = "mopi"\nreaches = "at_next_review"'), "one review of whom"),
     (in_table('id = "creation"', CREATION, ""), "floor creation: has no start"),
     (in_table('id = "creation"', CREATION, ""), "has `add` and nothing to"),
     (in_table('id = "creation"', 'add = "6y"', ""), "reaches to the day from which it counts"),

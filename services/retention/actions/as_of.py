@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from services.retention.actions.announce import shown_state
+from services.retention.actions.packs import whole_pack
 from services.retention.actions.people import of_one
 from services.retention.domain import (
     Fact,
@@ -37,7 +37,7 @@ from services.retention.storage.schedules import schedules_stored
 from shared.db import Connection
 from shared.errors import NotFound, TooLarge
 from shared.ids import nominal_ref
-from shared.policy import Pack, read_pack
+from shared.policy import Pack
 
 RECORDS_MAX = 20_000
 RECORDS_NOW_MAX = 5_000  # Of more, what their links give together is enough to explain a date as it stands.
@@ -69,12 +69,7 @@ async def look(connection: Connection, when: When, running: Pack, today: date) -
         raise NotFound(message, "no_pack_then")
     if found.hash == running.hash:
         return Look(when, running, today)
-    return Look(when, _read(await past.pack_text(connection, found.hash)), today)
-
-
-@lru_cache(maxsize=8)
-def _read(text: str) -> Pack:
-    return read_pack(text.encode(), "an earlier pack")
+    return Look(when, await whole_pack(connection, found.hash, running), today)
 
 
 class Then(NamedTuple):

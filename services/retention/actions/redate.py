@@ -8,6 +8,7 @@ go on from in it, so that whoever is killed leaves nothing half done and nothing
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 
+from services.retention.actions.packs import whole_pack
 from services.retention.actions.settle import carry
 from services.retention.domain.packs import EVERY, Reached, compare, together
 from services.retention.storage import in_force, marks, redate
@@ -16,7 +17,7 @@ from services.retention.storage.redate import Did, Item
 from shared.db import Connection
 from shared.events import POLICIES, PolicyActivated, encode
 from shared.ids import named
-from shared.in_force import pack_of, stored_by, text_of
+from shared.in_force import stored_by, text_of
 from shared.log import Entry, put
 from shared.policy import Pack, read_pack
 
@@ -24,8 +25,8 @@ CHUNK = 2_000  # Each record holds a lock or two until its chunk's end.
 MARKS_MAX = 10_000  # More are not marked before these are settled: what comes in meanwhile is settled between them.
 
 
-async def follow(connection: Connection, file: Pack, today: date, now: datetime, *, starting: bool) -> Pack:
-    """Give the pack in force, having brought another into force where its day has come, and told of it.
+async def follow(connection: Connection, file: Pack, today: date, now: datetime, *, starting: bool) -> InForce:
+    """Give what is in force, having brought another into force where its day has come, and told of it.
 
     What a process starts with decides; later its file, or a pack that was stored meanwhile, counts if it never did.
     """
@@ -35,7 +36,7 @@ async def follow(connection: Connection, file: Pack, today: date, now: datetime,
         newest = await _activate(connection, wanted, file, today, now)
     if not newest.told:
         await _tell(connection, newest, now)
-    return await pack_of(connection, newest.pack_hash, file)
+    return newest
 
 
 async def _wanted(connection: Connection, file: Pack, today: date, newest: InForce | None, *, starting: bool) -> str:
@@ -68,7 +69,7 @@ async def _activate(connection: Connection, wanted: str, file: Pack, today: date
     unfinished = await redate.give_up(connection, now)
     bases = [] if newest is None else [*(newest.bases if unfinished else ()), newest.pack_hash]
     turn = await in_force.add(connection, wanted, bases, today, now)
-    pack = await pack_of(connection, wanted, file)
+    pack = await whole_pack(connection, wanted, file)
     changed = together([await _since(connection, base, pack) for base in bases if base != wanted])
     await redate.add(connection, turn, changed.ways(), now)
     await redate.mark_decided(connection)
@@ -77,7 +78,7 @@ async def _activate(connection: Connection, wanted: str, file: Pack, today: date
 
 async def _since(connection: Connection, base: str, pack: Pack) -> Reached:
     text = await text_of(connection, base)
-    return compare(read_pack(text.encode(), base), pack) if text else Reached(facts=frozenset({EVERY}))
+    return compare(await whole_pack(connection, base, pack), pack) if text else Reached(facts=frozenset({EVERY}))
 
 
 async def through(connection: Connection, pack: Pack) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.retention.actions.packs import whole_pack
 from services.retention.api import blockers, disposals, holds, identities, records, rule_changes, waiting
 from shared.http import Edge, http_app
 
@@ -16,4 +17,5 @@ ROUTERS = [part.router for part in _PARTS]
 
 def make_app(engine: AsyncEngine, edge: Edge) -> FastAPI:
     """Make retention's app."""
+    edge.packs.read = whole_pack
     return http_app(TITLE, engine=engine, routes=ROLES, routers=ROUTERS, edge=edge)

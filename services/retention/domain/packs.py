@@ -1,16 +1,16 @@
 """What a changed pack changes about dates: which rows' schedules, and whether their facts must be read again."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from shared.policy import Class, Group, Pack, Row
+from shared.policy import Class, Former, Group, Pack, Row
 
 # What no date follows from. Whatever is not named here or below is taken to reach every fact.
 _SILENT_PACK = frozenset(
     {"hash", "id", "effective_on", "mode_approved_by", "quarantine", "discard_reasons", "vault", "required"}
     | {"questions", "policing_purposes", "purposes", "views", "access", "forbidden", "boilerplate", "evaluation"}
-    | {"references", "metadata_keys", "timeliness", "jurisdiction", "calendar"}
+    | {"references", "metadata_keys", "timeliness", "jurisdiction", "calendar", "former"}
 )
 _SILENT_LIMITS = frozenset(
     {"news_age_minutes_max", "reviews_per_tick_max", "future_days_max", "stop_count", "stop_ratio"}
@@ -52,15 +52,13 @@ class Reached:
 
 
 def compare(old: Pack, new: Pack) -> Reached:
-    """Find what the new pack dates otherwise than the old; what need not be looked at is in neither set.
-
-    A row that says it reaches new records, or waits for the next review, is left as it was dated.
-    """
+    """Find what the new pack dates otherwise than the old; what need not be looked at is in neither set."""
     dates, facts = _of_pack(old, new)
-    later = {row.id for row in new.rows.values() if row.reaches != "at_once"}
     rows = {row: _differs(old.rows.get(row), new.rows.get(row), Row) - _SILENT_ROW for row in _all(old.rows, new.rows)}
-    changed = {row: names for row, names in rows.items() if names and row not in later}
+    changed = {row: names for row, names in rows.items() if names}
     facts |= {row for row, names in changed.items() if not (names <= _DATES_ROW and _periods(old, new, row))}
+    # Whom a change reaches is found from each record's facts; so are those whom it no longer leaves as they were.
+    facts |= {row for row in _all(old.former, new.former) if old.former.get(row) != new.former.get(row)}
     facts |= {row.id for row in new.rows.values() if _floors_differ(old, new, row)}
     # A row that a source supplies, or whose unit may leave a record to an ancestor's, counts where another's is stored.
     supplied = {*old.supplied_rows.values(), *new.supplied_rows.values()}
@@ -72,6 +70,26 @@ def compare(old: Pack, new: Pack) -> Reached:
         dates.add(EVERY)
     persons = {key for key, names in groups.items() if names - _DATES_GROUP}
     return Reached(frozenset(dates | set(changed)), frozenset(facts), frozenset(persons))
+
+
+def succeed(before: Pack, pack: Pack) -> Pack:
+    """Give a pack that comes after another what it leaves those records to that its changed rows do not reach."""
+    former: dict[str, Former] = {}
+    for row in pack.rows.values():
+        was, earlier = before.rows.get(row.id), before.former.get(row.id)
+        if row.reaches == "at_once" or was is None:
+            continue
+        if _differs(was, row, Row) - _SILENT_ROW:
+            former[row.id] = Former(was, pack.effective_on, row.reaches, earlier)
+        elif earlier:
+            former[row.id] = replace(earlier, reaches=row.reaches)
+    named = {name for each in former.values() for name in _floors_of(each)}
+    gone = {name: floor for name, floor in before.floors.items() if name in named}
+    return replace(pack, former=former, floors={**gone, **pack.floors})
+
+
+def _floors_of(former: Former) -> set[str]:
+    return {*former.row.floors, *(_floors_of(former.before) if former.before else ())}
 
 
 def together(reached: Iterable[Reached]) -> Reached:

@@ -108,6 +108,7 @@ def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
     The highest sequence counts. A withdrawn record keeps the dates of its highest state, groups
     nobody and moves no clock; a state with a higher sequence makes all of it count again.
     """
+    pack = as_for(facts, pack)
     history = read_history(facts, pack)
     if history is None:
         return None
@@ -119,6 +120,14 @@ def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
     given = _since(history, gives | _gives(history, pack))
     gone = history.gone.keys() - {nominal_ref(*nominal) for nominal in given} if history.gone else frozenset[UUID]()
     return OfRecord(_side_of(history, pack), given, traits_of(bodies, pack), ties, frozenset(gone))
+
+
+def as_for(facts: Sequence[Fact], pack: Pack) -> Pack:
+    """Give the pack as it counts for a record, by when that was made and last reviewed alone."""
+    history = read_history(facts, pack) if pack.former else None
+    if history is None:
+        return pack
+    return pack.as_for(created_on(history.shown.dates), decisions_of(history.live, pack).reviewed_on)
 
 
 def _since(history: History, gives: dict[Nominal, Given]) -> dict[Nominal, Given]:

@@ -66,6 +66,7 @@ def of_schedule(
 
     No facts are read. An exception keeps the record: its `keep_until` says "at least until", and nothing opens on it.
     """
+    pack = pack.as_for(side.created_on, side.reviewed_on)
     klass = pack.classes.get(side.class_id or "")
     kept = within(keep(side, persons, pack, aged), side, case, pack)
     problem = side.problem or kept.problem or unfiled(side, case, pack)
@@ -97,6 +98,7 @@ def of_schedule(
 
 def asks(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Share:
     """Say what a record asks of its case files: by itself, its persons and its own parts, if it has any."""
+    pack = pack.as_for(side.created_on, side.reviewed_on)
     kept = within(keep(side, persons, pack, aged), side, case, pack)
     undated = bool(side.problem or kept.problem)
     return asking(Share(kept.until, kept.by_age, kept.permanent, kept.waits, undated), side, pack)

@@ -17,6 +17,8 @@ SELECT pack_hash FROM policy p
 WHERE effective_on <= $2 AND effective_on > (SELECT effective_on FROM policy WHERE pack_hash = $1)
     AND NOT EXISTS (SELECT FROM in_force i WHERE i.pack_hash = p.pack_hash)
 ORDER BY effective_on DESC, stored_at DESC LIMIT 1"""
+_BEFORE = """
+SELECT pack_hash FROM in_force WHERE turn < (SELECT max(turn) FROM in_force WHERE pack_hash = $1) ORDER BY turn"""
 _ADD = "INSERT INTO in_force (pack_hash, bases, in_force_on, at) VALUES ($1, $2, $3, $4) RETURNING turn"
 _TELL = "UPDATE in_force SET told = true WHERE turn = $1 AND NOT told RETURNING in_force_on"
 
@@ -57,6 +59,11 @@ async def coming(connection: Connection, pack_hash: str, today: date) -> str | N
     """Find a stored pack that never was in force, whose first day has come and is later than the one's that is."""
     found: str | None = await (await driver(connection)).fetchval(_COMING, pack_hash, today)
     return found
+
+
+async def before(connection: Connection, pack_hash: str) -> list[str]:
+    """List the packs that were in force before one came, the first of them first."""
+    return [row[0] for row in await (await driver(connection)).fetch(_BEFORE, pack_hash)]
 
 
 async def add(connection: Connection, pack_hash: str, bases: Sequence[str], today: date, now: datetime) -> int:

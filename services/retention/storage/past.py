@@ -109,12 +109,6 @@ async def packs(connection: Connection) -> list[Issued]:
     return [Issued(*row) for row in await raw.fetch("SELECT pack_hash, effective_on, stored_at FROM policy")]
 
 
-async def pack_text(connection: Connection, pack_hash: str) -> str:
-    """Read a pack's text."""
-    found: str = await (await driver(connection)).fetchval("SELECT text FROM policy WHERE pack_hash = $1", pack_hash)
-    return found
-
-
 async def holds(connection: Connection) -> list[Held]:
     """Load every hold ever placed."""
     return [_held(row) for row in await (await driver(connection)).fetch(_HOLDS)]

@@ -81,6 +81,9 @@ def _follows(value: Row) -> Iterator[Finding]:
         yield "follows persons but names no notice date", "list dates in `notice`"
     if value.is_mopi and (value.permanent or value.ends_on_clock):
         yield "follows persons and yet has an end of its own for everyone", "remove `retain`, or `follows`"
+    if value.is_mopi and value.reaches == "at_next_review":
+        told = "follows persons, one review of whom is of all they carry, and yet waits for each record's own"
+        yield told, 'set `reaches` to "at_once" or "new_records_only"'
     if value.is_mopi and value.regime != "part3":
         yield "follows persons, whom only law enforcement (part3) groups", 'set `regime` to "part3"'
     if value.as_file and (value.dates_alone or value.clock or value.notice):

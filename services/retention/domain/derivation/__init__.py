@@ -25,7 +25,7 @@ from services.retention.domain.derivation.told import told
 from services.retention.domain.facts import Fact
 from services.retention.domain.history import read_history
 from services.retention.domain.persons import Person, in_doubt, of_person
-from services.retention.domain.records import of_record
+from services.retention.domain.records import as_for, of_record
 from services.retention.domain.schedule import Schedule, of_schedule
 from shared.policy import Pack
 
@@ -56,6 +56,7 @@ def derivation(
     Where other records date it as well, as a case file does its parts, its schedule is given as it was `dated`, and
     until when each of its case files is kept.
     """
+    pack = as_for(facts, pack)
     record, history = of_record(facts, pack), read_history(facts, pack)
     if record is None or history is None:
         return {"v": 1, "steps": []}

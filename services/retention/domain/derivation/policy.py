@@ -18,6 +18,9 @@ def row(work: Work) -> Iterator[Step]:
     step: Step = {"code": "row", "row": found.id, "title": found.title or found.id, "evidence": found.evidence}
     step |= {"authority": found.authority} if found.authority else {}
     yield step
+    side, former = work.record.side, work.pack.former.get(found.id)
+    if former and former.left(side.created_on, side.reviewed_on):
+        yield {"code": f"left_{former.reaches}", "row": found.id, "on": former.since.isoformat()}
     if found.confirmed:
         yield {"code": "confirmed", "row": found.id, "name": found.confirmed.by, "on": found.confirmed.on.isoformat()}
     else:

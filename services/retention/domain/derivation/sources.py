@@ -9,7 +9,7 @@ from services.retention.domain.facts import Fact, alive, happened_on, happening,
 from services.retention.domain.grades import read_grades
 from services.retention.domain.history import History, read_history
 from services.retention.domain.persons import Person, known_of
-from services.retention.domain.records import Given, grouping_facts, notice_facts
+from services.retention.domain.records import Given, as_for, grouping_facts, notice_facts
 from shared.ids import nominal_ref
 from shared.policy import Pack
 
@@ -28,7 +28,7 @@ def sources_of(
     refs = {linked.nominal_ref, *linked.members}
     found = []
     for key in sorted({key for key, _ in binding})[:SOURCES_MAX]:
-        history = read_history(records.get(key, ()), pack)
+        history = read_history(its := records.get(key, ()), as_for(its, pack))
         if history is not None:
             found.append(_source(key, history, refs, linked, pack))
     return tuple(found)
