@@ -68,6 +68,7 @@ class Decided(BaseModel):
     outcome: str
     purpose: str | None
     next_on: date | None
+    group: str | None
     decided_by: str
     decided_on: date
     pack: str

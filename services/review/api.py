@@ -76,11 +76,12 @@ class Why(Body):
 
 
 class NewDecision(Body):
-    """What is decided, and why; `next_on` may only be earlier than policy's own date."""
+    """What is decided, and why; `next_on` may only be earlier than policy's own date, `group` only lower."""
 
     outcome: Literal["retain", "dispose", "amend", "restrict", "transfer", "refer"]
     rationale: Why
     next_on: date | None = None
+    group: Code | None = Field(default=None, description="of an amendment: the lower group that the person is put in")
 
 
 class NewApproval(Body):
@@ -186,7 +187,7 @@ async def decide(
     body: NewDecision, response: Response, connection: Transaction, desk: AtDesk, ref: Named
 ) -> dict[str, Any]:
     """Decide; where the group has a chain of approval, the answer names who is still missing."""
-    decision = Decision(body.outcome, body.rationale.purpose, body.next_on)
+    decision = Decision(body.outcome, body.rationale.purpose, body.next_on, body.group)
     why = Rationale(body.rationale.purpose, body.rationale.evidence, body.rationale.proportionality)
     task = await working.decide(connection, desk, ref, decision, why)
     return _stands(response, task) | await _missing(connection, task, desk.pack)

@@ -13,7 +13,7 @@ from shared.policy import Answer, Pack, Step, proposal
 
 State = Literal["open", "claimed", "awaiting_approval", "returned", "completed", "withdrawn"]
 Proposed = Literal["dispose", "retain", "enquire", "incomplete"]
-NOT_YET = frozenset({"amend", "restrict", "transfer", "refer"})
+NOT_YET = frozenset({"restrict", "transfer", "refer"})
 _LIVE = frozenset({"open", "claimed", "awaiting_approval", "returned"})
 _IN_HAND = frozenset({"claimed", "returned"})
 
@@ -83,6 +83,8 @@ class Decision:
     outcome: str
     purpose: str | None = None
     next_on: date | None = None
+    group: str | None = None
+    """Of an amendment: the group that it puts the person in."""
 
 
 def requested(held: Task | None, asked: ReviewRequested) -> Task | None:
@@ -181,7 +183,7 @@ def check_answers(answers: Mapping[str, Answer], evidence: Mapping[str, str], pa
 def check_decision(task: Task, decision: Decision, assessed: Assessed | None, pack: Pack, today: date) -> None:
     """Refuse a decision that its assessment, the pack or the facts do not carry."""
     if decision.outcome in NOT_YET:
-        message = f"The outcome {decision.outcome} is not yet supported here. Decide retain or dispose."
+        message = f"The outcome {decision.outcome} is not yet supported here. Decide retain, amend or dispose."
         raise Conflict(message, "not_yet")
     if assessed is None:
         raise Conflict("The task has no assessment. Answer the questions first.", "no_assessment")
@@ -189,8 +191,12 @@ def check_decision(task: Task, decision: Decision, assessed: Assessed | None, pa
         raise Conflict("The facts changed after the assessment. Assess it anew.", "basis_changed")
     if decision.purpose is not None and decision.purpose not in pack.policing_purposes:
         raise Invalid(f"Name a purpose of the pack: {', '.join(pack.policing_purposes)}.", "unknown_purpose")
+    if decision.group is not None and decision.outcome != "amend":
+        raise Invalid("Only an amendment puts a person in another group. Remove group.", "group_without_amend")
     if decision.outcome == "dispose":
         _check_dispose(decision, assessed)
+    elif decision.outcome == "amend":
+        _check_amend(task, decision, assessed, pack, today)
     else:
         _check_retain(task, decision, assessed, pack, today)
 
@@ -204,6 +210,24 @@ def _check_dispose(decision: Decision, assessed: Assessed) -> None:
     if assessed.proposal == "retain" and not stands:
         message = "The assessment proposes to retain. Dispose only if it calls keeping unnecessary or disproportionate."
         raise Conflict(message, "proposal_retains")
+
+
+def _check_amend(task: Task, decision: Decision, assessed: Assessed, pack: Pack, today: date) -> None:
+    """A group rises by fact, and falls by a review that shows why the person is kept and how sure that is."""
+    if decision.next_on is not None:
+        raise Invalid("The group that is given says when the next review is. Remove next_on.", "next_on_with_amend")
+    if assessed.proposal == "enquire":
+        raise Conflict("An unknown answer is not a no. Retain, and enquire.", "unknown_is_not_no")
+    now = task.request.group
+    if task.request.subject_kind != "nominal" or now not in pack.ranks:
+        message = "An amendment lowers the group of a person, and this review is of nobody in one. Retain or dispose."
+        raise Conflict(message, "nobody_in_a_group")
+    lower = [id_ for id_, rank in pack.ranks.items() if rank > pack.ranks[now]]
+    if decision.group not in lower:
+        known = f"name one of {', '.join(lower)}" if lower else "there is none below it"
+        message = f"A group rises by fact and falls by a review: the person is in {now}; {known}."
+        raise Invalid(message, "group_not_lower" if decision.group in pack.ranks else "unknown_group")
+    _check_retain(task, decision, assessed, pack, today)
 
 
 def _check_retain(task: Task, decision: Decision, assessed: Assessed, pack: Pack, today: date) -> None:
@@ -224,8 +248,8 @@ def _check_next(task: Task, next_on: date, pack: Pack, today: date) -> None:
 
 
 def decided(task: Task, decision: Decision, pack: Pack) -> Task:
-    """Move a decided task on: a disposal waits for its group's chain, anything else is complete."""
-    waits = decision.outcome == "dispose" and pack.chain(task.request.group)
+    """Move a decided task on: a disposal and a lower group wait for the group's chain, anything else is complete."""
+    waits = decision.outcome in ("dispose", "amend") and pack.chain(task.request.group)
     return task.moved("awaiting_approval" if waits else "completed", task.assignee)
 
 

@@ -272,8 +272,7 @@ async def test_a_record_that_a_change_does_not_reach_is_explained_by_the_row_as_
     await estate.follow()
     async with transaction(retention) as connection:
         whole = await whole_pack(connection, pack.hash, OLD)
-    await take(retention, record_state("r1", 2, "revised", unit="North"))
-    await settle_all(retention, whole)
+    await take(retention, record_state("r1", 2, "revised", unit="North"), pack=whole)
     await estate.relay()
     await estate.until(pack)
 

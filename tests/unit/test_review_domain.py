@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from services.review import domain
@@ -42,6 +43,14 @@ def assessed(
     proposal: str = "dispose", necessity: Any = None, proportionality: Any = None, basis: str = "b"
 ) -> Assessed:
     return Assessed(1, "D-RO1", basis, proposal, necessity, proportionality)  # type: ignore[arg-type]
+
+
+def of_person(group: str | None) -> ReviewRequested:
+    return msgspec.structs.replace(asked(group=group), subject_kind="nominal")
+
+
+def amend(group: str | None, **changes: Any) -> Decision:
+    return Decision(**{"outcome": "amend", "purpose": "preventing_offences", "group": group} | changes)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +94,11 @@ def test_answers_need_evidence(pack: Pack, given: Any, evidence: Any, reason: st
 @pytest.mark.parametrize(
     ("decision", "found", "reason"),
     [
-        pytest.param(Decision("amend"), assessed(), "not_yet", id="amend is not yet supported"),
+        pytest.param(Decision("refer"), assessed(), "not_yet", id="refer is not yet supported"),
         pytest.param(Decision("restrict"), assessed(), "not_yet", id="restrict is not yet supported"),
+        pytest.param(
+            Decision("dispose", group="G3"), assessed(), "group_without_amend", id="a disposal lowers no group"
+        ),
         pytest.param(Decision("dispose"), None, "no_assessment", id="no assessment"),
         pytest.param(Decision("dispose"), assessed(basis="old"), "basis_changed", id="the facts changed"),
         pytest.param(Decision("dispose"), assessed("enquire"), "unknown_is_not_no", id="unknown is not no"),
@@ -123,10 +135,50 @@ def test_a_decision_stands(pack: Pack, decision: Decision, found: Assessed) -> N
 
 
 @pytest.mark.parametrize(
-    ("group", "outcome", "state"),
-    [("G2", "dispose", "awaiting_approval"), ("G2", "retain", "completed"), (None, "dispose", "completed")],
+    ("now", "decision", "found", "reason"),
+    [
+        pytest.param("G2", amend("G2"), assessed(), "group_not_lower", id="the group they are in"),
+        pytest.param("G2", amend("G1"), assessed(), "group_not_lower", id="a higher one: it rises by fact"),
+        pytest.param("G3", amend("G2"), assessed(), "group_not_lower", id="none is below the lowest"),
+        pytest.param("G2", amend("G9"), assessed(), "unknown_group", id="not in the pack"),
+        pytest.param("G2", amend("G4"), assessed(), "unknown_group", id="a group of records, never of a person"),
+        pytest.param("G2", amend(None), assessed(), "unknown_group", id="none named"),
+        pytest.param(None, amend("G3"), assessed(), "nobody_in_a_group", id="a person in no group"),
+        pytest.param("G2", amend("G3", next_on=TODAY), assessed(), "next_on_with_amend", id="a day beside the group's"),
+        pytest.param("G2", amend("G3"), assessed("enquire"), "unknown_is_not_no", id="unknown is not no"),
+        pytest.param("G2", amend("G3"), assessed("retain", "yes"), "not_shown_necessary", id="half shown"),
+        pytest.param("G2", amend("G3", purpose=None), assessed(), "purpose_missing", id="no purpose to keep them for"),
+    ],
 )
-def test_only_a_disposal_waits_for_the_chain(pack: Pack, group: str | None, outcome: str, state: str) -> None:
+def test_an_amendment_is_refused(pack: Pack, now: str | None, decision: Decision, found: Assessed, reason: str) -> None:
+    with pytest.raises(LifecycleError) as refused:
+        domain.check_decision(Task(of_person(now)), decision, found, pack, TODAY)
+    assert refused.value.reason == reason
+
+
+def test_a_record_alone_is_in_no_group_that_a_review_lowers(pack: Pack) -> None:
+    with pytest.raises(LifecycleError) as refused:
+        domain.check_decision(Task(asked(group="G2")), amend("G3"), assessed(), pack, TODAY)
+    assert refused.value.reason == "nobody_in_a_group"
+
+
+@pytest.mark.parametrize(("now", "group"), [("G1", "G2"), ("G1", "G3"), ("G2", "G3")])
+def test_a_lower_group_stands_on_its_assessment(pack: Pack, now: str, group: str) -> None:
+    domain.check_decision(Task(of_person(now)), amend(group), assessed("retain", "yes", "yes"), pack, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("group", "outcome", "state"),
+    [
+        ("G2", "dispose", "awaiting_approval"),
+        ("G2", "amend", "awaiting_approval"),
+        ("G2", "retain", "completed"),
+        (None, "dispose", "completed"),
+    ],
+)
+def test_only_a_disposal_or_a_lower_group_waits_for_the_chain(
+    pack: Pack, group: str | None, outcome: str, state: str
+) -> None:
     task = Task(asked(group=group), "claimed", "D-RO1", version=3)
     done = domain.decided(task, Decision(outcome), pack)
     assert (done.state, done.assignee, done.version) == (state, "D-RO1", 4)

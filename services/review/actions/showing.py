@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from services.review.actions.taking import LINKS
-from services.review.actions.working import Answers, missing
+from services.review.actions.working import Answers, chain_of, missing
 from services.review.domain import Task
 from services.review.storage import cards, tasks, work
 from services.review.storage.tasks import Wanted
@@ -74,7 +74,7 @@ async def whole(connection: Connection, task: Task, pack: Pack) -> dict[str, Any
         "questions": [{"id": each.id, "part": each.part, "text": each.text} for each in pack.questions],
         "decisions": [decision._asdict() for decision in await work.decisions(connection, task.task_id)],
         "approvals": [approval._asdict() for approval in said],
-        "chain": steps(pack.chain(asked.group)),
+        "chain": steps(await chain_of(connection, task, pack)),
         "missing": steps(await missing(connection, task, pack)),
     }
 

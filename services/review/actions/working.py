@@ -111,12 +111,12 @@ async def approve(
     if answer == "return":
         return await _keep(connection, desk, domain.returned(task))
     approvers = (*given, by)
-    left = len(desk.pack.chain(task.request.group)) - len(approvers)
+    left = len(await chain_of(connection, task, desk.pack)) - len(approvers)
     return await _conclude(connection, desk, domain.approved(task, left), approvers)
 
 
 async def _step(connection: Connection, desk: Desk, task: Task, given: tuple[str, ...]) -> Step:
-    chain = desk.pack.chain(task.request.group)
+    chain = await chain_of(connection, task, desk.pack)
     authors = await work.authors(connection, task.task_id)
     step = domain.next_step(task, desk.actor, authors, chain, given)
     if desk.actor.staff_id in await cards.linked_staff(connection, task):
@@ -125,11 +125,19 @@ async def _step(connection: Connection, desk: Desk, task: Task, given: tuple[str
     return step
 
 
+async def chain_of(connection: Connection, task: Task, pack: Pack) -> tuple[Step, ...]:
+    """Give the chain of approval of a task's group; one that is under way stays that of the pack it was decided by."""
+    if task.state == "awaiting_approval":
+        decision = (await work.decisions(connection, task.task_id))[-1]
+        pack = await pack_of(connection, decision.pack, pack)
+    return pack.chain(task.request.group)
+
+
 async def missing(connection: Connection, task: Task, pack: Pack) -> tuple[Step, ...]:
     """List the links of the chain that a waiting decision still needs."""
     if task.state != "awaiting_approval":
         return ()
-    return pack.chain(task.request.group)[len(await _given(connection, task)) :]
+    return (await chain_of(connection, task, pack))[len(await _given(connection, task)) :]
 
 
 async def _given(connection: Connection, task: Task) -> tuple[str, ...]:
@@ -185,9 +193,14 @@ async def _decided(connection: Connection, desk: Desk, task: Task, approvers: tu
         approved_by=approvers,
         decided_on=desk.when.today,  # The day the chain was complete: cooling-off counts from it.
         next_on=decision.next_on,
+        group=decision.group,
         version=task.version,
     )
     return Entry(DECISIONS, str(asked.subject), event.type, asked.review_id, task.version, encode(event))
 
 
-_OUTCOMES: Mapping[str, Literal["retain", "dispose"]] = {"retain": "retain", "dispose": "dispose"}
+_OUTCOMES: Mapping[str, Literal["retain", "dispose", "amend"]] = {
+    "retain": "retain",
+    "dispose": "dispose",
+    "amend": "amend",
+}

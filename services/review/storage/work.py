@@ -18,9 +18,9 @@ SELECT number, by_staff, basis, proposal, necessity, proportionality, body_id, d
 FROM assessment
 WHERE task_id = $1 ORDER BY number DESC LIMIT 1"""
 _DECIDE = """
-INSERT INTO decision (task_id, round, outcome, purpose, next_on, decided_by, decided_on, basis, pack, assessment,
+INSERT INTO decision (task_id, round, outcome, purpose, next_on, grp, decided_by, decided_on, basis, pack, assessment,
     body_id, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"""
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
 _APPROVE = """
 INSERT INTO approval (task_id, round, step, answer, role, competence, by_staff, on_date, at, body_id)
 SELECT $1, $2, 1 + coalesce(max(step), 0), $3, $4, $5, $6, $7, $8, $9 FROM approval WHERE task_id = $1 AND round = $2"""
@@ -51,6 +51,7 @@ class StoredDecision(NamedTuple):
     outcome: str
     purpose: str | None
     next_on: date | None
+    group: str | None
     decided_by: str
     decided_on: date
     pack: str
@@ -116,7 +117,7 @@ async def keep_decision(
 ) -> None:
     """Store the decision of a task's round, citing its request's basis and the pack it went by."""
     raw = await driver(connection)
-    said = (decision.outcome, decision.purpose, decision.next_on, task.assignee, when.today)
+    said = (decision.outcome, decision.purpose, decision.next_on, decision.group, task.assignee, when.today)
     cited = (task.request.basis, when.pack, assessment, body_id)
     await raw.execute(_DECIDE, task.task_id, task.round, *said, *cited, when.now)
 
@@ -124,7 +125,7 @@ async def keep_decision(
 async def decisions(connection: Connection, task_id: UUID) -> list[StoredDecision]:
     """List a task's decisions, the first round first."""
     raw = await driver(connection)
-    names = ", ".join(StoredDecision._fields)
+    names = ", ".join("grp" if name == "group" else name for name in StoredDecision._fields)
     rows = await raw.fetch(f"SELECT {names} FROM decision WHERE task_id = $1 ORDER BY round", task_id)
     return [StoredDecision(*row) for row in rows]
 
