@@ -4,7 +4,7 @@ from alembic import op
 
 from shared.tables import IN_FORCE_DDL, IN_FORCE_GRANTS
 
-revision = "0006"
+revision = "0007"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
