@@ -140,9 +140,11 @@ async def test_a_stored_pack_reaches_all_three_on_its_first_day_and_they_judge_b
     assert {await estate.pack_of(service) for service in SERVICES} == {OLD.hash}
 
     assert (await estate.follow()).pack_hash == pack.hash
-    await redated(estate, pack)
     await estate.relay()
     await estate.until(pack)
+    # Until its chunk has come, a schedule is told by the pack that dated it.
+    assert (await judged(estate, asked))[2:] == (pack.hash, OLD.hash, 6)
+    await redated(estate, pack)
     after = await judged(estate, asked)
 
     assert before == ("7d", "Is there still a policing purpose?", OLD.hash, OLD.hash, 6)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from services.retention.actions.announce import shown_state
-from services.retention.actions.packs import whole_pack
+from services.retention.actions.packs import cited_pack
 from services.retention.actions.people import of_one
 from services.retention.domain import (
     Fact,
@@ -67,9 +67,7 @@ async def look(connection: Connection, when: When, running: Pack, today: date) -
         first = min((each.effective_on for each in issued), default=today)
         message = f"No policy pack was here and in force then; the first is in force from {first}. Ask for a later day."
         raise NotFound(message, "no_pack_then")
-    if found.hash == running.hash:
-        return Look(when, running, today)
-    return Look(when, await whole_pack(connection, found.hash, running), today)
+    return Look(when, await cited_pack(connection, found.hash, running), today)
 
 
 class Then(NamedTuple):

@@ -9,6 +9,7 @@ from services.retention.actions.announce import shown_state
 from services.retention.actions.as_of import Then
 from services.retention.actions.case_told import standing
 from services.retention.actions.holds import HOLDABLE
+from services.retention.actions.packs import cited_pack
 from services.retention.actions.people import linked
 from services.retention.domain import derivation
 from services.retention.domain.as_of import When
@@ -35,10 +36,11 @@ class Telling(NamedTuple):
 
 
 async def explain_record(connection: Connection, record_id: UUID, pack: Pack, telling: Telling | None = None) -> Shown:
-    """Give a record's schedule as it stands, with its derivation in steps and in sentences."""
+    """Give a record's schedule as it stands, with its derivation in steps and sentences, by the pack that it cites."""
     row = await reads.find_record(connection, record_id)
     if row is None:
         raise NotFound("No schedule of this record is held here: no state of it has been registered yet.")
+    pack = await cited_pack(connection, row["pack"], pack)
     shown = {**summary(row), "held": await _held(connection, row), "unsettled": row["unsettled"]}
     then = await as_of.stands(connection, row["record_key"], record_id, pack)
     if then is None:

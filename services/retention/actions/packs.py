@@ -15,3 +15,8 @@ async def whole_pack(connection: Connection, pack_hash: str, known: Pack) -> Pac
         before = succeed(before, found) if before else found
     pack = await pack_of(connection, pack_hash, known)
     return succeed(before, pack) if before else pack
+
+
+async def cited_pack(connection: Connection, pack_hash: str, running: Pack) -> Pack:
+    """Read a pack that a schedule cites, or that was in force on some day; most often it is the one that runs."""
+    return running if pack_hash == running.hash else await whole_pack(connection, pack_hash, running)
