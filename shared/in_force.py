@@ -40,7 +40,7 @@ class Packs:
         self._tells = {} if tells is None else tells
         self._looked: float | None = None
 
-    async def now(self, connection: Connection) -> Pack:
+    async def current(self, connection: Connection) -> Pack:
         """Give the pack in force; it is at most `IN_FORCE_SECONDS` old."""
         if self._looked is None or monotonic() - self._looked >= IN_FORCE_SECONDS:
             await self.go_by(connection, await self._newest(connection))

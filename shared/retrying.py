@@ -81,7 +81,7 @@ class Letters:
             raw = await driver(connection)
             if not await raw.fetchval("SELECT EXISTS (SELECT FROM letter_state WHERE state = ANY($1))", WAITS):
                 return
-            pack = await self._worker.packs.now(connection)
+            pack = await self._worker.packs.current(connection)
             today = await policy_day(connection, now, pack.zone)
             await raw.execute(_DATE, add(today, pack.quarantine.review, pack.leap))
             await raw.execute(_LEFT, TRYING_FOR_MAX)

@@ -62,13 +62,13 @@ async def _live(desks: Desks, yielding: Yielding, connection: Connection, batch:
 
 
 async def _arrivals(desks: Desks, connection: Connection, batch: Batch) -> None:
-    now, desk = wall_clock(), await desks.now(connection)
+    now, desk = wall_clock(), await desks.current(connection)
     arrived = [arrival(record, batch) for record in batch.records]
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
 
 async def _manifests(desks: Desks, connection: Connection, batch: Batch) -> None:
-    now, desk = wall_clock(), await desks.now(connection)
+    now, desk = wall_clock(), await desks.current(connection)
     arrived = [only_manifests(arrival(record, batch)) for record in batch.records]
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
@@ -98,7 +98,7 @@ async def _schedules(desks: Desks, connection: Connection, batch: Batch) -> None
 
 
 async def _disposals(desks: Desks, connection: Connection, batch: Batch) -> None:
-    now, desk = wall_clock(), await desks.now(connection)
+    now, desk = wall_clock(), await desks.current(connection)
     told, letters = read_events(batch, _DISPOSALS)
     executed = [each for each in told if isinstance(each, DisposalExecuted)]
     records = [each for each in executed if each.what == "record"]

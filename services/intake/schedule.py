@@ -124,7 +124,7 @@ def attach(worker: Worker, pacer: Pacer) -> None:
     async def measuring(connection: Connection) -> list[Reading]:
         now = wall_clock()
         if not since:  # From the day before this process began: accounts of days before change no more.
-            pack = await worker.packs.now(connection)
+            pack = await worker.packs.current(connection)
             since.append(await policy_day(connection, now, pack.zone) - timedelta(days=1))
         return await measures.read(connection, since[0], now)
 
@@ -137,16 +137,16 @@ def keep_accounts(worker: Worker, desks: Desks) -> None:
     async def keep() -> None:
         for _ in range(ROUNDS_MAX):
             async with transaction(worker.engine) as connection:
-                if await accounts.roll_up(connection, await desks.now(connection)) < TALLIES_MAX:
+                if await accounts.roll_up(connection, await desks.current(connection)) < TALLIES_MAX:
                     break
         async with transaction(worker.engine) as connection:
-            await manifests.reconcile(connection, await desks.now(connection), wall_clock())
+            await manifests.reconcile(connection, await desks.current(connection), wall_clock())
         worker.relay.wake.set()
 
     async def measure() -> None:
         now = wall_clock()
         async with transaction(worker.engine) as connection:
-            desk = await desks.now(connection)
+            desk = await desks.current(connection)
             found = await measuring.look(connection, desk, now, await policy_day(connection, now, desk.pack.zone))
             await measuring.tell(connection, found, now)
         worker.meter.take(reading for each in found for reading in _readings(each))

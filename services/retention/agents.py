@@ -80,7 +80,7 @@ def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> Non
 
 async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:
     """Keep the facts of one batch, and set aside what cannot be read or derived from."""
-    now, pack = wall_clock(), await desk.packs.now(connection)
+    now, pack = wall_clock(), await desk.packs.current(connection)
     facts, news, letters = read(batch, pack)
     desk.marks[batch] = await take_in(connection, facts, now)  # A try rolled back is overwritten.
     if came_sampled():

@@ -48,7 +48,7 @@ class Lifecycle:
 
     async def policy(self, connection: Connection, now: datetime) -> tuple[Pack, date]:
         """Give the pack and the policy date of this transaction."""
-        pack = await self.worker.packs.now(connection)
+        pack = await self.worker.packs.current(connection)
         return pack, await policy_day(connection, now, pack.zone)
 
     def wake(self) -> None:

@@ -42,7 +42,7 @@ def attach(worker: Worker, settler: Settler) -> None:
             await early.forget(connection, FORGOTTEN_MAX)
 
     async def measuring(connection: Connection) -> list[Reading]:
-        now, pack = wall_clock(), await worker.packs.now(connection)
+        now, pack = wall_clock(), await worker.packs.current(connection)
         return await measures.read(connection, await policy_day(connection, now, pack.zone), now)
 
     worker.measure(measuring)

@@ -59,7 +59,7 @@ class Settler(Service):  # type: ignore[misc]
         """Settle these, or what was left, once. A database that is away leaves the marks to the tick."""
         try:
             async with transaction(self.worker.engine) as connection:
-                pack = await self.worker.packs.now(connection)
+                pack = await self.worker.packs.current(connection)
                 settled = await settle(connection, pack, wall_clock(), these, waited=LEFT_SECONDS)
                 crash_point("before_settle_commit")
         except Exception as error:

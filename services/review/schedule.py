@@ -18,17 +18,17 @@ OVERDUE_SECONDS = 60
 def attach(worker: Worker) -> None:
     """Register what review does by the clock."""
 
-    async def today(connection: Connection) -> date:
-        return await policy_day(connection, wall_clock(), (await worker.packs.now(connection)).zone)
+    async def day(connection: Connection) -> date:
+        return await policy_day(connection, wall_clock(), (await worker.packs.current(connection)).zone)
 
     async def say_overdue() -> None:
         async with transaction(worker.engine) as connection:
-            count = await overdue(connection, await today(connection))
+            count = await overdue(connection, await day(connection))
         if count:
             log.warning("Tasks are past their day.", extra={"action": "tasks_overdue", "count": count})
 
     async def measuring(connection: Connection) -> list[Reading]:
-        return await measures.read(connection, await today(connection))
+        return await measures.read(connection, await day(connection))
 
     worker.measure(measuring)
     worker.tick("tasks_overdue", OVERDUE_SECONDS, say_overdue)

@@ -84,7 +84,7 @@ async def readiness(engine: AsyncEngine, edge: Edge) -> tuple[dict[str, bool], l
     try:
         async with transaction(engine) as connection:
             raw = await driver(connection)
-            pack = await edge.packs.now(connection)
+            pack = await edge.packs.current(connection)
             known = await raw.fetchval("SELECT EXISTS (SELECT FROM policy WHERE pack_hash = $1)", pack.hash)
             theirs = await raw.fetchval("SELECT clock_timestamp()")  # Real time: is either host's clock wrong?
     except Exception as error:

@@ -25,7 +25,7 @@ KEY_MAX = 2**63 - 1
 
 async def _transaction(request: Request) -> AsyncIterator[Connection]:
     async with transaction(request.app.state.engine) as connection:
-        await request.app.state.edge.packs.now(connection)
+        await request.app.state.edge.packs.current(connection)
         yield connection
 
 

@@ -213,22 +213,22 @@ async def test_the_highest_turn_counts_in_whatever_order_it_comes(estate):
     await deliver(estate.engines["review"], *(row["payload"] for row in reversed(rows)), rows[0]["payload"])
 
     async with transaction(estate.engines["review"]) as connection:
-        assert (await Packs(OLD).now(connection)).hash == pack.hash
+        assert (await Packs(OLD).current(connection)).hash == pack.hash
 
 
 async def test_a_draft_whose_day_has_not_come_is_not_judged_by_even_where_it_is_the_processs_own_file(estate):
     draft = read_pack(changed(date(2199, 1, 1)).encode(), "draft.toml")
     for service in SERVICES:
         async with transaction(estate.engines[service]) as connection:
-            assert (await Packs(draft).now(connection)).hash == OLD.hash
+            assert (await Packs(draft).current(connection)).hash == OLD.hash
 
 
 async def test_before_retention_has_told_of_any_the_stored_one_counts_until_the_files_first_day(database, tmp_path):
     async with an_estate(database, tmp_path) as fresh:
         draft = read_pack(changed(date(2199, 1, 1)).encode(), "draft.toml")
         async with transaction(fresh.engines["intake"]) as connection:
-            assert (await Packs(draft).now(connection)).hash == OLD.hash
-            assert await Packs(OLD).now(connection) is not None
+            assert (await Packs(draft).current(connection)).hash == OLD.hash
+            assert await Packs(OLD).current(connection) is not None
 
 
 async def test_an_older_pack_never_replaces_the_one_in_force_and_one_that_was_is_not_brought_back(estate):
@@ -254,7 +254,7 @@ async def test_what_cannot_be_gone_by_is_set_aside_and_the_pack_before_stands(es
 
     assert [row["reason"] for row in await select(engine, "SELECT reason FROM dead_letter")] == [reason]
     async with transaction(engine) as connection:
-        assert (await Packs(OLD).now(connection)).hash == OLD.hash
+        assert (await Packs(OLD).current(connection)).hash == OLD.hash
 
 
 def made_of(text):

@@ -61,9 +61,9 @@ class Desks:
     packs: Packs
     slot: int
 
-    async def now(self, connection: Connection) -> Desk:
+    async def current(self, connection: Connection) -> Desk:
         """Give the desk with the pack in force."""
-        return Desk(self.keys, await self.packs.now(connection), self.slot)
+        return Desk(self.keys, await self.packs.current(connection), self.slot)
 
 
 class Case(NamedTuple):

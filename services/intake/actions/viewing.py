@@ -49,7 +49,7 @@ async def view(
     `count` is told what was logged: `shown` or `refused`.
     """
     async with transaction(engine) as connection:
-        body, verdict = await _log(connection, await desks.now(connection), wanted, now)
+        body, verdict = await _log(connection, await desks.current(connection), wanted, now)
     count("refused" if verdict.refused else "shown")
     crash_point("view_logged")
     _refuse(verdict.refused)

@@ -91,7 +91,7 @@ async def list_logs(
     record_id: UUID, request: Request, answer: Response, connection: Transaction, asker: Asker, page: Paged
 ) -> list[dict[str, Any]]:
     """Give a record's logs in the order of time, without content: who sent, changed, viewed, linked and erased it."""
-    desk, looker = await request.app.state.desks.now(connection), screening.looker_of(asker)
+    desk, looker = await request.app.state.desks.current(connection), screening.looker_of(asker)
     entries, more = await access.logs(
         connection, (desk.pack, desk.keys), (looker, record_id), (_after(page), page.limit)
     )

@@ -65,7 +65,7 @@ async def _taken(request: Request, arrived: list[Arrival], now: Any) -> list[Rec
     for _ in range(RACES_MAX):
         try:
             async with transaction(engine) as connection:
-                desk = await desks.now(connection)
+                desk = await desks.current(connection)
                 today = await policy_day(connection, now, desk.pack.zone)
                 return await take_in(connection, desk, arrived, now, today)
         except Raced:

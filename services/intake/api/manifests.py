@@ -88,7 +88,7 @@ async def publish_manifest(
     body: Said, request: Request, connection: Transaction, asker: Asker, at: At, repeat: Idempotent
 ) -> dict[str, Any]:
     """Take in a manifest as from its topic; answers with its receipt, whatever the outcome."""
-    desk = await request.app.state.desks.now(connection)
+    desk = await request.app.state.desks.current(connection)
     source = next((each for each in desk.pack.sources.values() if each.source_system == body.source_system), None)
     if source is None or source.principal != asker.principal:
         raise Forbidden("This token may not speak for that source system.", "not_your_source")

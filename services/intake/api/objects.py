@@ -49,7 +49,7 @@ async def search_objects(
 ) -> Found:
     """Find the records that name an object or a place; each one shown is logged first, as a consultation."""
     wanted = finding.Search(body.kind, body.ref, asks.page.key(), asks.page.limit)
-    asked, desk = Asked(body.purpose, body.reference, None), await request.app.state.desks.now(connection)
+    asked, desk = Asked(body.purpose, body.reference, None), await request.app.state.desks.current(connection)
     found = await finding.search(connection, desk, asks.looker, asked, wanted, asks.now)
     next_link(request, answer, None if found.after is None else (found.after,))
     return Found(records=found.records)

@@ -211,7 +211,7 @@ async def replay_one(
     receipt_id: UUID, request: Request, connection: Transaction, asker: Asker, at: Moment, meant: IfMatch
 ) -> dict[str, Any]:
     """Try a quarantined event again as it was sent, after the pack or the data around it changed."""
-    desk = await request.app.state.desks.now(connection)
+    desk = await request.app.state.desks.current(connection)
     issued = await replay(connection, desk, receipt_id, meant, at, asker.decides_as())
     return {
         "outcome": issued.outcome,

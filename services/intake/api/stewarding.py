@@ -98,7 +98,7 @@ class Meant(NamedTuple):
 
 
 async def _meant(receipt_id: UUID, version: IfMatch, request: Request, connection: Transaction) -> Meant:
-    return Meant(await request.app.state.desks.now(connection), (receipt_id, version))
+    return Meant(await request.app.state.desks.current(connection), (receipt_id, version))
 
 
 This = Annotated[Meant, Depends(_meant)]
@@ -156,7 +156,7 @@ async def replay_many(
 
     async def work(receipt_id: UUID) -> str | None:
         async with transaction(engine) as connection:
-            issued = await replay(connection, await desks.now(connection), receipt_id, None, at, by)
+            issued = await replay(connection, await desks.current(connection), receipt_id, None, at, by)
             return issued.reasons[0].code if issued.reasons else None
 
     return await _many(request, body, repeat, at, work)
@@ -172,7 +172,7 @@ async def assign_many(
 
     async def work(receipt_id: UUID) -> None:
         async with transaction(engine) as connection:
-            pack = (await desks.now(connection)).pack
+            pack = (await desks.current(connection)).pack
             await stewarding.assign(connection, pack, (receipt_id, None), to, by, at)
 
     return await _many(request, body, repeat, at, work)

@@ -112,7 +112,7 @@ async def place(
         asker.decides_as(),
     )
     async with transaction(engine) as connection:
-        today = await policy_day(connection, now, (await edge.packs.now(connection)).zone)
+        today = await policy_day(connection, now, (await edge.packs.current(connection)).zone)
 
         async def work() -> str:
             await holds.place(connection, hold, today, now)
