@@ -99,7 +99,8 @@ kind = "a_twin"
 passes = ["charged"]
 direction = "both"
 """
-_READ = read_pack(POLICY_TEXT + _MORE, "case files")
+TEXT = POLICY_TEXT + _MORE
+_READ = read_pack(TEXT, "case files")
 PACK = with_trigger("closed", _READ, undone_by=frozenset({"reopened"}))
 RICH = rich(_READ)
 

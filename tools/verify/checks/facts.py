@@ -1,4 +1,4 @@
-"""I4: facts and schedules are what the ledger says they were, and simple rows' dates follow from the facts."""
+"""I4: facts and schedules are what the ledger says they were, and dates follow from the facts."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shared.calendar_rules import Leap, Period, add, day_of
-from tools.verify.checks import identities
+from tools.verify.checks import identities, sample
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 from tools.verify.tables import SERVICES
@@ -67,6 +67,7 @@ def check(estate: Estate, tally: Tally) -> None:
     _facts(estate, tally)
     _schedules(estate, tally)
     _simple(estate, tally)
+    sample.check(estate, tally)
     identities.check(estate, tally)
 
 

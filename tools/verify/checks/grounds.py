@@ -8,7 +8,8 @@ from tools.verify.findings import Tally
 _DECIDED = """
 SELECT d.outcome, d.decided_by, d.approved_by, r.grp FROM decision d JOIN review r USING (review_id)
 WHERE d.review_id = %s ORDER BY d.version DESC LIMIT 1"""
-# A hold placed before the execution and not released before it, whose scope covers the record as it is known today.
+# A hold placed before the execution and not released before it, whose scope covers the record as it is known today, its
+# persons by whichever nominal they then were: by merges that retention must have had and that nobody had taken back.
 _HELD = """
 SELECT x.disposal_id, h.hold_id,
     (SELECT e.leaf_index FROM log l JOIN leaf e USING (log_id) WHERE l.subject = h.hold_id
@@ -18,8 +19,17 @@ FROM {table} x JOIN record r USING (record_key) JOIN hold h
     ON h.placed_at < x.executed_at AND (h.released_at IS NULL OR h.released_at > x.executed_at)
 WHERE (NOT h.by_record
         OR EXISTS (SELECT FROM hold_record y WHERE y.hold_id = h.hold_id AND y.record_uid = r.record_uid))
-    AND (NOT h.by_nominal OR EXISTS (SELECT FROM hold_nominal y JOIN nominal n USING (nominal_ref) JOIN link l
-        USING (nominal_key) WHERE y.hold_id = h.hold_id AND l.record_key = r.record_key))
+    AND (NOT h.by_nominal OR EXISTS (WITH RECURSIVE stood AS NOT MATERIALIZED (
+            SELECT f.nominal_key, f.other_key FROM fact f
+            WHERE f.kind = 'merged' AND f.known_at < x.executed_at - make_interval(mins => %s)
+                AND NOT EXISTS (SELECT FROM fact u WHERE u.nominal_key = f.nominal_key AND u.withdraws = f.event_uid
+                    AND u.known_at < x.executed_at)
+                AND NOT EXISTS (SELECT FROM identity i WHERE i.event_uid = f.event_uid AND i.what = 'merged')),
+        named(k) AS (SELECT l.nominal_key FROM link l WHERE l.record_key = r.record_key
+            UNION SELECT m.k FROM named JOIN LATERAL (SELECT other_key AS k FROM stood WHERE stood.nominal_key = named.k
+                UNION ALL SELECT nominal_key FROM stood WHERE other_key = named.k) m ON true)
+        SELECT FROM named JOIN nominal n ON n.nominal_key = named.k JOIN hold_nominal y USING (nominal_ref)
+        WHERE y.hold_id = h.hold_id))
     AND (h.record_types IS NULL OR r.record_types && h.record_types) AND (h.units IS NULL OR r.units && h.units)
     AND (h.offences IS NULL OR r.offences && h.offences) AND (h.sources IS NULL OR r.source_systems && h.sources)
     AND (h.span IS NULL OR r.spans && h.span)"""
@@ -27,7 +37,8 @@ WHERE (NOT h.by_record
 
 def held(estate: Estate, tally: Tally, table: str, what: str) -> None:
     """Look for what a hold covered when it went."""
-    for disposal_id, hold_id, placed, gone in estate.retention.stream(_HELD.format(table=table)):
+    had = max((pack["limits"]["news_age_minutes_max"] for pack in estate.packs.values()), default=0)
+    for disposal_id, hold_id, placed, gone in estate.retention.stream(_HELD.format(table=table), [had]):
         # Both were written behind the gate, so the ledger has them in the order in which they took effect.
         if placed is None or gone is None or placed < gone:
             tally.fail(what, f"{disposal_id} hold {hold_id}")
