@@ -9,7 +9,8 @@ _DECIDED = """
 SELECT d.outcome, d.decided_by, d.approved_by, r.grp FROM decision d JOIN review r USING (review_id)
 WHERE d.review_id = %s ORDER BY d.version DESC LIMIT 1"""
 # A hold placed before the execution and not released before it, whose scope covers the record as it is known today, its
-# persons by whichever nominal they then were: by merges that retention must have had and that nobody had taken back.
+# persons by whichever nominal they then were: by merges that retention must have had, that nobody had taken back, and
+# about which no steward was ever asked.
 _HELD = """
 SELECT x.disposal_id, h.hold_id,
     (SELECT e.leaf_index FROM log l JOIN leaf e USING (log_id) WHERE l.subject = h.hold_id
@@ -24,7 +25,7 @@ WHERE (NOT h.by_record
             WHERE f.kind = 'merged' AND f.known_at < x.executed_at - make_interval(mins => %s)
                 AND NOT EXISTS (SELECT FROM fact u WHERE u.nominal_key = f.nominal_key AND u.withdraws = f.event_uid
                     AND u.known_at < x.executed_at)
-                AND NOT EXISTS (SELECT FROM identity i WHERE i.event_uid = f.event_uid AND i.what = 'merged')),
+                AND NOT EXISTS (SELECT FROM identity i WHERE i.event_uid = f.event_uid)),
         named(k) AS (SELECT l.nominal_key FROM link l WHERE l.record_key = r.record_key
             UNION SELECT m.k FROM named JOIN LATERAL (SELECT other_key AS k FROM stood WHERE stood.nominal_key = named.k
                 UNION ALL SELECT nominal_key FROM stood WHERE other_key = named.k) m ON true)
