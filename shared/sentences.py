@@ -61,6 +61,15 @@ STEPS = {
     "problem": "It has no certain date, because {problem}; the {owner} must have its source put that right.",
     "part_of": "It is part of the case file {record}.",
     "part_of_until": "It is part of the case file {record}, which is kept until {until}.",
+    "part_of_year": "It is part of the case file {record}, which is kept until a day in {year}.",
+    "bound_by": "The case file {record} binds it: it goes with the whole file, and no earlier.",
+    "parts": "It is a case file; its parts: {count}.",
+    "bound_by_part": "Its part {record} has no last day yet, and so it binds the file.",
+    "bound_by_part_undated": "Its part {record} has no certain date, and so the file has none.",
+    "bound_by_part_until": "Its part {record} must be kept until {until}, and so it binds the file.",
+    "bound_by_part_year": "Its part {record} must be kept until a day in {year}, and so it binds the file.",
+    "bound_by_more": "More of its parts bind it likewise.",
+    "bound_by_none": "None of its parts asks for longer than the file itself.",
     "permanent": "So it is kept permanently (row {row}).",
     "undated": "So it is kept, without a date, until that is known (row {row}).",
     "at_least_until": "So it is kept at least until {on} (row {row}).",
@@ -174,6 +183,10 @@ _VARIANTS = (
     ("merged", "why", "merge_void"),
     ("supplied", "until", "supplied_until"),
     ("part_of", "until", "part_of_until"),
+    ("part_of", "year", "part_of_year"),
+    ("bound_by_part", "undated", "bound_by_part_undated"),
+    ("bound_by_part", "until", "bound_by_part_until"),
+    ("bound_by_part", "year", "bound_by_part_year"),
 )
 
 

@@ -5,12 +5,13 @@ import json
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from shared import ids
-from tools.cli.http import call
+from tools.cli.http import call, pages
 from tools.stack.errors import StackError
 
 NAME = "explain"
@@ -23,9 +24,11 @@ EXAMPLES = """  ./tenure explain police-uk-stops:0b0e…          by source syst
                                                   what was known at that instant; both together: in both times
   ./tenure explain crime:4711 --what-if           what the date would be without each fact that binds it
   ./tenure explain crime:4711 --for crime:N-42    for that person's eyes: nobody else is named
+  ./tenure explain crime:INV-9 --parts            of a case file also what each of its parts asks of it
 """
 ROLE = "records_manager"
 WIDTH_MAX = 100
+PARTS_AT_ONCE = 200
 _SHOWN = (
     "as_of", "known_at", "state", "class", "row", "group", "keep_until", "actionable_from", "review_on", "held",
     "restricted", "owner",
@@ -49,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--what-if", action="store_true", help="also what the date would be without each binding fact")
     parser.add_argument("--for", dest="whom", metavar="NOMINAL", help="SOURCE:ID or reference: name no other person")
     parser.add_argument("--without-third-persons", action="store_true", help="name no person at all")
+    parser.add_argument("--parts", action="store_true", help="of a case file also what each of its parts asks of it")
     parser.add_argument("--json", action="store_true", help="the whole answer, for programs; events by their ids")
 
 
@@ -59,7 +63,18 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(answer, indent=1))
     else:
         print("\n".join(_wrapped(_of_person(answer) if _is_nominal(args) else _lines(answer))))
+    if args.parts:
+        print("\n".join(["", "What its parts ask of it as it stands:", *_parts(args)]))
     return 0
+
+
+def _parts(args: argparse.Namespace) -> Iterator[str]:
+    hidden = "&leave_out=third_persons" if args.whom or args.without_third_persons else ""
+    for page in pages("retention", f"/v1/records/{record_id(args.what[0])}/parts?limit={PARTS_AT_ONCE}{hidden}", ROLE):
+        for each in page["parts"]:
+            day = each["until"] or each["year"] or "no day yet"
+            marks = [name for name in ("permanent", "waits", "undated") if each[name]]
+            yield "  ".join([f"- {each['record_id']}  until {day}", *marks])
 
 
 def _is_nominal(args: argparse.Namespace) -> bool:
@@ -69,7 +84,7 @@ def _is_nominal(args: argparse.Namespace) -> bool:
 def _path(args: argparse.Namespace) -> str:
     asked = {"as_of": args.as_of, "known_at": args.known_at}
     if _is_nominal(args):
-        if args.what_if or args.whom or args.without_third_persons:
+        if args.what_if or args.whom or args.without_third_persons or args.parts:
             raise StackError("Of a person these are asked record by record: ./tenure explain RECORD --what-if.")
         subject = f"nominals/{nominal_ref(' '.join(args.what[1:]))}"
     elif len(args.what) > 1:

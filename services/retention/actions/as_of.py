@@ -135,9 +135,8 @@ async def stands(connection: Connection, key: int, record_id: UUID, pack: Pack) 
 def derive_then(then: Then, record_id: UUID) -> Shown:
     """Derive a record's date from what counted then."""
     folded, facts, people = then.folded, then.records[record_id], people_of(then, record_id)
-    dated, named = folded.schedules.get(record_id), folded.records[record_id].ties.files
-    files = {key: each.keep_until if (each := folded.schedules.get(key)) else None for key in named}
-    return derivation(facts, people, then.look.pack, WHOLE, dated, files)
+    dated = folded.schedules.get(record_id)
+    return derivation(facts, people, then.look.pack, WHOLE, dated, folded.dated.filed(record_id))
 
 
 def people_of(then: Then, record_id: UUID) -> list[Linked]:

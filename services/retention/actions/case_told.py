@@ -1,14 +1,15 @@
 """What dates a record besides its own facts and persons, as it stands: what is passed to it, its files, its parts."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from services.retention.domain import Fact, Schedule, of_record
-from services.retention.domain.casefiles import reopened
+from services.retention.domain.casefiles import Case, Filed, Share, file_of, reopened
+from services.retention.domain.derivation.files import PARTS_MAX
 from services.retention.storage import facts as stored_facts
-from services.retention.storage import parts, relations, schedules
+from services.retention.storage import links, parts, relations, schedules
+from services.retention.storage.parts import Part
 from services.retention.storage.schedules import Dated
 from shared.db import Connection
 from shared.policy import Pack
@@ -19,8 +20,8 @@ class Standing(NamedTuple):
 
     facts: Mapping[int, list[Fact]]
     dated: Mapping[int, Schedule]
-    files: Mapping[int, dict[UUID, date | None]]
-    """Until when each file of a part is kept."""
+    filed: Mapping[int, Filed]
+    """What they and their case files ask of each other."""
 
 
 async def standing(connection: Connection, pack: Pack, records: Iterable[int]) -> Standing:
@@ -38,13 +39,24 @@ async def standing(connection: Connection, pack: Pack, records: Iterable[int]) -
     }
     over = {part.file_key for its in places.values() for part in its}
     stored = await schedules.schedules_stored(connection, over | facts.keys())
-    asked = await parts.asked_of(connection, dict.fromkeys(facts))
-    return Standing(
-        facts,
-        {key: stored[key].schedule for key in facts if key in stored and (places[key] or key in asked)},
-        {key: {part.file_uid: _until(stored.get(part.file_key)) for part in its} for key, its in places.items()},
-    )
+    bars = {key: stored[key].side.bars_after for key in facts if key in stored}
+    under = await parts.longest(connection, bars, PARTS_MAX + 1)
+    gone = await links.executed_among(connection, over)
+    filed = {key: _filed(places[key], stored, gone, pack, under.get(key, (0, {}))) for key in facts}
+    return Standing(facts, {key: stored[key].schedule for key in bars if places[key] or filed[key].parts}, filed)
 
 
-def _until(file: Dated | None) -> date | None:
-    return file.schedule.keep_until if file else None
+def _filed(
+    places: Sequence[Part],
+    stored: Mapping[int, Dated],
+    gone: Collection[int],
+    pack: Pack,
+    under: tuple[int, dict[UUID, Share]],
+) -> Filed:
+    seen = []
+    for part in places:
+        file = stored.get(part.file_key)
+        schedule, side = (file.schedule, file.side) if file else (None, None)
+        seen.append(file_of(part.file_uid, schedule, side, pack, gone=part.file_key in gone))
+    on = next((part.on for part in places), None)
+    return Filed(Case(on, tuple(seen)), *under)

@@ -52,9 +52,9 @@ async def _by_links(connection: Connection, shown: Shown, key: int, pack: Pack, 
     """Explain a record whose persons have too many to fold them all: by what those give together."""
     if telling.without or telling.counterfactuals:
         raise TooLarge("Too many records hang together with this to say what would be without a fact.", "too_much_then")
-    own, dated, files = await standing(connection, pack, [key])
+    own, dated, filed = await standing(connection, pack, [key])
     people = await linked(connection, (await links.links_of(connection, [key]))[key], pack)
-    return _told(shown, derivation(own[key], people.get(key, ()), pack, WHOLE, dated.get(key), files.get(key)), telling)
+    return _told(shown, derivation(own[key], people.get(key, ()), pack, WHOLE, dated.get(key), filed[key]), telling)
 
 
 async def explain_then(

@@ -184,12 +184,11 @@ def _event(
 
 async def derivations(connection: Connection, pack: Pack, record_keys: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Say of each record how its date follows from the facts known now."""
-    facts, dated, files = await standing(connection, pack, record_keys)
+    facts, dated, filed = await standing(connection, pack, record_keys)
     links = await stored_links.links_of(connection, facts)
     people = await linked(connection, [link for each in links.values() for link in each], pack)
     return {
-        key: derivation(facts[key], people.get(key, ()), pack, dated=dated.get(key), files=files.get(key))
-        for key in facts
+        key: derivation(facts[key], people.get(key, ()), pack, dated=dated.get(key), filed=filed[key]) for key in facts
     }
 
 

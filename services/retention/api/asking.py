@@ -45,10 +45,13 @@ def _instant(text: str) -> datetime:
     return found
 
 
+LeaveOut = Annotated[
+    Literal["third_persons"] | None, Query(description="Name no person but `nominal`, by reference or group.")
+]
+
+
 def _telling(
-    leave_out: Annotated[
-        Literal["third_persons"] | None, Query(description="Name no person but `nominal`, by reference or group.")
-    ] = None,
+    leave_out: LeaveOut = None,
     nominal: Annotated[UUID | None, Query(description="Whom the explanation is for.")] = None,
     without: Annotated[
         UUID | None, Query(description="An event of its derivation: what the date would be had it been withdrawn.")

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from services.retention.actions import blockers
+from services.retention.api.asking import LeaveOut
 from services.retention.api.records import READERS
-from services.retention.storage import superseded
+from services.retention.domain.casefiles import Share
+from services.retention.storage import parts, superseded
 from shared.clock import policy_day
 from shared.http import KEY_MAX, Now, Paged, Transaction, answers, next_link
 
-_PATHS = ("records/{record_id}/blockers", "records/{record_id}/superseded", "blockers")
+_PATHS = ("records/{record_id}/blockers", "records/{record_id}/parts", "records/{record_id}/superseded", "blockers")
 ROLES = {f"GET /v1/{path}": READERS for path in _PATHS}
 
 router = APIRouter(prefix="/v1", tags=["schedules"])
@@ -67,6 +69,23 @@ class Before(BaseModel):
     superseded_at: datetime
 
 
+class PartAsking(BaseModel):
+    """What one part asks of its case file, whatever else dates the file."""
+
+    record_id: UUID
+    until: date | None = Field(description="its own last day; null: none yet, or a birthday that is not to be told")
+    year: int | None = Field(description="that day's year, where a birthday gives it and third persons are left out")
+    permanent: bool
+    waits: bool = Field(description="something must happen or end before it has a day")
+    undated: bool = Field(description="it is an exception: `until` then says at least until")
+
+
+class PartsAsking(BaseModel):
+    """A page of what the parts of a case file ask of it."""
+
+    parts: list[PartAsking]
+
+
 class Superseded(BaseModel):
     """A page of the dates that a record had, the newest first."""
 
@@ -86,6 +105,28 @@ async def count_blockers(request: Request, connection: Transaction, now: Now) ->
     """Count what keeps records, and list what keeps every disposal waiting."""
     counts, everywhere = await blockers.counted(connection, request.app.state.edge.pack, now)
     return {"blockers": counts, "everywhere": everywhere}
+
+
+@router.get("/records/{record_id}/parts", responses=answers(PartsAsking, 400))
+async def show_parts(
+    record_id: UUID,
+    request: Request,
+    response: Response,
+    connection: Transaction,
+    page: Paged,
+    leave_out: LeaveOut = None,
+) -> dict[str, Any]:
+    """List what each part of a case file asks of it: those with the file's own last day bind it."""
+    found = await parts.asking_page(connection, record_id, page.key(), page.limit + 1)
+    shown = found[: page.limit]
+    next_link(request, response, (shown[-1][0],) if len(found) > page.limit else None)
+    return {"parts": [_asking(part, share, hidden=leave_out is not None and share.by_age) for _, part, share in shown]}
+
+
+def _asking(part: UUID, share: Share, *, hidden: bool) -> dict[str, Any]:
+    year = share.until.year if hidden and share.until else None
+    asked = {"permanent": share.permanent, "waits": share.waits, "undated": share.undated}
+    return {"record_id": part, "until": None if hidden else share.until, "year": year, **asked}
 
 
 @router.get("/records/{record_id}/superseded", responses=answers(Superseded, 400))

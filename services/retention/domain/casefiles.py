@@ -1,8 +1,8 @@
 """Case files and their parts: what a part gives its files, what they give it, and what keeps it from joining one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -74,6 +74,15 @@ class Case(msgspec.Struct, frozen=True):
 
 
 NO_CASE = Case()
+
+
+class Filed(NamedTuple):
+    """What an explanation tells of case files: those that a record is part of, how many parts it has, what they ask."""
+
+    case: Case = NO_CASE
+    parts: int = 0
+    asked: Mapping[UUID, Share] = {}
+    """Of very many parts those that ask for longest."""
 
 
 def ties_of(
@@ -170,6 +179,15 @@ def file_of(record: UUID, schedule: "Schedule | None", side: "Side | None", pack
 def file_gone(record: UUID, side: "Side", pack: Pack) -> CaseFile:
     """Show a case file that was disposed of as whoever is still part of it sees it."""
     return CaseFile(record, gone=True, binds=is_whole(pack.rows.get(side.row or "")), bars_after=side.bars_after)
+
+
+def decides(share: Share, schedule: "Schedule") -> bool:
+    """Say whether what one record asks is why a file, or a part, has the date that it has: or why it has none."""
+    if schedule.problem in (MEMBER, FILE):
+        return share.undated
+    if schedule.state == "permanent":
+        return share.permanent
+    return share.waits if schedule.keep_until is None else share.until == schedule.keep_until
 
 
 def late(on: date | None, bars_after: date | None) -> bool:

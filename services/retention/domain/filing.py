@@ -10,8 +10,10 @@ import msgspec
 
 from services.retention.domain.ages import Aged
 from services.retention.domain.casefiles import (
+    NO_CASE,
     Case,
     CaseFile,
+    Filed,
     Share,
     file_gone,
     file_of,
@@ -89,27 +91,41 @@ def _days_of_parts(derived: Records, gone: Collection[UUID]) -> dict[UUID, list[
     return days
 
 
-def in_files(derived: Records, people: People, pack: Pack, gone: Collection[UUID] = ()) -> dict[UUID, Schedule]:
+class Dated(NamedTuple):
+    """Records with their schedules, how each saw its case files, and what each file's parts asked of it."""
+
+    schedules: dict[UUID, Schedule]
+    cases: dict[UUID, Case]
+    asked: dict[UUID, dict[UUID, Share]]
+
+    def filed(self, record: UUID) -> Filed:
+        """Give what is to be told of a record's case files and parts."""
+        asked = self.asked.get(record, {})
+        return Filed(self.cases.get(record, NO_CASE), len(asked), asked)
+
+
+def in_files(derived: Records, people: People, pack: Pack, gone: Collection[UUID] = ()) -> Dated:
     """Date records whose persons are given: first what each asks of its files, from below; then what they ask."""
     known = {key: derived[key] for key in people}
     files = {key: record.ties.files for key, record in known.items()}
     circle = circles(files)
     cases: dict[UUID, Case] = {}
-    asked: dict[UUID, list[Share]] = defaultdict(list)
+    asked: dict[UUID, dict[UUID, Share]] = defaultdict(dict)
     order = from_the_top(files, files)
     for key in reversed(order):
         side, on = known[key].side, known[key].ties.on
-        cases[key] = Case(on, (), together(asked[key]), circle.get(key))
+        cases[key] = Case(on, (), together(asked[key].values()), circle.get(key))
         for file in apart(key, files[key], circle):
             if file in known and not late(on, known[file].side.bars_after):
-                asked[file].append(asks(side, people[key].persons, pack, people[key].aged, cases[key]))
+                asked[file][key] = asks(side, people[key].persons, pack, people[key].aged, cases[key])
     dated: dict[UUID, Schedule] = {}
     for key in order:
         seen = [_seen(file, dated, known, pack) for file in sorted(apart(key, files[key], circle))]
         went = [file_gone(file, derived[file].side, pack) for file in files[key] & derived.keys() & set(gone)]
-        case = msgspec.structs.replace(cases[key], files=(*(each for each in seen if each.record not in gone), *went))
-        dated[key] = of_schedule(known[key].side, people[key].persons, pack, people[key].aged, case)
-    return dated
+        standing = [each for each in seen if each.record not in gone]
+        cases[key] = msgspec.structs.replace(cases[key], files=(*standing, *went))
+        dated[key] = of_schedule(known[key].side, people[key].persons, pack, people[key].aged, cases[key])
+    return Dated(dated, cases, asked)
 
 
 def _seen(file: UUID, dated: Mapping[UUID, Schedule], known: Records, pack: Pack) -> CaseFile:

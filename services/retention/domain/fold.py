@@ -11,7 +11,7 @@ import msgspec
 from services.retention.domain.ages import Aged
 from services.retention.domain.children import counts, responsible_from
 from services.retention.domain.facts import Fact
-from services.retention.domain.filing import Around, derive, in_files
+from services.retention.domain.filing import Around, Dated, derive, in_files
 from services.retention.domain.grades import read_grades
 from services.retention.domain.identity import Gifts, One, identify, tied
 from services.retention.domain.persons import Person, in_doubt, known_of, of_person
@@ -39,11 +39,17 @@ class Folded(NamedTuple):
 
     records: dict[UUID, OfRecord]
     persons: dict[UUID, Person]
-    schedules: dict[UUID, Schedule]
     given: dict[UUID, dict[UUID, Given]]
     """What each person is given, by which record."""
     ones: dict[UUID, One]
     """Those whom a merge ever tied, each as the person they are."""
+    dated: Dated
+    """The schedules, with what case files and their parts asked of each other."""
+
+    @property
+    def schedules(self) -> dict[UUID, Schedule]:
+        """The schedules that were asked for."""
+        return self.dated.schedules
 
 
 def fold(
@@ -71,7 +77,7 @@ def fold(
     persons |= {ref: of_one(one, pack) for ref, one in ones.items()}
     wanted = (derived.keys() if only is None else derived.keys() & set(only)) - set(gone)
     people = {key: _around(derived[key], persons) for key in wanted}
-    return Folded(derived, persons, in_files(derived, people, pack, gone), given, ones)
+    return Folded(derived, persons, given, ones, in_files(derived, people, pack, gone))
 
 
 def _around(record: OfRecord, persons: Mapping[UUID, Person]) -> Around:

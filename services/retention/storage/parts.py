@@ -50,6 +50,23 @@ SELECT p.part_key, p.file_key FROM walk w JOIN part p ON p.part_key = w.member
 WHERE p.binds AND p.now AND NOT p.gone"""
 
 
+# What each part asks of its file, those first that ask for longest; one dated after the file was closed asks nothing.
+_LONGEST = f"""
+SELECT file_key, n, record_uid, {_SHARE} FROM (
+    SELECT p.*, count(*) OVER file AS n, row_number() OVER (PARTITION BY p.file_key
+        ORDER BY p.undated DESC, p.permanent DESC, p.waits DESC, p.until DESC NULLS LAST, p.part_key) AS place
+    FROM unnest($1::bigint[], $2::date[]) f(file_key, bars_after) JOIN part p USING (file_key)
+    WHERE p.now AND NOT p.gone AND (f.bars_after IS NULL OR p.on_date <= f.bars_after)
+    WINDOW file AS (PARTITION BY p.file_key)) p JOIN record ON record_key = part_key
+WHERE place <= $3"""
+
+
+_ASKING = f"""
+SELECT p.part_key, r.record_uid, {_SHARE} FROM record f JOIN part p ON p.file_key = f.record_key
+JOIN record r ON r.record_key = p.part_key
+WHERE f.record_uid = $1 AND p.part_key > $2 AND p.now AND NOT p.gone ORDER BY p.part_key LIMIT $3"""
+
+
 class Part(NamedTuple):
     """A record in a case file, and what it asks of it."""
 
@@ -100,6 +117,23 @@ async def asked_of(connection: Connection, files: Mapping[int, date | None]) -> 
     raw, rows = await driver(connection), sorted(files.items())
     found = await raw.fetch(_ASKED, *columns(rows, 2))
     return {row[0]: Share(row[1], row[5], row[2], row[3], row[4]) for row in found}
+
+
+async def longest(
+    connection: Connection, files: Mapping[int, date | None], most: int
+) -> dict[int, tuple[int, dict[UUID, Share]]]:
+    """Count the parts of files, each with the day that bars later parts, and load what those ask that ask for most."""
+    found: dict[int, tuple[int, dict[UUID, Share]]] = {}
+    if rows := sorted(files.items()):
+        for file, count, part, *share in await (await driver(connection)).fetch(_LONGEST, *columns(rows, 2), most):
+            found.setdefault(file, (count, {}))[1][part] = Share(*share)
+    return found
+
+
+async def asking_page(connection: Connection, file_id: UUID, after: int, limit: int) -> list[tuple[int, UUID, Share]]:
+    """List what each part asks of a case file, in the order of their keys."""
+    rows = await (await driver(connection)).fetch(_ASKING, file_id, after, limit)
+    return [(key, part, Share(*share)) for key, part, *share in rows]
 
 
 async def last_dated(connection: Connection, files: Iterable[int]) -> dict[int, date]:

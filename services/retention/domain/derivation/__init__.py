@@ -3,12 +3,11 @@
 Each part of the telling has its file, and gives the steps that it has to tell, or none.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 from services.retention.domain.ages import Aged
+from services.retention.domain.casefiles import Filed
 from services.retention.domain.derivation import policy
 from services.retention.domain.derivation.ages import ages
 from services.retention.domain.derivation.end import end
@@ -49,12 +48,12 @@ def derivation(
     pack: Pack,
     parts: Parts = PARTS,
     dated: Schedule | None = None,
-    files: Mapping[UUID, date | None] | None = None,
+    filed: Filed | None = None,
 ) -> dict[str, Any]:
     """Tell how a record's date follows from its facts, its people and the pack; no state yet gives no steps.
 
     Where other records date it as well, as a case file does its parts, its schedule is given as it was `dated`, and
-    until when each of its case files is kept.
+    what it and its case files ask of each other.
     """
     pack = as_for(facts, pack)
     record, history = of_record(facts, pack), read_history(facts, pack)
@@ -66,7 +65,7 @@ def derivation(
     aged = [Aged(linked.aged, person) for linked, person in people if linked.aged]
     schedule = dated or of_schedule(record.side, [person for _, person in offending], pack, aged)
     work = Work(
-        history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged], facts, files or {}
+        history, record, offending, schedule, pack, [pair for pair in people if pair[0].aged], facts, filed or Filed()
     )
     return {"v": 1, "steps": [step for part in parts for step in part(work)]}
 

@@ -1,12 +1,13 @@
 """What a derivation is told from: each part of it reads the same work, and writes its own steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from services.retention.domain.casefiles import Filed
 from services.retention.domain.facts import Fact
 from services.retention.domain.history import History
 from services.retention.domain.identity import Merge, Waiting
@@ -58,5 +59,4 @@ class Work(NamedTuple):
     aged: Sequence[tuple[Linked, Person]] = ()
     """Those whose birth dates the record reads."""
     facts: Sequence[Fact] = ()
-    files: Mapping[UUID, date | None] = {}
-    """Until when each case file that it is part of is kept, where that is known."""
+    filed: Filed = Filed()

@@ -27,10 +27,14 @@ def _whole(kept: frozenset[str], steps: Iterable[Step]) -> frozenset[str]:
 
 def _steps(steps: list[Step], kept: frozenset[str], by_age: set[str]) -> Iterator[Step]:
     birthdays = {step["on"] for step in steps if step["code"] == "person_until" and step["nominal"] in by_age}
+    # What other records of a case file ask for may be a birthday of somebody on them.
+    birthdays |= {step["until"] for step in steps if step.get("by_age")}
     for step in steps:
         named = {step[name] for name in ("nominal", "into") if step.get(name)}
         if step["code"] == "keep_until" and step["on"] in birthdays:
             yield {"code": "keep_year", "year": step["on"][:4], "row": step["row"]}
+        elif step.get("by_age"):
+            yield {"code": step["code"], "record": step["record"], "year": step["until"][:4]}
         elif named <= kept:
             yield step
         elif step["code"] == "person_until" and step["nominal"] in by_age:
