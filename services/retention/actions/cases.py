@@ -66,7 +66,8 @@ def _derived(own: Mapping[int, list[Fact]], passed: Mapping[int, list[Fact]], wo
 async def _named(work: "Round", derived: Mapping[int, OfRecord]) -> dict[UUID, int]:
     """Find the keys of all records that these name, making those that have not come; a missing file is noted so."""
     files = {uid for record in derived.values() for uid in record.ties.ever}
-    related = {uid for record in derived.values() for uid, kind in record.ties.related if kind in work.pack.relations}
+    known = work.pack.relations
+    related = {uid for record in derived.values() for uid, kind in record.ties.related_ever if kind in known}
     keys = await stored_facts.record_keys(work.connection, files | related)
     if early := [keys.of[uid] for uid in keys.made & files]:
         await stored_facts.note_early(work.connection, early, [], work.now)
@@ -118,9 +119,11 @@ async def _pass_on(
     if not work.pack.relations or not mine:
         return
     stored = await relations.touching(work.connection, mine)
-    wanted = {Reference(key, keys[uid], kind) for key in mine for uid, kind in derived[key].ties.related if uid in keys}
+    ties = {key: derived[key].ties for key in mine}
+    wanted = {Reference(key, keys[uid], kind) for key in mine for uid, kind in ties[key].related if uid in keys}
+    ever = {Reference(key, keys[uid], kind) for key in mine for uid, kind in ties[key].related_ever if uid in keys}
     had = {each for each in stored if each.namer in mine}
-    await relations.store_references(work.connection, had - wanted, wanted - had)
+    await relations.store_references(work.connection, had - wanted, wanted - had, ever - wanted - had)
     work.marked |= {each.named for each in had ^ wanted}
     references = (stored - had) | wanted
     before = await relations.passed_by(work.connection, mine)

@@ -1,6 +1,7 @@
 """What stood on a day, as known at an instant: which facts count then, and where a record stood in its life.
 
-A correction is knowledge, not an event: what is withdrawn, or unmerged, was never so, once that is known.
+A correction is knowledge, not an event: what is withdrawn, unmerged or told apart was never so, once that is known, and
+what a steward said to be somebody's always was.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from services.retention.domain.traits import Scope
 from shared.calendar_rules import civil_day
 from shared.policy import Pack
 
-CORRECTIONS = frozenset({"withdrawal", "unmerged"})
+CORRECTIONS = frozenset({"withdrawal", "unmerged", "distinguished", "assigned"})
 DATED = frozenset({"contact", "trigger", "decision", "activity", "moved", "override", "regrouped"})
 
 

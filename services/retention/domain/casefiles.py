@@ -36,6 +36,8 @@ class Ties(msgspec.Struct, frozen=True):
     reopens: bool = False
     """Of a case file: whether a part dated after it was closed opens it again."""
     related: frozenset[tuple[UUID, str]] = frozenset()
+    related_ever: frozenset[tuple[UUID, str]] = frozenset()
+    """Those that any state named: a look back may see them."""
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -95,11 +97,13 @@ def ties_of(
         ever=frozenset(each for state in states for each in _files(state)),
         on=first_of(ITS_OWN, dates),
         reopens=known is not None and known.late_parts == "reopen",
-        related=frozenset(
-            (record_id(each.source_system, each.source_record_id), each.kind)
-            for each in (() if withdrawn else shown.related or ())
-        ),
+        related=frozenset() if withdrawn else _related(shown),
+        related_ever=frozenset(each for state in states for each in _related(state)),
     )
+
+
+def _related(state: RecordState) -> frozenset[tuple[UUID, str]]:
+    return frozenset((record_id(each.source_system, each.source_record_id), each.kind) for each in state.related or ())
 
 
 def _files(state: RecordState) -> frozenset[UUID]:

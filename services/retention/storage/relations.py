@@ -10,7 +10,16 @@ from shared.db import Connection, columns, driver
 
 _TOUCHING = """
 SELECT record_key, other_key, kind FROM relation
-WHERE record_key = ANY($1::bigint[]) OR other_key = ANY($1::bigint[])"""
+WHERE now AND (record_key = ANY($1::bigint[]) OR other_key = ANY($1::bigint[]))"""
+_ARRAYS = "unnest($1::bigint[], $2::bigint[], $3::text[])"
+_NO_MORE = f"""
+UPDATE relation r SET now = false FROM {_ARRAYS} u(a, b, kind)
+WHERE r.record_key = u.a AND r.other_key = u.b AND r.kind = u.kind"""
+_STORE = f"""
+INSERT INTO relation (record_key, other_key, kind, now) SELECT *, true FROM {_ARRAYS}
+ON CONFLICT (record_key, other_key, kind) DO UPDATE SET now = true"""
+_STORE_PAST = f"""
+INSERT INTO relation (record_key, other_key, kind, now) SELECT *, false FROM {_ARRAYS} ON CONFLICT DO NOTHING"""
 _PASSED_BY = "SELECT from_key, to_key, event_uid FROM passed WHERE from_key = ANY($1::bigint[])"
 # Still whose fact it was: what is withdrawn is withdrawn there.
 _PASSED_TO = """
@@ -20,26 +29,23 @@ FROM passed p JOIN fact f USING (event_uid) WHERE p.to_key = ANY($1::bigint[])""
 
 
 async def touching(connection: Connection, records: Iterable[int]) -> set[Reference[int]]:
-    """Load the references of records and to them."""
+    """Load the references of records and to them, as they stand."""
     if not (wanted := list(records)):
         return set()
     return {Reference(*row) for row in await (await driver(connection)).fetch(_TOUCHING, wanted)}
 
 
 async def store_references(
-    connection: Connection, gone: Iterable[Reference[int]], new: Iterable[Reference[int]]
+    connection: Connection,
+    gone: Iterable[Reference[int]],
+    new: Iterable[Reference[int]],
+    past: Iterable[Reference[int]],
 ) -> None:
-    """Store which records refer to which."""
+    """Store which records refer to which; those that do no more, and those of the `past`, are kept for looks back."""
     raw = await driver(connection)
-    arrays = "unnest($1::bigint[], $2::bigint[], $3::text[])"
-    if rows := sorted(map(tuple, gone)):
-        await raw.execute(
-            f"DELETE FROM relation r USING {arrays} u(a, b, kind) "
-            "WHERE r.record_key = u.a AND r.other_key = u.b AND r.kind = u.kind",
-            *columns(rows, 3),
-        )
-    if rows := sorted(map(tuple, new)):
-        await raw.execute(f"INSERT INTO relation SELECT * FROM {arrays}", *columns(rows, 3))
+    for statement, references in ((_NO_MORE, gone), (_STORE, new), (_STORE_PAST, past)):
+        if rows := sorted(map(tuple, references)):
+            await raw.execute(statement, *columns(rows, 3))
 
 
 async def passed_by(connection: Connection, records: Iterable[int]) -> dict[int, set[tuple[int, UUID]]]:
