@@ -49,7 +49,7 @@ async def kept(engine, record="r1"):
 async def had(engine, record="r1"):
     async with transaction(engine) as connection:
         found = await superseded.of_record(connection, uid(record), 2**63 - 1, 9)
-    return [(each.keep_until, each.moved_by) for each in found]
+    return [(each["keep_until"], each["moved_by"]) for each in found]
 
 
 @pytest.mark.parametrize(

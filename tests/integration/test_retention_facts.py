@@ -12,7 +12,7 @@ from services.retention import agents
 from services.retention.actions.settle import settle
 from services.retention.actions.take_in import fresh, take_in, take_news
 from services.retention.storage import early as stored
-from services.retention.storage.reads import basis_of_nominal, basis_of_record
+from services.retention.storage.reviews import bases
 from shared.db import driver, transaction
 from shared.events import EventParked, EventResolved, Watermark, encode
 from shared.ids import event_uid
@@ -156,8 +156,10 @@ async def test_a_basis_is_all_inbound_facts_and_for_a_person_those_of_what_they_
     [(person,)] = await rows(retention_connection, "SELECT nominal_key FROM nominal WHERE nominal_ref = $1", ref("p1"))
     of_record = [state.event_uid, trigger().event_uid]
     of_person = [*of_record, contact().event_uid, withdrawal(contact()).event_uid]
-    assert await basis_of_record(retention_connection, record) == _digest(of_record)
-    assert await basis_of_nominal(retention_connection, person) == _digest(of_person)
+    subjects = [("record", record), ("nominal", person)]
+    assert await bases(retention_connection, subjects) == dict(
+        zip(subjects, map(_digest, (of_record, of_person)), strict=True)
+    )
 
 
 def _digest(uids):
@@ -188,8 +190,8 @@ async def test_of_both_nominals_a_merge_is_part_of_what_is_decided_on(retention_
     keys = dict(await rows(retention_connection, "SELECT nominal_ref, nominal_key FROM nominal"))
     wanted = {"p1": [merge, undone], "p2": [merge, undone, apart], "p3": [apart]}
     for name, events in wanted.items():
-        found = await basis_of_nominal(retention_connection, keys[ref(name)])
-        assert found == _digest([event.event_uid for event in events])
+        subject = ("nominal", keys[ref(name)])
+        assert await bases(retention_connection, [subject]) == {subject: _digest([each.event_uid for each in events])}
 
 
 async def test_an_undoing_marks_whom_the_merge_was_about(retention_connection):

@@ -8,7 +8,7 @@ from services.retention.actions.settle import settle
 from services.retention.actions.take_in import fresh, take_in
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import marks
-from services.retention.storage.facts import NewFact
+from services.retention.storage.facts import made_here
 from shared.db import driver, transaction
 from shared.ids import record_id
 from tests.make_registered import NOW
@@ -41,8 +41,7 @@ async def keep_decision(connection, subject, fact) -> list[int]:
     kind, uid = subject
     keys = stored_facts.record_keys if kind == "record" else stored_facts.nominal_keys
     [key] = (await keys(connection, {uid})).of.values()
-    of = (key, None) if kind == "record" else (None, key)
-    new = NewFact(fact.event_uid, "decision", *of, 0, fact.on_date, None, NOW, fact.on_date, fact.canonical)
+    new = made_here(fact, NOW, **{f"{kind}_key": key})
     await stored_facts.insert_facts(connection, [new], NOW)
     return await marks.insert_marks(connection, *(([key], []) if kind == "record" else ([], [key])))
 

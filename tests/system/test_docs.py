@@ -21,7 +21,7 @@ from tools.stack.broker import refuse_without_kafka
 
 PAGES = (
     "README.md", "docs/upstream.md", "docs/auditor.md", "docs/access.md", "docs/stewards.md", "docs/operations.md",
-    "docs/policy.md",
+    "docs/policy.md", "docs/falling-due.md",
 )  # fmt: skip
 OTHER_PAGES = ("CONTRIBUTING.md", "docs/architecture.md", "docs/benchmarks.md", "docs/ids.md", "docs/settings.md")
 NOT_RUN = re.compile(r"^(\.ci/run|docker |uv |git |\./tenure (demo|test|bench|check|up(?! --detach)))", re.MULTILINE)
@@ -74,6 +74,12 @@ SHOWS = {
         "/v1/access?": r'"allowed":true',
         "/answers": r'"unanswered":1(?s:.*)"answer":"allotted_work"',
         "/logs": r'"collection"(?s:.*)"consultation"',
+    },
+    "docs/falling-due.md": {
+        "crime:D-1\n": r"(accepted|duplicate)(?s:.*)keep until +20\d\d-\d\d-\d\d",
+        "/v1/due": r'"kind": "review"(?s:.*)"record_id"',
+        "/blockers": r'"code": "person"(?s:.*)only a review of that person can change that',
+        "D-FILE --parts": r"its parts: 1\.(?s:.*)What its parts ask of it as it stands:\n- [0-9a-f-]+  until 20",
     },
     "docs/stewards.md": {
         "sort=-first_seen": r'"code": "partial_date"(?s:.*)"age_days": 0',

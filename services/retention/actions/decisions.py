@@ -10,7 +10,7 @@ from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
 from services.retention.domain import decision_fact
 from services.retention.storage import decisions, orders, reviews, roots
-from services.retention.storage.facts import NewFact, insert_facts
+from services.retention.storage.facts import NewFact, insert_facts, made_here
 from services.retention.storage.marks import insert_marks
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
@@ -90,18 +90,7 @@ def _fact(
     fact = decision_fact(
         uid, key, decided.decided_on, decided.outcome, decided.next_on, regroup.of_person(decided, had)
     )
-    return NewFact(
-        event_uid=uid,
-        kind="decision",
-        record_key=key if kind == "record" else None,
-        nominal_key=key if kind == "nominal" else None,
-        sequence=0,
-        on_date=decided.decided_on,
-        withdraws=None,
-        known_at=now,
-        received_on=decided.decided_on,
-        canonical=fact.canonical,
-    )
+    return made_here(fact, now, **{f"{kind}_key": key})
 
 
 async def _retain(connection: Connection, covered: Sequence[int], now: datetime) -> None:

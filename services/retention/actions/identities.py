@@ -11,7 +11,7 @@ from services.retention.domain import Fact, Gifts, One, Waiting, identify, of_on
 from services.retention.storage import facts as stored_facts
 from services.retention.storage import identities as stored
 from services.retention.storage import locks, merges
-from services.retention.storage.facts import NewFact, insert_facts
+from services.retention.storage.facts import insert_facts, made_here
 from services.retention.storage.identities import Question
 from services.retention.storage.links import ToPerson
 from services.retention.storage.marks import insert_marks
@@ -95,19 +95,10 @@ async def assign(connection: Connection, question: Question, said: Said, by: str
     _fits(question, said)
     answer = {"of": question.event_uid, "to": said.to, "answer": said.answer, "by": by}
     told = {"type": ASSIGNED, "source": HERE, "subject": question.about, "time": now, "sequence": question.version}
-    fact = NewFact(
-        event_uid=named(f"assigned\n{question.event_uid}\n{question.version}"),
-        kind="assigned",
-        record_key=None,
-        nominal_key=question.nominal_key,
-        sequence=question.version,
-        on_date=today,
-        withdraws=None,
-        known_at=now,
-        received_on=today,
-        canonical=_encode({**told, "data": {"kind": "assigned", "data": answer}}),
-    )
-    await insert_facts(connection, [fact], now)
+    uid, about = named(f"assigned\n{question.event_uid}\n{question.version}"), question.nominal_key
+    said_of = _encode({**told, "data": {"kind": "assigned", "data": answer}})
+    fact = Fact(uid, "assigned", about, said_of, question.version, on_date=today)
+    await insert_facts(connection, [made_here(fact, now, nominal_key=about)], now)
     await stored.answered(connection, question.event_uid, by)
     await insert_marks(connection, [], [question.nominal_key])
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.retention.domain.decided import regrouped_fact
 from services.retention.storage import regrouping, reviews, roots
-from services.retention.storage.facts import NewFact
+from services.retention.storage.facts import NewFact, made_here
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
 from shared.events import ReviewDecided
@@ -44,16 +44,4 @@ def to_records(decided: ReviewDecided, had: Had, now: datetime) -> list[NewFact]
 
 def _fact(decided: ReviewDecided, key: int, nominals: list[UUID], states: list[UUID], now: datetime) -> NewFact:
     uid = named(f"regrouped\n{decided.review_id}\n{decided.version}\n{key}")
-    fact = regrouped_fact(uid, key, decided.decided_on, nominals, states)
-    return NewFact(
-        event_uid=uid,
-        kind=fact.kind,
-        record_key=key,
-        nominal_key=None,
-        sequence=0,
-        on_date=decided.decided_on,
-        withdraws=None,
-        known_at=now,
-        received_on=decided.decided_on,
-        canonical=fact.canonical,
-    )
+    return made_here(regrouped_fact(uid, key, decided.decided_on, nominals, states), now, record_key=key)

@@ -7,11 +7,12 @@ from uuid import UUID
 import msgspec
 
 from services.retention.actions.ledger import moved
+from services.retention.domain import Fact
 from services.retention.domain.history import read_history
 from services.retention.domain.lifecycle import GONE
 from services.retention.domain.overrides import MOVED, OVERRIDE, Move, Override, canonical, read
 from services.retention.storage import facts, holds, reads, rule_changes
-from services.retention.storage.facts import NewFact, insert_facts
+from services.retention.storage.facts import insert_facts, made_here
 from services.retention.storage.marks import mark_with_persons
 from shared.db import Connection
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
@@ -89,19 +90,8 @@ async def approve(connection: Connection, step: Step, kind: str) -> None:
     said = canonical(msgspec.structs.replace(read(kind, told), **changes))
     number = await rule_changes.made(connection, key, kind) + 1
     await rule_changes.approve(connection, change_id, by, now, said)
-    fact = NewFact(
-        event_uid=change_id,
-        kind=kind,
-        record_key=key,
-        nominal_key=None,
-        sequence=number,
-        on_date=today,
-        withdraws=None,
-        known_at=now,
-        received_on=today,
-        canonical=said,
-    )
-    await insert_facts(connection, [fact], now)
+    fact = Fact(change_id, kind, key, said, number, on_date=today)
+    await insert_facts(connection, [made_here(fact, now, record_key=key)], now)
     await mark_with_persons(connection, [key], [])
     await moved(connection, kind, [key], by, now)
 

@@ -18,7 +18,7 @@ from services.retention.actions.cases import Ready
 from services.retention.domain import Aged, Fact, Given, OfRecord, Person, counts_from, groups
 from services.retention.domain.changes import moved_by, of_link
 from services.retention.storage import facts as stored_facts
-from services.retention.storage import in_force, locks, marks, merges, schedules, superseded
+from services.retention.storage import in_force, locks, marks, merges, schedules, superseded, wanted
 from services.retention.storage import links as stored_links
 from services.retention.storage.links import Link
 from services.retention.storage.schedules import Dated
@@ -130,6 +130,19 @@ async def _store(work: Round, changed: dict[int, Dated], now: datetime) -> None:
     whys = {key: moved_by(work.before.get(key), dated, work.linked.get(key)) for key, dated in changed.items()}
     await superseded.keep(work.connection, work.before, changed, whys)
     await schedules.store_schedules(work.connection, changed, whys, now)
+    await _put(work, changed, now)
+
+
+async def _put(work: Round, changed: dict[int, Dated], now: datetime) -> None:
+    """Ask for a review of each cause that has come to stand in a schedule, and no more of what stands there no more."""
+    had = {key: was.schedule.cause if (was := work.before.get(key)) else None for key in changed}
+    for cause in {each for each in (*had.values(), *(each.schedule.cause for each in changed.values())) if each}:
+        stands = {key for key, each in changed.items() if each.schedule.cause == cause}
+        stood = {key for key, was in had.items() if was == cause}
+        if stands - stood:
+            await wanted.want(work.connection, stands - stood, cause, now)
+        if stood - stands:
+            await wanted.want_no_more(work.connection, stood - stands, cause)
 
 
 async def _give(work: Round) -> None:

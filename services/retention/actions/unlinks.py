@@ -12,7 +12,7 @@ from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, chain_complete, execute_from
 from services.retention.domain.unlinked import stays_without, unlinked_fact, unlinked_uid
 from services.retention.storage import holds, marks, orders, reviews, schedules, unlinks, wanted
-from services.retention.storage.facts import NewFact, insert_facts
+from services.retention.storage.facts import NewFact, insert_facts, made_here
 from services.retention.storage.unlinks import Asked
 from shared.calendar_rules import day_after
 from shared.db import Connection
@@ -123,18 +123,7 @@ async def _write_down(
 
 def _fact(each: Asked, refs: Sequence[UUID], today: date, now: datetime) -> NewFact:
     uid = unlinked_uid(each.disposal_id)
-    return NewFact(
-        event_uid=uid,
-        kind="unlinked",
-        record_key=each.record_key,
-        nominal_key=None,
-        sequence=0,
-        on_date=today,
-        withdraws=None,
-        known_at=now,
-        received_on=today,
-        canonical=unlinked_fact(uid, each.record_key, today, refs, each.up_to).canonical,
-    )
+    return made_here(unlinked_fact(uid, each.record_key, today, refs, each.up_to), now, record_key=each.record_key)
 
 
 def _notice(each: Asked, refs: Sequence[UUID], today: date, now: datetime) -> Entry:

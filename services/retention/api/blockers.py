@@ -136,5 +136,5 @@ async def show_superseded(
     """List the dates that a record had before, each with what moved it: superseded, never erased."""
     found = await superseded.of_record(connection, record_id, page.key(KEY_MAX), page.limit + 1)
     shown = found[: page.limit]
-    next_link(request, response, (shown[-1].superseded_id,) if len(found) > page.limit else None)
-    return {"superseded": [{**each._asdict(), "class": each.class_id} for each in shown]}
+    next_link(request, response, (shown[-1]["superseded_id"],) if len(found) > page.limit else None)
+    return {"superseded": shown}

@@ -63,6 +63,13 @@ class NewFact(NamedTuple):
     other_key: int | None = None
 
 
+def made_here(fact: Fact, now: datetime, *, record_key: int | None = None, nominal_key: int | None = None) -> NewFact:
+    """Make what is to be kept of a fact that arose in retention itself: known now, and received on its own day."""
+    assert fact.on_date is not None, "what arises here has its day"
+    of = (record_key, nominal_key)
+    return NewFact(fact.event_uid, fact.kind, *of, fact.sequence, fact.on_date, None, now, fact.on_date, fact.canonical)
+
+
 class Keys(NamedTuple):
     """The keys of records or nominals by their ids, and those that were made just now."""
 

@@ -9,7 +9,6 @@ from shared.db import Connection, driver
 _ANYTHING = """
 SELECT CASE WHEN EXISTS (SELECT FROM schedule WHERE state = 'current' AND lifecycle = 'current' AND open_on <= $1)
     OR EXISTS (SELECT FROM schedule WHERE lifecycle IN ('due', 'in_review', 'ordered'))
-    OR EXISTS (SELECT FROM schedule WHERE cause IS NOT NULL) OR EXISTS (SELECT FROM cause_reviewed)
     OR EXISTS (SELECT FROM schedule WHERE review_on <= $1 AND review_kind = 'backstop' AND lifecycle = 'current')
     OR EXISTS (SELECT FROM person_schedule WHERE review_on <= $1)
     OR EXISTS (SELECT FROM review_wanted) OR EXISTS (SELECT FROM review WHERE state = 'open')

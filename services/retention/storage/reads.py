@@ -1,12 +1,10 @@
-"""What people ask of the tables: one record, one person, lists by page, and the basis that a decision is taken on."""
+"""What people ask of the tables: one record, one person, lists by page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.retention.domain import basis
-from services.retention.storage.facts import DECISIONS, OF_OTHERS
 from services.retention.storage.holds import COVERED
 from shared.db import Connection, driver
 
@@ -38,16 +36,6 @@ WHERE s.state = 'current' AND s.actionable_from < $1 AND s.lifecycle NOT IN ('ex
     AND ($2::date IS NULL OR s.actionable_from >= $2) AND ($3::text IS NULL OR s.ends = $3)
     AND ($4::text IS NULL OR s.class_id = $4 OR starts_with(s.class_id, $4 || '.'))
 GROUP BY 1, 2, 3, 4 ORDER BY 3, 1, 2, 4 LIMIT $5"""
-# Decisions are not part of what they are taken on.
-_OF_RECORDS = f"SELECT record_key, event_uid FROM fact WHERE record_key = ANY($1::bigint[]) AND kind NOT IN {DECISIONS}"
-_OF_PERSONS = f"""
-SELECT nominal_key, event_uid FROM fact WHERE nominal_key = ANY($1::bigint[]) AND kind NOT IN {DECISIONS}
-UNION ALL
-SELECT m.other_key, f.event_uid {OF_OTHERS}
-UNION ALL
-SELECT l.nominal_key, f.event_uid FROM link l JOIN fact f USING (record_key)
-WHERE l.nominal_key = ANY($1::bigint[]) AND l.offending AND f.kind NOT IN {DECISIONS}"""
-
 _GONE = "s.lifecycle IN ('executed', 'shredded', 'disposed')"
 # The state that is shown, as `actions.announce.shown_state` gives it, in the table's words.
 _STATES = {
@@ -142,28 +130,3 @@ async def falls_due(connection: Connection, due: Due, limit: int) -> list[Row]:
     """Count what falls due by class, unit, week and end."""
     raw = await driver(connection)
     return [dict(row) for row in await raw.fetch(_DUE, *due, limit)]
-
-
-async def bases(
-    connection: Connection, records: Iterable[int], nominals: Iterable[int]
-) -> tuple[dict[int, str], dict[int, str]]:
-    """Give the basis of each record and person: all inbound facts about it, and about the records a person carries."""
-    return await _bases(connection, _OF_RECORDS, records), await _bases(connection, _OF_PERSONS, nominals)
-
-
-async def _bases(connection: Connection, statement: str, keys: Iterable[int]) -> dict[int, str]:
-    found: dict[int, list[UUID]] = {key: [] for key in keys}
-    if found:
-        for key, event_uid in await (await driver(connection)).fetch(statement, list(found)):
-            found[key].append(event_uid)
-    return {key: basis(uids) for key, uids in found.items()}
-
-
-async def basis_of_record(connection: Connection, record_key: int) -> str:
-    """Give a record's basis."""
-    return (await bases(connection, [record_key], []))[0][record_key]
-
-
-async def basis_of_nominal(connection: Connection, nominal_key: int) -> str:
-    """Give a person's basis."""
-    return (await bases(connection, [], [nominal_key]))[1][nominal_key]

@@ -1,8 +1,7 @@
 """The dates that records had before: superseded, never erased."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from services.retention.domain.changes import Before
@@ -14,29 +13,12 @@ INSERT INTO superseded (record_key, state, class_id, row_id, grp, clock_on, keep
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[], $8::date[],
     $9::boolean[], $10::text[], $11::text[], $12::text[])"""
 _OF_RECORD = """
-SELECT s.superseded_id, s.state, s.class_id, s.row_id, s.grp, s.clock_on, s.keep_until, s.review_on, s.by_age,
+SELECT s.superseded_id, s.state, s.class_id AS class, s.row_id AS row, s.grp AS "group", s.clock_on, s.keep_until,
+    s.review_on, s.by_age,
     s.problem, s.pack, s.moved_by, s.superseded_at
 FROM superseded s JOIN record r USING (record_key)
 WHERE r.record_uid = $1 AND superseded_id < $2
 ORDER BY superseded_id DESC LIMIT $3"""
-
-
-class Superseded(NamedTuple):
-    """The dates that a record had until `superseded_at`, and what moved them then."""
-
-    superseded_id: int
-    state: str
-    class_id: str | None
-    row: str | None
-    group: str | None
-    clock_on: date | None
-    keep_until: date | None
-    review_on: date
-    by_age: bool
-    problem: str | None
-    pack: str
-    moved_by: str
-    superseded_at: datetime
 
 
 async def keep(
@@ -55,7 +37,6 @@ async def keep(
         await (await driver(connection)).execute(_KEEP, *columns(rows, 12))
 
 
-async def of_record(connection: Connection, record_id: UUID, before: int, limit: int) -> list[Superseded]:
-    """Read a page of the dates that a record had, the newest first."""
-    rows = await (await driver(connection)).fetch(_OF_RECORD, record_id, before, limit)
-    return [Superseded(*row) for row in rows]
+async def of_record(connection: Connection, record_id: UUID, before: int, limit: int) -> list[dict[str, Any]]:
+    """Read a page of the dates that a record had, the newest first, by the names that they are told by."""
+    return [dict(row) for row in await (await driver(connection)).fetch(_OF_RECORD, record_id, before, limit)]

@@ -12,14 +12,6 @@ WITH taken AS (DELETE FROM review_wanted w USING (SELECT wanted_id FROM review_w
         FOR UPDATE SKIP LOCKED) t WHERE w.wanted_id = t.wanted_id RETURNING w.*)
 SELECT t.wanted_id, t.record_key, coalesce(p.root, t.nominal_key), t.cause, t.at
 FROM taken t LEFT JOIN person_schedule p USING (nominal_key) ORDER BY t.wanted_id"""
-# What went away is forgotten, so that it is asked for again when it comes back; what stands and was not put is put.
-_CAUSES = """
-WITH gone AS (DELETE FROM cause_reviewed c USING schedule s
-    WHERE s.record_key = c.record_key AND s.cause IS DISTINCT FROM c.cause)
-INSERT INTO cause_reviewed (record_key, cause) SELECT record_key, cause FROM schedule s WHERE cause IS NOT NULL
-    AND lifecycle NOT IN ('executed', 'shredded', 'disposed')
-    AND NOT EXISTS (SELECT FROM cause_reviewed c WHERE c.record_key = s.record_key AND c.cause = s.cause)
-ORDER BY record_key LIMIT $1 ON CONFLICT DO NOTHING RETURNING record_key, cause"""
 _WANT = """
 INSERT INTO review_wanted (record_key, nominal_key, cause, at)
 SELECT k, NULL::bigint, $3::text, $4::timestamptz FROM unnest($1::bigint[]) k
@@ -48,19 +40,23 @@ async def want(connection: Connection, record_keys: Iterable[int], cause: str, n
     await (await driver(connection)).execute(_WANT, sorted(record_keys), [], cause, now)
 
 
+async def want_no_more(connection: Connection, record_keys: Iterable[int], cause: str) -> None:
+    """Take back what was asked for about these records and not taken in hand yet."""
+    statement = "DELETE FROM review_wanted WHERE record_key = ANY($1::bigint[]) AND cause = $2"
+    await (await driver(connection)).execute(statement, sorted(record_keys), cause)
+
+
 async def want_persons(connection: Connection, nominal_keys: Iterable[int], cause: str, now: datetime) -> None:
     """Ask for a triggered review of each of these persons, over all that they carry."""
     await (await driver(connection)).execute(_WANT, [], sorted(nominal_keys), cause, now)
 
 
 async def take_wanted(connection: Connection, limit: int) -> list[Wanted]:
-    """Take the triggered reviews that were asked for first, and causes that stand in schedules and were not put yet."""
-    raw = await driver(connection)
-    taken = [
+    """Take the triggered reviews that were asked for first."""
+    return [
         Wanted(("nominal", nominal) if record is None else ("record", record), cause)
-        for _, record, nominal, cause, _ in await raw.fetch(_TAKE, limit)
+        for _, record, nominal, cause, _ in await (await driver(connection)).fetch(_TAKE, limit)
     ]
-    return taken + [Wanted(("record", row[0]), row[1]) for row in await raw.fetch(_CAUSES, limit)]
 
 
 async def pending_of(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, Pending]:
