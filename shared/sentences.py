@@ -105,6 +105,7 @@ PROBLEMS = {
     "no_fitting_rule": "it is in no case file, and no class above its own has a rule that is not for one",
     "nobody_of_age": "nobody on it is in a role whose birthday dates it",
     "born_after_conduct": "a person on it was born after what it is about",
+    "dead_before_conduct": "a person on it had died before what it is about can have happened",
     "dead_before_contact": "a person on it came to notice after their death",
     "contact_before_birth": "a person on it came to notice before their birth",
     "contradictory_dates": "its dates contradict each other",

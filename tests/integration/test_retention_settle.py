@@ -79,7 +79,7 @@ async def stored(engine):
         names = ", ".join(list(COLUMNS)[:-2])
         rows = await raw.fetch(f"SELECT record_uid, {names} FROM schedule JOIN record USING (record_key)")
         persons = await raw.fetch(
-            "SELECT nominal_ref, grp, clock_on, keep_until, review_on, by_age, birth_on, reviewed_on, problem"
+            "SELECT nominal_ref, grp, clock_on, keep_until, review_on, by_age, birth_on, died_on, reviewed_on, problem"
             " FROM person_schedule JOIN nominal USING (nominal_key)"
         )
     return {row[0]: Schedule(*row[1:]) for row in rows}, {row[0]: Person(*row[1:]) for row in persons}

@@ -7,7 +7,6 @@ from typing import Any
 from shared.policy import Pack
 from tests.oracle.days import CALENDAR, NUMBER, Day, is_sunday, month_later, written
 from tests.oracle.lives import Event, Life
-from tests.oracle.not_yet import NOT_YET
 from tests.oracle.told import UNREADABLE
 
 _YEARS = (1996, 2026)
@@ -97,10 +96,7 @@ def life(seed: str, pack: Pack) -> Life:
     if len(drawing.people) > 1 and drawing.chance(0.3):
         _merge(drawing)
     drawing.rng.shuffle(drawing.events)
-    events = drawing.events
-    for mended in NOT_YET:
-        events = [each for event in events if (each := mended(event, events))]
-    return Life(pack, tuple(events), seed)
+    return Life(pack, tuple(drawing.events), seed)
 
 
 def _record(drawing: Drawing, record: str) -> None:

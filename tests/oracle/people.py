@@ -147,13 +147,15 @@ class Person:
     @property
     def impossible(self) -> bool:
         """Say whether what was told of them contradicts itself: born twice, or come to notice outside their life."""
-        births, deaths = self._days("date_of_birth"), self._days("died_on")
-        return len(births) > 1 or any(not self.lived(day) for day in [*deaths, *self.resets])
+        outside = any(not self.born_by(day) or self.dead_before(day) for day in self.resets)
+        return len(self._days("date_of_birth")) > 1 or outside or not all(map(self.born_by, self._days("died_on")))
 
-    def lived(self, day: Day) -> bool:
-        """Say whether they can have done something on a day."""
-        deaths = self._days("died_on")
-        return (self.birth is None or self.birth <= day) and (not deaths or day <= min(deaths))
+    def born_by(self, day: Day) -> bool:
+        return self.birth is None or self.birth <= day
+
+    def dead_before(self, day: Day | None) -> bool:
+        """Say whether they had died before a day; of what nobody says when it happened, nobody can tell."""
+        return day is not None and any(death < day for death in self._days("died_on"))
 
     @cached_property
     def last_day(self) -> Day | None:

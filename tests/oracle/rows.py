@@ -112,8 +112,10 @@ class Case:
         """Give the birthdays of everyone in these roles; of an age only of those who were younger at the time."""
         for name in self.told.shown.in_roles(age.of):
             person = self.everyone[name]
-            if person.birth is None or person.impossible or person.doubt or not person.lived(self.conduct):
+            if person.birth is None or person.impossible or person.doubt or not person.born_by(self.conduct):
                 self.missing.append(f"nothing tells when {name} was born")
+            if person.dead_before(self.told.shown.happened):
+                self.missing.append(f"{name} had died before it happened")
             if person.birth and (age.under is None or self.younger(person, age.under)):
                 reached = last_day_of(person.birth, Period(months=12 * age.years), self.pack.leap)
                 yield self.runs(f"{name} is {age.years}", reached, add)

@@ -83,13 +83,13 @@ def _impossible(case: Case) -> None:
     if shown.row is None or shown.row.follows != "mopi":
         return
     case.missing += [f"nobody can say who {person.name} is: {person.doubt}" for person in case.people if person.doubt]
-    if shown.conduct is None:
-        return
     for person in case.people:
         if not person.counts_on(case.told, shown):
             case.missing.append(f"{person.name} was a child")
-        elif person.group and not person.lived(shown.conduct):
-            case.missing.append(f"{person.name} did not live then")
+        if shown.conduct and not person.born_by(shown.conduct):
+            case.missing.append(f"{person.name} was not born then")
+        if person.dead_before(shown.happened):
+            case.missing.append(f"{person.name} had died by then")
 
 
 def _review(case: Case, state: str, last: Day | None) -> Day:

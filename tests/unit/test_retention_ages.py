@@ -79,6 +79,8 @@ def test_a_birth_date_unknown_is_not_guessed():
     assert (found.state, found.problem, found.keep_until) == ("exception", "no_birth_date", date(2028, 8, 1))
     assert schedule(on_it("victim"), born("2023-01-01"), SIX_OR_25).problem == "born_after_conduct"
     assert schedule(on_it("victim", occurred_on=None), born("2023-01-01"), SIX_OR_25).problem == "born_after_conduct"
+    dead = born("1980-01-01", died_on="2022-07-31")
+    assert schedule(on_it("victim"), dead, SIX_OR_25).problem == "dead_before_conduct"
     undated = {"occurred_on": None, "reported_at": None, "created_on": None}
     assert schedule(on_it("victim", **undated), born("2030-01-01"), SIX_OR_25).problem == "born_after_conduct"
     two = [*born("2010-05-06"), *born("2011-05-06", source="urn:demo:nominals")]

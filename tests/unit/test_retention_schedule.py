@@ -154,6 +154,9 @@ def test_keep_until(facts, own, keep_until):
             id="not yet born",
         ),
         pytest.param(
+            [state()], [person_state(died_on="2022-07-31")], "dead_before_conduct", "2028-08-03", id="dead by then"
+        ),
+        pytest.param(
             [state()],
             [person_state(date_of_birth="1980-01-01", died_on="1979-01-01")],
             "contradictory_dates",
@@ -172,6 +175,18 @@ def test_an_exception_is_kept_owned_and_never_falls_due(facts, own, problem, at_
 def test_a_tenth_birthday_makes_responsible_and_so_does_a_review_of_the_record():
     assert schedule([state()], [person_state(date_of_birth="2012-08-01")]).problem is None
     assert schedule([state(), decided(subject=1)], [person_state(date_of_birth="2012-08-02")]).problem is None
+
+
+@pytest.mark.parametrize(
+    ("died_on", "happened"),
+    [
+        pytest.param("2022-08-01", {"occurred_on": "2022-08-01"}, id="on the day itself"),
+        pytest.param("2022-08-01", {"occurred_on": "2022-08"}, id="within the month that is all that is known"),
+        pytest.param("2010-05-06", {"occurred_on": None}, id="long ago, and nobody says when it happened"),
+    ],
+)
+def test_what_is_only_told_after_a_death_is_no_contradiction(died_on, happened):
+    assert schedule([state(**happened)], [person_state(died_on=died_on)]).problem is None
 
 
 def test_what_is_supplied_gives_the_date_at_once():

@@ -241,6 +241,7 @@ async def nominal_then(
     ]
     told = msgspec.structs.asdict(person)
     told["birth_known"] = told.pop("birth_on") is not None
+    del told["died_on"]  # A person's day of death is told to nobody who asks for dates.
     one = then.folded.ones.get(ref)
     told |= {
         "root": one.root if one else ref,

@@ -68,7 +68,14 @@ def _problem(person: Person, side: "Side") -> str | None:
     on = side.conduct_on or side.created_on
     if on and on < person.birth_on:
         return "born_after_conduct"
+    if died_before(person, side):
+        return "dead_before_conduct"
     return person.problem if person.problem not in _OF_CLOCKS else None
+
+
+def died_before(person: Person, side: "Side") -> bool:
+    """Say whether somebody had died before it can have happened; to be told of later is no contradiction."""
+    return bool(side.happened and side.conduct_on and person.died_on and person.died_on < side.conduct_on)
 
 
 def _counts(age: Age, birth: date, side: "Side", pack: Pack) -> bool:

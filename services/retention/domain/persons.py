@@ -33,6 +33,7 @@ class Person(msgspec.Struct, frozen=True):
     review_on: date | None = None
     by_age: bool = False
     birth_on: date | None = None
+    died_on: date | None = None
     reviewed_on: date | None = None
     problem: str | None = None
 
@@ -41,6 +42,7 @@ class Known(NamedTuple):
     """What a person's own facts say, before any link."""
 
     birth_on: date | None
+    died_on: date | None
     flagged: str | None
     flagged_on: date | None
     contact_on: date | None
@@ -65,7 +67,12 @@ def of_person(
     known = known_of(facts, pack)
     highest = pack.highest((group, known.flagged, known.regrouped.group))
     if highest is None:
-        return Person(birth_on=known.birth_on, reviewed_on=known.decided.reviewed_on, problem=known.contradictory)
+        return Person(
+            birth_on=known.birth_on,
+            died_on=known.died_on,
+            reviewed_on=known.decided.reviewed_on,
+            problem=known.contradictory,
+        )
     clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
     usual = pack.groups[highest]
     cadence = children.cadence(usual.cadence or Period(), known.birth_on, conduct_on, pack)
@@ -83,6 +90,7 @@ def of_person(
         review_on=min((on for on in (review_on, at_birthday) if on), default=None),
         by_age=by_age,
         birth_on=known.birth_on,
+        died_on=known.died_on,
         reviewed_on=known.decided.reviewed_on,
         problem=_problem(rule, known, keep_until),
     )
@@ -129,6 +137,7 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
     ]
     return Known(
         birth_on=birth_on,
+        died_on=died_on,
         flagged=highest,
         flagged_on=min((on for group, on in flagged if group == highest and on), default=None),
         contact_on=max(contacts, default=None),

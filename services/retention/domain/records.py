@@ -80,6 +80,8 @@ class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Of a case file that was closed: the last date that a part may have."""
     by_person: bool = False
     """It is physical: its end is a person's work, never time's alone."""
+    happened: bool = False
+    """Whether `conduct_on` is when it happened, not only when it was told of."""
 
 
 class OfRecord(msgspec.Struct, frozen=True):
@@ -167,6 +169,7 @@ def _side_of(history: History, pack: Pack) -> Side:
         others=others_of(history, inputs, pack),
         bars_after=_closed_on(state.body, inputs, pack),
         by_person=state.body.medium == "physical",
+        happened=bool(state.body.occurred_on),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from services.retention.domain.ages import Aged, Birthdays, birthdays, floor_ages
+from services.retention.domain.ages import Aged, Birthdays, birthdays, died_before, floor_ages
 from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, unfiled, within
 from services.retention.domain.children import birthday
 from services.retention.domain.dates import last_of
@@ -160,7 +160,8 @@ def _unsure(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
     """Name what is uncertain about an offending person, or about so young a one on this record."""
     # An impossible life of somebody in no group dates nothing.
     found = (each.problem for each in persons if each.problem and (each.group or each.problem not in OF_A_LIFE))
-    return _child(side, persons, pack) or next(found, None)
+    dead = "dead_before_conduct" if any(died_before(person, side) for person in persons) else None
+    return _child(side, persons, pack) or next(found, None) or dead
 
 
 def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:

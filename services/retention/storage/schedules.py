@@ -15,16 +15,16 @@ from shared.log import draw
 
 SCHEDULES_SETTLED = "tenure.schedules.settled.v1"
 
-_PERSON = "grp, clock_on, keep_until, review_on, by_age, birth_on, reviewed_on, problem"
+_PERSON = "grp, clock_on, keep_until, review_on, by_age, birth_on, died_on, reviewed_on, problem"
 _PERSONS = f"SELECT nominal_key, root, {_PERSON} FROM person_schedule WHERE nominal_key = ANY($1::bigint[])"
 _STORE_PERSONS = f"""
 INSERT INTO person_schedule (nominal_key, root, {_PERSON})
 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::date[], $7::boolean[],
-    $8::date[], $9::date[], $10::text[])
+    $8::date[], $9::date[], $10::date[], $11::text[])
 ON CONFLICT (nominal_key) DO UPDATE SET root = excluded.root, grp = excluded.grp, clock_on = excluded.clock_on,
     keep_until = excluded.keep_until, review_on = excluded.review_on, by_age = excluded.by_age,
-    birth_on = excluded.birth_on, reviewed_on = excluded.reviewed_on, problem = excluded.problem,
-    version = person_schedule.version + 1"""
+    birth_on = excluded.birth_on, died_on = excluded.died_on, reviewed_on = excluded.reviewed_on,
+    problem = excluded.problem, version = person_schedule.version + 1"""
 
 # The column of each field of `Schedule`, in its order, then what it was made of.
 COLUMNS = {
@@ -77,7 +77,7 @@ async def rooted_stored(connection: Connection, nominals: Iterable[int]) -> dict
 async def store_persons(connection: Connection, persons: dict[int, Rooted]) -> None:
     """Store persons' schedules that changed, or for whom another nominal stands now."""
     rows = [(key, each.root, *msgspec.structs.astuple(each.person)) for key, each in sorted(persons.items())]
-    await (await driver(connection)).execute(_STORE_PERSONS, *columns(rows, 10))
+    await (await driver(connection)).execute(_STORE_PERSONS, *columns(rows, 11))
 
 
 async def schedules_stored(connection: Connection, records: Iterable[int]) -> dict[int, Dated]:

@@ -20,8 +20,8 @@ WHERE f.kind = 'distinguished' AND p.root = o.root AND {_SETTLED}
 SELECT n.nominal_ref FROM person_schedule p JOIN person_schedule o ON o.nominal_key = p.root
     JOIN nominal n ON n.nominal_key = p.nominal_key
 WHERE p.root <> p.nominal_key AND {_SETTLED} AND (p.grp, p.clock_on, p.keep_until, p.review_on, p.by_age, p.birth_on,
-    p.reviewed_on, p.problem, p.root) IS DISTINCT FROM (o.grp, o.clock_on, o.keep_until, o.review_on, o.by_age,
-    o.birth_on, o.reviewed_on, o.problem, o.root) ORDER BY 1""",
+    p.died_on, p.reviewed_on, p.problem, p.root) IS DISTINCT FROM (o.grp, o.clock_on, o.keep_until, o.review_on,
+    o.by_age, o.birth_on, o.died_on, o.reviewed_on, o.problem, o.root) ORDER BY 1""",
 }
 
 

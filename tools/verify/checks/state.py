@@ -21,7 +21,7 @@ FROM record r LEFT JOIN schedule s USING (record_key) ORDER BY r.record_uid"""
 _PERSONS = f"""
 SELECT n.nominal_ref::text, (SELECT {_FACTS} FROM fact f WHERE f.nominal_key = n.nominal_key),
     p.grp, p.clock_on::text, p.keep_until::text, p.review_on::text, p.by_age, p.birth_on::text,
-    p.reviewed_on::text, p.problem
+    p.died_on::text, p.reviewed_on::text, p.problem
 FROM nominal n LEFT JOIN person_schedule p USING (nominal_key) ORDER BY n.nominal_ref"""
 
 
