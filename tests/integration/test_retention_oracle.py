@@ -15,10 +15,10 @@ from tests.make_registered import NOW
 from tests.oracle.draw import life
 from tests.oracle.lives import apart
 from tests.oracle.packs import PACKS
-from tests.oracle.program import decided, registered
+from tests.oracle.program import DECIDED, decided, registered
 from tests.oracle.verdict import Verdict, judge
 
-LIVES = 75
+LIVES = 50
 COLUMNS = "state, keep_until, grp, review_on"
 
 
@@ -48,12 +48,12 @@ async def keep_decision(connection, subject, fact) -> list[int]:
 
 def told(each):
     """Give all that happens in a life, as retention is told of it."""
-    decisions = [event for event in each.events if event.kind == "decision"]
+    decisions = [event for event in each.events if event.kind in DECIDED]
     made = [(("record" if event.record else "nominal", decided(event)[0]), decided(event)[1]) for event in decisions]
     return [*registered(each), *made]
 
 
-@pytest.mark.parametrize("pack", ["demonstration", "children"])
+@pytest.mark.parametrize("pack", ["demonstration", "children", "latest persons", "override first"])
 async def test_what_is_settled_is_what_the_oracle_says(retention_engine, rng, seed, pack):
     lives = [apart(life(f"{seed} {number}", PACKS[pack]), f"{number}-") for number in range(LIVES)]
     events = [event for each in lives for event in told(each)]

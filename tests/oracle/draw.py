@@ -7,7 +7,7 @@ from typing import Any
 from shared.policy import Pack
 from tests.oracle.days import CALENDAR, NUMBER, Day, is_sunday, month_later, written
 from tests.oracle.lives import Event, Life
-from tests.oracle.told import UNREADABLE
+from tests.oracle.told import UNREADABLE, State
 
 _YEARS = (1996, 2026)
 _FIRST, _LAST = NUMBER[(_YEARS[0], 1, 1)], NUMBER[(_YEARS[1], 1, 1)]
@@ -92,6 +92,8 @@ def life(seed: str, pack: Pack) -> Life:
         _person(drawing, name)
     for _ in range(drawing.rng.randrange(6) + len(drawing.records)):
         drawing.rng.choice((_trigger, _trigger, _contact, _contact, _decision))(drawing)
+    for record in drawing.records:
+        _placed_by_people(drawing, record)
     _withdrawals(drawing)
     if len(drawing.people) > 1 and drawing.chance(0.3):
         _merge(drawing)
@@ -223,7 +225,31 @@ def _merge(drawing: Drawing) -> None:
         drawing.add("withdrawal", person=into, of=merge.id, received="2030-01-02")
 
 
+def _placed_by_people(drawing: Drawing, record: str) -> None:
+    """Let people decide about a record's rule and class: the later decision has the higher number."""
+    if drawing.chance(0.2):
+        days = sorted(drawing.day() for _ in range(drawing.rng.choice((1, 1, 2))))
+        for sequence, day in enumerate(days, 1):
+            drawing.add("override", record=record, sequence=sequence, data={"on": written(day), **_override(drawing)})
+    if drawing.chance(0.2):
+        states = [each for each in drawing.events if each.record == record and each.kind == "state"]
+        was = State(drawing.rng.choice(states), drawing.pack, "2022-08-03").own_class
+        days = sorted(drawing.day() for _ in range(drawing.rng.choice((1, 1, 2, 3))))
+        for sequence, day in enumerate(days, 1):
+            data = {"on": written(day), "was": was, "to": drawing.rng.choice([*drawing.pack.classes, "gone"])}
+            drawing.add("moved", record=record, sequence=sequence, data=data)
+
+
+def _override(drawing: Drawing) -> dict[str, str]:
+    """Draw a rule for one record: a row, a period from a day, a last day, or none any more."""
+    rng = drawing.rng
+    period = {"period": rng.choice(("13m", "6y", "30d", "25h")), "from_on": drawing.civil()}
+    kinds = ({}, {"until": drawing.civil()}, period, {"row": rng.choice([*drawing.pack.rows, "gone"])})
+    rule = rng.choice((*kinds, kinds[3]))
+    return rule | ({"legal_authority": "an order"} if drawing.chance(0.3) else {})
+
+
 def _withdrawals(drawing: Drawing) -> None:
     for event in list(drawing.events):
-        if event.kind in ("contact", "trigger") and drawing.chance(0.25):
+        if event.kind in ("contact", "trigger", "override", "moved") and drawing.chance(0.25):
             drawing.add("withdrawal", record=event.record, person=event.person, of=event.id)

@@ -71,17 +71,11 @@ ROWS = {
     "mopi": 'follows = "mopi"\nnotice = ["occurred_on"]\nfloors = ["cpia", "claim"]\nend = "review"',
     "mopi_else": 'follows = "mopi"\nnotice = ["recorded_at", "occurred_on"]\nclock = ["closed", "created_on"]\n'
     'retain = "5y"\nend = "dispose"\nfloors = ["decision"]\ncycle = "4y"',
+    "locked": 'locked = true\nauthority = "an act"\nclock = ["reported_at", "created_on"]\nretain = "3y"\n'
+    'end = "dispose"',
     "counts": 'counts_for_person = true\nnotice = ["occurred_on", "received_on"]\nclock = ["recorded_at"]\n'
     'retain = "2y"\nend = "dispose"',
 }
-
-
-# What the program does not read yet. Empty when it reads all.
-UNREAD: tuple[str, ...] = ()
-
-
-def _read(keys: str) -> str:
-    return "\n".join(line for line in keys.split("\n") if not line.startswith(UNREAD))
 
 
 def _rows() -> str:
@@ -101,7 +95,7 @@ row = "S-{id_}"
 [[row]]
 id = "S-{id_}"
 evidence = "unconfirmed"
-{_read(keys)}
+{keys}
 confirmed = {{by = "D-IAO1", on = 2020-01-01}}
 """
         for id_, keys in ROWS.items()
@@ -113,8 +107,16 @@ def synthetic(**changed: tuple[str, str]) -> Pack:
     text = _BASE
     for old, new in changed.values():
         text = text.replace(old, new)
-    offences = "" if "dated" in UNREAD else _OFFENCES
-    return read_pack((text + offences + _FLOORS + _rows()).encode(), "synthetic.toml")
+    return read_pack((text + _OFFENCES + _FLOORS + _rows()).encode(), "synthetic.toml")
+
+
+def supplied(row: str, *prevails: str) -> Pack:
+    """Make one whose crime system supplies a row for all its records, with an order of those who supply a rule."""
+    ordered = f'zone = "Europe/London"\nprevails = {list(prevails)}'
+    return synthetic(
+        source=('source_system = "crime"\n', f'source_system = "crime"\nrow = "{row}"\n'),
+        order=('zone = "Europe/London"', ordered),
+    )
 
 
 CHILDREN = '[children]\nunder = 18\ncadence = "30m"\nreview_at = [18, 25]\n\n# Record types'
@@ -125,5 +127,10 @@ PACKS = {
         zone=("Europe/London", "Pacific/Kiritimati"), leap=("last_day_of_february", "first_of_march")
     ),
     "children": synthetic(zone=("Europe/London", "Asia/Kathmandu"), children=("# Record types", CHILDREN)),
+    "latest": supplied("S-event"),
+    "latest persons": supplied("S-mopi_else"),
+    "override first": supplied("S-dates_all", "override", "source", "class", "case_file"),
+    "source first": supplied("S-locked", "source", "override", "case_file", "class"),
+    "class first": supplied("S-permanent", "case_file", "class", "source", "override"),
     "observe": synthetic(mode=('mode = "live"', 'mode = "observe"'), zone=("Europe/London", "Pacific/Pago_Pago")),
 }

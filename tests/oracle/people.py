@@ -58,7 +58,7 @@ class Person:
     def reasons(self) -> list[tuple[str, Day | None]]:
         """Give every group that any fact puts them in, and since when; what disappears later lowers nothing."""
         records = [
-            (state.gives, state.first_date(state.row.notice) or state.created)
+            (state.gives, min(state.noticed, default=state.created))
             for told in self.records
             for state in told.counting
             if state.counts_for_person and self.counts_on(told, state) and state.gives
@@ -124,7 +124,7 @@ class Person:
     @cached_property
     def noticed(self) -> list[Day]:
         """Give every day on which they came to notice."""
-        found = [day for told in self.carried if (day := told.shown.first_date(told.shown.row.notice))]
+        found = [day for told in self.carried for day in told.shown.noticed]
         for told in self.carried:
             events = [each for name, t in self.pack.triggers.items() if t.qualifying for each in told.befell(name)]
             found += [day for event, day in events if event.person in (None, *self.names)]

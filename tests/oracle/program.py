@@ -9,6 +9,7 @@ import msgspec
 
 from services.retention.actions.take_in import fresh
 from services.retention.domain import Fact, Schedule, decision_fact, fold
+from services.retention.domain.overrides import Move, Override, canonical
 from shared.events import FactRegistered, NominalRegistered, RecordRegistered
 from shared.ids import event_uid, nominal_ref, record_id
 from tests.make_facts import day
@@ -16,12 +17,14 @@ from tests.make_registered import NOW
 from tests.oracle.lives import Event, Life
 from tests.oracle.verdict import Verdict, judge
 
+RULE_CHANGES = {"override": Override, "moved": Move}
+DECIDED = ("decision", *RULE_CHANGES)
 Registered = RecordRegistered | NominalRegistered | FactRegistered
 
 
 def registered(life: Life) -> list[Registered]:
     """Write a life down as intake passes it on."""
-    return [_registered(event, life) for event in life.events if event.kind != "decision"]
+    return [_registered(event, life) for event in life.events if event.kind not in DECIDED]
 
 
 def _registered(event: Event, life: Life) -> Registered:
@@ -75,6 +78,10 @@ def _record(event: Event, told) -> RecordRegistered:
 
 def decided(event: Event) -> tuple[UUID, Fact]:
     """Give a decision as the fact that it is kept as, with its subject."""
+    if event.kind in RULE_CHANGES:
+        subject, uid = record_id("crime", event.record), event_uid("urn:crime", event.id)
+        told = canonical(msgspec.convert({"authority": "D-HIM1", **event.data}, RULE_CHANGES[event.kind]))
+        return subject, Fact(uid, event.kind, str(subject), told, event.sequence, day(event.data["on"]))
     subject = record_id("crime", event.record) if event.record else nominal_ref("crime", event.person)
     on, next_on = day(event.data["on"]), day(event.data.get("next_on"))
     return subject, decision_fact(event_uid("urn:crime", event.id), str(subject), on, event.data["outcome"], next_on)
@@ -101,7 +108,7 @@ def _kept(event: Registered, life: Life) -> Iterator[tuple[UUID, Fact]]:
 def schedules(life: Life) -> dict[str, Schedule]:
     """Work out a life's schedules as the services do."""
     facts: dict[UUID, list[Fact]] = defaultdict(list)
-    made = [decided(event) for event in life.events if event.kind == "decision"]
+    made = [decided(event) for event in life.events if event.kind in DECIDED]
     for subject, fact in [*(kept for event in registered(life) for kept in _kept(event, life)), *made]:
         facts[subject].append(fact)
     records = {record_id("crime", record) for record in life.named_records}

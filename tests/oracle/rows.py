@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from shared.calendar_rules import Period
 from shared.policy import Age, Floor, Pack, Pending, Row, Start
 from shared.policy.tables import DATES
-from tests.oracle.days import Day, end_of, last_day_of, next_day
+from tests.oracle.days import Day, end_of, last_day_of, next_day, read_civil
 from tests.oracle.decisions import Decisions
 from tests.oracle.lives import Event
 from tests.oracle.people import Person
+from tests.oracle.supply import Rule
 from tests.oracle.told import Told, highest
 
 
@@ -24,16 +25,21 @@ class Reason:
 
 @dataclass
 class Case:
-    """One record before the oracle, with everyone on it: what is missing, and whether something is still to come."""
+    """One record by one of its rules, with everyone on it: what is missing, and whether something is still to come."""
 
     told: Told
     everyone: dict[str, Person]
+    rule: Rule
     missing: list[str] = field(default_factory=list)
     waits: bool = False
 
     @property
     def pack(self) -> Pack:
         return self.told.life.pack
+
+    @property
+    def row(self) -> Row | None:
+        return self.rule.row
 
     @property
     def people(self) -> list[Person]:
@@ -54,8 +60,12 @@ class Case:
     @property
     def by_persons(self) -> bool:
         """Say whether offending persons date it; where nobody on it is in a group, its own clock may."""
-        row = self.told.shown.row
-        return bool(row and row.follows == "mopi" and (self.grouped or not (row.clock or row.ages)))
+        row = self.row
+        return bool(self.follows_persons and (self.grouped or not (row.clock or row.ages)))
+
+    @property
+    def follows_persons(self) -> bool:
+        return bool(self.row and self.row.follows == "mopi" and not self.rule.until)
 
     @property
     def decisions(self) -> Decisions:
@@ -70,14 +80,17 @@ class Case:
     def runs(self, says: str, start: Day, period: Period) -> Reason:
         return Reason(says, start, end_of(start, period, self.pack.leap))
 
-    def day_of(self, start: Start) -> Day | None:
-        """Give the day of a date, or the last day on which a trigger befell it that nothing took back."""
+    def day_of(self, start: Start, by: Day | None = None) -> Day | None:
+        """Give the day of a date, or the last day, by some day, on which a trigger befell it that nothing took back."""
         if start.name in DATES or start.metadata_key:
             return self.told.shown.date(start.name)
-        return max((day for _, day in self.told.befell(start.name, start.values)), default=None)
+        days = [day for _, day in self.told.befell(start.name, start.values)]
+        return max((day for day in days if by is None or day <= by), default=None)
 
     def own_clock(self, row: Row) -> Iterator[Reason]:
         """Give what a row with a period of its own asks for."""
+        if not (row.clock or row.ages or row.permanent or row.follows):
+            self.missing.append("a rule that says how long")
         start = self.clock(row) if row.clock else None
         if start and row.retain:
             yield self.runs("its own period", start, row.retain)
@@ -89,20 +102,42 @@ class Case:
             yield from self.birthdays(age, Period())
 
     def clock(self, row: Row) -> Day | None:
-        """Find the day on which its clock starts: the first present of the list, the earliest, or the latest of all."""
+        """Find the day on which its clock starts; a step taken before the record was moved keeps its date."""
+        if self.rule.by == "class" and (day := self.taken()):
+            return day
+        if day := self.started(row):
+            return day
         if any(self.told.shown.unreadable(start.metadata_key) for start in row.clock):
-            return None  # Nobody knows which day it is: that is no reason to take another.
-        days = [self.day_of(start) for start in row.clock]
-        there = [day for day in days if day]
-        absent = [start for start, day in zip(row.clock, days, strict=True) if not day]
-        if there and (row.clock_by != "all" or not absent):
-            return {"first": there[0], "any": min(there), "all": max(there)}[row.clock_by]
+            self.missing.append("a date that nobody can read")
+            return None
+        absent = [start for start in row.clock if not self.day_of(start)]
         if all(self.is_date(start) for start in row.clock) or (
             row.clock_by == "all" and any(map(self.is_date, absent))
         ):
             self.missing.append("a date that its clock starts at")
         else:
             self.waits = True
+        return None
+
+    def started(self, row: Row, by: Day | None = None) -> Day | None:
+        """Give the first day present of the list, the earliest, or the latest of all; as it was by a day."""
+        if any(self.told.shown.unreadable(start.metadata_key) for start in row.clock):
+            return None  # Nobody knows which day it is: that is no reason to take another.
+        days = [self.day_of(start, by) for start in row.clock]
+        there = [day for day in days if day]
+        if not there or (row.clock_by == "all" and None in days):
+            return None
+        return {"first": there[0], "any": min(there), "all": max(there)}[row.clock_by]
+
+    def taken(self) -> Day | None:
+        """Find the start of its clock that it had reached in the class from which it was moved."""
+        shown = self.told.shown
+        classes = [shown.own_class, *(move.data["to"] for move in self.told.moves)]
+        for move, class_id in zip(self.told.moves, classes, strict=False):
+            row, on = shown.row_in(class_id), read_civil(move.data["on"])
+            day = self.started(row, on) if row else None
+            if day and day <= on:
+                return day
         return None
 
     def is_date(self, start: Start) -> bool:

@@ -1,6 +1,6 @@
 """What a record's and a person's states say, each read alone: dates, class, offenders, offences, group."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from shared.policy import Offence, Pack, RecordType, Row, When
@@ -23,6 +23,8 @@ class State:
     event: Event
     pack: Pack
     received: str
+    put: str | None = None
+    """The class that a person moved it to."""
 
     @property
     def data(self):
@@ -130,6 +132,11 @@ class State:
 
     @cached_property
     def class_id(self) -> str | None:
+        return self.put or self.own_class
+
+    @cached_property
+    def own_class(self) -> str | None:
+        """Give the first class that takes it, in the order in which policy asks them."""
         return next((id_ for id_, each in self.pack.classes.items() if each.when and self._fits(each.when)), None)
 
     def _fits(self, when: When) -> bool:
@@ -143,31 +150,51 @@ class State:
 
     @property
     def row(self) -> Row | None:
+        return self.row_in(self.class_id)
+
+    @property
+    def source_row(self) -> Row | None:
+        """Give the row that its source supplies for all its records."""
+        named = (each.row for each in self.pack.sources.values() if each.source_system == self.data["source_system"])
+        return next((self.pack.rows[name] for name in named if name), None)
+
+    def row_in(self, at: str | None) -> Row | None:
         """Give the nearest row whose unit fits: one that follows a case file fits no record that is in none."""
-        at = self.class_id
         while at is not None:
             row_id, supplier = self.pack.classes[at].row, self.pack.classes[at].row_from
             if row_id is None:
                 return None
-            if self.data.get("part_of") or self.pack.rows[row_id].follows != "case_file":
+            if self.fits(self.pack.rows[row_id]):
                 return self.pack.rows[row_id]
             at = self.pack.classes[supplier].parent
         return None
 
+    def fits(self, row: Row) -> bool:
+        return bool(self.data.get("part_of")) or row.follows != "case_file"
+
+    @property
+    def counting_rows(self) -> list[Row]:
+        """Only a record whose row follows MoPI groups a person or moves their clock, unless the row says so."""
+        rows = [row for row in (self.row, self.source_row) if row]
+        return [row for row in rows if row.follows == "mopi" or row.counts_for_person]
+
     @property
     def counts_for_person(self) -> bool:
-        """Only a record whose row follows MoPI groups a person or moves their clock, unless the row says so."""
-        return bool(self.row and (self.row.follows == "mopi" or self.row.counts_for_person))
+        return bool(self.counting_rows)
+
+    @property
+    def noticed(self) -> list[Day]:
+        """Give when those on it came to notice by it: the first date that is there of each such row's list."""
+        days = [self.first_date(row.notice) for row in self.counting_rows]
+        return [day for day in days if day]
 
     @property
     def unknown(self) -> str | None:
         """Say what is missing or impossible in it, whatever its row."""
-        if self.row is None:
-            return "no rule whose unit fits" if self.class_id else "no class"
+        if self.class_id is None or self.pack.classes[self.class_id].row is None:
+            return "no class, or none with a rule"
         if self.impossible:
             return "reported before it happened"
-        if any(self.unreadable(start.metadata_key) for start in self.row.clock):
-            return "a date that nobody can read"
         if self.grading is not None and self.grading not in self.pack.groups:
             return "no such group"
         return self._no_offence
@@ -178,15 +205,20 @@ class State:
         codes = self.data.get("offences") or ()
         if not self._needs_offence or (self.grading in self.pack.ranks and self.offenders):
             return None
-        if not codes and self.type.id in self.pack.graded_types:
+        if not codes and self.graded:
             return "no offence"
         return "no such offence" if None in self.offences else None
 
     @property
+    def graded(self) -> bool:
+        """Say whether its class depends on how serious its offences are."""
+        return bool(self.type and self.type.id in self.pack.graded_types)
+
+    @property
     def _needs_offence(self) -> bool:
         return (
-            bool(self.row and self.row.follows == "mopi") and bool(self.offenders)
-        ) or self.type.id in self.pack.graded_types
+            any(row.follows == "mopi" for row in (self.row, self.source_row) if row) and bool(self.offenders)
+        ) or self.graded
 
 
 def _covers(offence: Offence, day: Day) -> bool:
@@ -211,12 +243,21 @@ class Told:
     def states(self) -> list[State]:
         """Every state ever registered, the highest sequence last, without those that say it was entered in error."""
         found = [each for each in self.life.events if each.record == self.record and each.kind == "state"]
-        received = min(each.received for each in self.life.events if each.record == self.record and each.sequence)
+        told = [e for e in self.life.events if e.record == self.record and e.kind in ("state", "error")]
+        received = min(each.received for each in told)
         return [State(each, self.life.pack, received) for each in sorted(found, key=lambda each: each.sequence)]
 
-    @property
+    @cached_property
+    def moves(self) -> list[Event]:
+        """Give the moves to another class in their order; one that is for what it no longer is moves it no more."""
+        made = [each for each in self.life.of_record(self.record, "moved") if each.data["to"] in self.life.pack.classes]
+        standing = [each for each in made if each.data["was"] == self.states[-1].own_class]
+        return sorted(standing, key=lambda each: each.sequence)
+
+    @cached_property
     def shown(self) -> State:
-        return self.states[-1]
+        """Give the state with the highest sequence, in the class that it was last moved to."""
+        return replace(self.states[-1], put=self.moves[-1].data["to"]) if self.moves else self.states[-1]
 
     @cached_property
     def withdrawn(self) -> bool:
@@ -227,7 +268,7 @@ class Told:
     @cached_property
     def counting(self) -> list[State]:
         """Give the states from which persons get a group: all ever, but of a withdrawn record none."""
-        return [] if self.withdrawn else self.states
+        return [] if self.withdrawn else [*self.states, self.shown]
 
     def befell(self, trigger: str, values: frozenset[str] = frozenset()) -> list[tuple[Event, Day]]:
         """Give when a trigger befell it, with a value that counts, and not taken back that day or later."""

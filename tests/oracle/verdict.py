@@ -9,6 +9,7 @@ from tests.oracle.identity import one_person
 from tests.oracle.lives import Life
 from tests.oracle.people import Person
 from tests.oracle.rows import Case, Reason
+from tests.oracle.supply import Offer, prevailing, rules_of, that_count
 from tests.oracle.told import Told
 
 
@@ -27,18 +28,37 @@ def judge(life: Life) -> dict[str, Verdict]:
     told = {record: Told(life, record) for record in life.records}
     names, doubts = one_person(life, list(told.values()))
     people = {name: Person(life, name, list(told.values()), names[name], doubts.get(name)) for name in life.persons}
-    return {record: _judge(Case(each, people)) for record, each in told.items()}
+    return {record: _judge(each, people) for record, each in told.items()}
 
 
-def _judge(case: Case) -> Verdict:
+def _judge(told: Told, people: dict[str, Person]) -> Verdict:
+    cases = [Case(told, people, rule) for rule in rules_of(told)]
+    counted = that_count([_offer(each) for each in cases], told.life.pack.prevails)
+    state = _state(told, counted)
+    days = [each.last for each in counted if each.last]
+    undated = any(each.permanent or (each.waits and state == "current") for each in counted)
+    last = None if undated else max(days, default=None)  # Of an exception what the others give is shown.
+    prevails = prevailing(counted)
+    return Verdict(state, day_object(last), prevails.group, day_object(_review(cases, prevails, state, last)))
+
+
+def _state(told: Told, counted: list[Offer]) -> str:
+    if (
+        told.unknown
+        or not any(each.rule.row or each.rule.until for each in counted)
+        or any(each.missing for each in counted)
+    ):
+        return "exception"
+    return "permanent" if any(each.permanent for each in counted) else "current"
+
+
+def _offer(case: Case) -> Offer:
+    """Ask one rule how long it keeps a record."""
     reasons = list(_reasons(case))
     _impossible(case)
-    row = case.told.shown.row
-    permanent = bool(row and row.permanent)
-    state = "exception" if case.missing else "permanent" if permanent else "current"
-    undated = permanent or (case.waits and not case.missing)  # Of an exception what the others give is shown.
-    last = must_exist_until(reasons) if reasons and not undated else None
-    return Verdict(state, day_object(last), case.group, day_object(_review(case, state, last)))
+    last = must_exist_until(reasons) if reasons else None
+    permanent = bool(case.row and case.row.permanent and not case.rule.until)
+    return Offer(case.rule, bool(case.missing), permanent, case.waits, last, case.group, _ends_by_time(case))
 
 
 def must_exist_until(reasons: list[Reason]) -> Day:
@@ -53,12 +73,16 @@ def _reasons(case: Case) -> Iterator[Reason]:
     retained = case.decisions.until(case.cadence, case.pack.leap)
     if retained:
         yield Reason("a review of this record alone", retained, retained)
-    row = case.told.shown.row
+    if case.rule.until:
+        yield Reason("a decision about this record alone", case.rule.until, case.rule.until)
+    if case.rule.impossible:
+        case.missing.append("a row that fits")
+    row = case.row
     if row is None:
         return
     if case.by_persons and not case.told.withdrawn:
         yield from _persons(case)
-    elif not (case.told.withdrawn and row.follows == "mopi"):
+    elif not (case.rule.until or (case.told.withdrawn and row.follows == "mopi")):
         # A record in error keeps its last date, but no person's: where it follows MoPI only the floors are left.
         yield from case.own_clock(row)
     for name in row.floors:
@@ -77,11 +101,9 @@ def _persons(case: Case) -> Iterator[Reason]:
 
 def _impossible(case: Case) -> None:
     """Conduct outside a life is impossible; a child's counts only after a review of the record says why."""
-    if what := case.told.unknown:
-        case.missing.append(what)
-    shown = case.told.shown
-    if shown.row is None or shown.row.follows != "mopi":
+    if not case.follows_persons:
         return
+    shown = case.told.shown
     case.missing += [f"nobody can say who {person.name} is: {person.doubt}" for person in case.people if person.doubt]
     for person in case.people:
         if not person.counts_on(case.told, shown):
@@ -92,28 +114,30 @@ def _impossible(case: Case) -> None:
             case.missing.append(f"{person.name} had died by then")
 
 
-def _review(case: Case, state: str, last: Day | None) -> Day:
+def _review(cases: list[Case], prevails: Offer, state: str, last: Day | None) -> Day:
     """Find the first day on which somebody is to look at it again."""
-    covered = case.people if case.told.shown.counts_for_person else []  # A person's review covers what they carry.
+    case = cases[0]
+    # A person's review covers what they carry, and whatever they date.
+    carried = case.told.shown.counts_for_person or any(each.follows_persons for each in cases)
+    covered = case.people if carried else []
     reviews = [case.decisions, *(person.decisions for person in covered)]
     # A review before there was a record cannot have been of it.
     since = max([case.told.shown.created, *(each.last for each in reviews if each.last)])
     found = [last_day_of(since, case.cadence, case.pack.leap)]
-    row = case.told.shown.row
+    row = prevails.rule.row
     if row and row.cycle:
         found.append(last_day_of(since, row.cycle, case.pack.leap))
     found += [case.decisions.ahead] if case.decisions.ahead else []
-    if case.told.shown.counts_for_person:
-        found += [day for person in case.grouped for day in person.looked_at]
-    if state == "current" and last and not _ends_by_time(case):
+    found += [day for person in covered if person.group for day in person.looked_at]
+    if state == "current" and last and not prevails.by_time:
         found.append(next_day(last))
     return min(found)
 
 
 def _ends_by_time(case: Case) -> bool:
     """Time alone disposes only where the pack is live, every owner has confirmed it, and nothing is in error."""
-    row = case.told.shown.row
-    if case.told.withdrawn:
+    row = case.row
+    if case.told.withdrawn or row is None:
         return False
     rules = [row, *(person.rule for person in case.grouped)] if case.by_persons else [row]
     ends = [each.end for each in rules if each.end]

@@ -57,6 +57,8 @@ def test_what_is_drawn_is_of_every_kind():
         "trigger",
         "contact",
         "decision",
+        "override",
+        "moved",
         "withdrawal",
         "merged",
         "unmerged",

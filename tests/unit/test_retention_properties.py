@@ -72,7 +72,7 @@ def test_a_record_of_others_never_moves_a_date(of_any_life):
 def test_a_record_whose_row_follows_nobody_never_moves_a_person_s_dates(of_any_life):
     def law(drawn, on):
         links = [{"nominal_source": "crime", "nominal_id": each, "role": "suspect"} for each in drawn.persons]
-        state = {"record_type": "stop_and_search", "source_system": "crime", "offences": ["1"], "occurred_on": on}
+        state = {"record_type": "stop_and_search", "source_system": "stops", "offences": ["1"], "occurred_on": on}
         same(drawn, Event("x1", "state", record="other", sequence=1, data={**state, "links": links}))
 
     of_any_life(law, DAYS)
@@ -118,10 +118,11 @@ def test_nothing_is_ever_early_or_out_of_sight(of_any_life):
 def earliest(pack: Pack, found) -> date:
     """Give the day before which nothing may go: its clock's start and the period from then."""
     period = pack.groups[found.group].clear if found.group else pack.rows[found.row].retain
+    floor = found.floor_until if not pack.prevails else None  # Whoever prevails brings their own row's floors.
     if found.clock_on is None or period is None or pack.rows[found.row].statutory:
-        return found.floor_until or date.min
+        return floor or date.min
     year, month, day = end_of((found.clock_on.year, found.clock_on.month, found.clock_on.day), period, pack.leap)
-    return max(date(year, month, min(day, 28)), found.floor_until or date.min)
+    return max(date(year, month, min(day, 28)), floor or date.min)
 
 
 def test_a_longer_period_never_gives_an_earlier_day(of_any_life):

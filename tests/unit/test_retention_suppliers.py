@@ -7,7 +7,7 @@ import pytest
 
 from services.retention.domain import of_record, side_bytes, side_from
 from shared.calendar_rules import Period
-from shared.policy import Class, Offence, When
+from shared.policy import Age, Class, Floor, Offence, When
 from shared.sentences import sentences
 from tests.make_facts import (
     N42,
@@ -119,10 +119,28 @@ def test_what_is_missing_in_any_supplier_makes_the_whole_record_an_exception():
     assert schedule([undetected()], pack=waits).keep_until is None
 
 
+def test_what_the_class_lacks_is_nothing_to_a_record_that_its_source_dates():
+    pack = with_row("R03", ranked("source", "class", pack=BY_SOURCE), clock=starts("created_on"))
+    assert schedule([undetected()], pack=pack).problem is None
+    assert schedule([undetected()], pack=replace(pack, prevails=())).problem == "no_clock_date"
+
+
+def test_where_no_class_takes_a_record_what_its_source_gives_is_shown():
+    found = schedule([undetected(record_type="other")], pack=ranked("class", "source", pack=BY_SOURCE))
+    assert (found.problem, found.keep_until) == ("unclassified", date(2029, 8, 1))
+
+
+def test_where_class_and_source_both_follow_persons_each_row_s_notice_counts():
+    pack = with_source_row("R02", with_row("R02", follows="mopi", notice=("created_on",), clock=()))
+    given = of_record([state(created_on="2022-08-03")], pack).gives[N42]
+    assert (given.notice_on, given.grouped_on) == (date(2022, 8, 3), date(2022, 8, 1))
+
+
 def test_a_source_whose_row_follows_persons_groups_them():
     pack = with_source_row("R01")
     assert of_record([stop(links=[link()], offences=["28/11"])], pack).gives[N42].group == "G3"
     assert of_record([stop(links=[link()], offences=["28/11"])], PACK).gives[N42].group is None
+    assert schedule([stop(links=[link()], offences=["28/11", "999"])], pack=pack).problem == "offence_not_in_table"
 
 
 def test_every_rule_that_applies_is_told():
@@ -192,6 +210,34 @@ def test_a_locked_row_is_shortened_only_by_a_legal_authority_that_is_named():
 def test_an_override_by_a_row_that_is_gone_is_an_exception():
     found = schedule([undetected(), override(row="R99")], pack=FIRST)
     assert (found.problem, found.keep_until) == ("override_row_not_known", date(2028, 8, 1))
+
+
+def test_an_override_by_a_row_that_follows_persons_takes_their_dates_and_gives_them_none():
+    facts = [stop(links=[link()]), override(row="R01")]
+    flagged = [person_state(date_of_birth="1980-05-06", flags=["mappa"])]
+    found = schedule(facts, flagged, FIRST)
+    assert (found.row, found.group, found.keep_until) == ("R01", "G1", date(2080, 5, 6))
+    assert person(facts, own=flagged, pack=FIRST) == person([stop(links=[link()])], own=flagged, pack=FIRST)
+
+
+def test_an_override_keeps_the_floors_by_age_of_the_record_s_own_row():
+    claim = Floor("claim", add=Period.parse("6y"), age=Age(frozenset({"victim"}), 18, under=18))
+    pack = replace(with_row("R03", FIRST, floors=("claim",)), floors={**PACK.floors, "claim": claim})
+    facts = [undetected(links=[link(role="victim")]), override(until="2024-01-01")]
+    assert schedule(facts, [person_state(date_of_birth="2010-05-06")], pack).keep_until == date(2034, 5, 6)
+    assert schedule(facts, [], pack).problem == "no_birth_date"
+
+
+def test_a_withdrawn_record_with_an_override_never_goes_by_time_alone():
+    facts = [undetected(), override(until="2024-01-01")]
+    assert schedule(facts, pack=FIRST).end == "dispose"
+    assert schedule([*facts, entered_in_error()], pack=FIRST).end == "review"
+
+
+def test_an_override_by_a_rule_for_parts_fits_no_record_in_no_case_file():
+    pack = with_row("R29", FIRST, follows="case_file", retain=None, clock=())
+    found = schedule([undetected(), override(row="R29")], pack=pack)
+    assert (found.problem, found.keep_until) == ("no_fitting_rule", date(2028, 8, 1))
 
 
 def test_an_override_is_told():

@@ -247,10 +247,9 @@ def unfiled(side: "Side", case: Case, pack: Pack) -> str | None:
 
 def _as_file(kept: "Kept", case: Case) -> "Kept":
     """Take a row that gives no date but the file's: only its floors stay, and the end is the file's."""
-    problem = None if kept.problem in ("no_group", "no_clock_date") else kept.problem
     ends = {file.end for file in case.files}
     end: End = ends.pop() if len(ends) == 1 and kept.end != "transfer" else kept.end
-    return msgspec.structs.replace(kept, problem=problem, end=end)
+    return msgspec.structs.replace(kept, end=end)
 
 
 def _undated(kept: "Kept") -> "Kept":

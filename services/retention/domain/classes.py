@@ -22,15 +22,14 @@ class Placed(NamedTuple):
     """The row that its source supplies beside that of its class."""
 
     @property
-    def counting_row(self) -> Row | None:
-        """The row by which this state groups its offenders and moves their clocks; None: it does not."""
-        rows = (self.row, self.source_row)
-        return next((row for row in rows if row and (row.is_mopi or row.counts_for_person)), None)
+    def counting_rows(self) -> list[Row]:
+        """The rows by which this state groups its offenders and moves their clocks; without any it does not."""
+        return [row for row in (self.row, self.source_row) if row and (row.is_mopi or row.counts_for_person)]
 
     @property
     def counts(self) -> bool:
         """Whether this state groups its offenders and moves their clocks."""
-        return self.counting_row is not None
+        return bool(self.counting_rows)
 
 
 def place(state: RecordState, dates: Dates, pack: Pack, moved_to: str | None = None) -> Placed:
@@ -44,7 +43,9 @@ def place(state: RecordState, dates: Dates, pack: Pack, moved_to: str | None = N
         klass = next((each for each in pack.in_order if _fits(each, state, bool(offenders), serious)), None)
     row, row_from = _fitting(klass, bool(state.part_of), pack)
     source_row = pack.rows.get(pack.supplied_rows.get(state.source_system or "") or "")
-    return Placed(klass, row, group, offenders, _problem(state, row, group, offenders, pack), row_from, source_row)
+    by_persons = any(each.is_mopi for each in (row, source_row) if each)
+    problem = _problem(state, offenders, by_persons, pack) if row else "unclassified"
+    return Placed(klass, row, group, offenders, problem, row_from, source_row)
 
 
 def _offences(state: RecordState, dates: Dates, pack: Pack) -> list[Offence]:
@@ -101,15 +102,11 @@ def _fits(klass: Class, state: RecordState, offending: bool, serious: bool) -> b
     )
 
 
-def _problem(
-    state: RecordState, row: Row | None, group: str | None, offenders: tuple[Link, ...], pack: Pack
-) -> str | None:
+def _problem(state: RecordState, offenders: tuple[Link, ...], by_persons: bool, pack: Pack) -> str | None:
     """Name what keeps the pack from placing the state; unknown is not no."""
-    if row is None:
-        return "unclassified"
     if state.group and state.group not in pack.groups:
         return "unknown_group"
-    graded = bool(offenders and row.is_mopi) or state.record_type in pack.graded_types
+    graded = bool(offenders and by_persons) or state.record_type in pack.graded_types
     if not graded or (state.group and offenders):
         return None  # Where the source graded its offenders itself, offences supply nothing.
     if any(pack.offence(offence) is None for offence in state.offences or ()):

@@ -9,7 +9,7 @@ import msgspec
 
 from services.retention.domain.facts import Fact, of_kind
 from shared.calendar_rules import Period, add
-from shared.policy import Pack
+from shared.policy import Pack, Row
 
 OVERRIDE, MOVED = "override", "moved"
 
@@ -73,6 +73,12 @@ def override_of(live: Sequence[Fact]) -> Placing | None:
         return None
     made = _read_override(last.canonical).data
     return Placing(last.event_uid, made) if made.row or made.last_day_named else None
+
+
+def overriding_row(live: Sequence[Fact], pack: Pack) -> Row | None:
+    """Find the row that the override in force names."""
+    made = override_of(live)
+    return pack.rows.get(made.override.row or "") if made else None
 
 
 def moves_of(live: Sequence[Fact], was: str | None, pack: Pack) -> list[Move]:

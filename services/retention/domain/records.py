@@ -1,6 +1,6 @@
 """What the facts of one record say: its own side of its schedule, and what it gives each person on it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -13,21 +13,19 @@ from services.retention.domain.dates import (
     conduct_on,
     contradictory,
     created_on,
-    first_of,
+    last_of,
 )
 from services.retention.domain.decided import decisions_of, lowered
 from services.retention.domain.facts import (
     Fact,
     Nominal,
     RecordState,
-    happened_on,
-    happening,
-    of_kind,
 )
 from services.retention.domain.floors import floors_of, together
 from services.retention.domain.grades import Grade, write_grades
 from services.retention.domain.history import History, State, clock_of_record, inputs_of, read_history
-from services.retention.domain.overrides import override_of
+from services.retention.domain.notices import noticed, of_triggers, qualifying
+from services.retention.domain.overrides import overriding_row
 from services.retention.domain.suppliers import Supplied, others_of
 from services.retention.domain.traits import Traits, traits_of
 from shared.ids import nominal_ref
@@ -80,6 +78,8 @@ class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Of a case file that was closed: the last date that a part may have."""
     by_person: bool = False
     """It is physical: its end is a person's work, never time's alone."""
+    lacks: str | None = None
+    """What the row of its class lacks, which is nothing to a record that another rule dates."""
     happened: bool = False
     """Whether `conduct_on` is when it happened, not only when it was told of."""
 
@@ -119,7 +119,7 @@ def of_record(facts: Sequence[Fact], pack: Pack) -> OfRecord | None:
     }
     bodies, shown = [state.body for state in history.states], history.shown
     ties = ties_of(bodies, shown.body, shown.dates, pack, withdrawn=history.withdrawn)
-    given = _since(history, gives | _gives(history, pack))
+    given = _since(history, gives | _gives(history, pack), pack)
     gone = history.gone.keys() - {nominal_ref(*nominal) for nominal in given} if history.gone else frozenset[UUID]()
     return OfRecord(_side_of(history, pack), given, traits_of(bodies, pack), ties, frozenset(gone))
 
@@ -132,12 +132,13 @@ def as_for(facts: Sequence[Fact], pack: Pack) -> Pack:
     return pack.as_for(created_on(history.shown.dates), decisions_of(history.live, pack).reviewed_on)
 
 
-def _since(history: History, gives: dict[Nominal, Given]) -> dict[Nominal, Given]:
+def _since(history: History, gives: dict[Nominal, Given], pack: Pack) -> dict[Nominal, Given]:
     """Say since when each offender is known to be one."""
+    named = _named if _overridden_by_persons(history, pack) else _offenders
     came: dict[Nominal, date] = {}
     for state in history.counting:
         if on := state.fact.received_on:
-            came |= {nominal: min(came.get(nominal, on), on) for nominal in _offenders(state)}
+            came |= {nominal: min(came.get(nominal, on), on) for nominal in named(state)}
     return {
         nominal: msgspec.structs.replace(given, since_on=came.get(nominal)) if given.offending else given
         for nominal, given in gives.items()
@@ -162,7 +163,8 @@ def _side_of(history: History, pack: Pack) -> Side:
         retained_on=decided.retained_on,
         next_on=decided.next_on,
         reviewed_on=decided.reviewed_on,
-        problem=placed.problem or impossible or clock.problem or floors.problem,
+        problem=placed.problem or impossible,
+        lacks=clock.problem or floors.problem,
         withdrawn=history.withdrawn,
         waits=clock.waits,
         pending=floors.pending,
@@ -194,6 +196,10 @@ def _impossible(state: State, inputs: Inputs, pack: Pack) -> str | None:
 
 def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
     given = {} if history.withdrawn else _to_offenders(history, pack)
+    if not history.withdrawn and _overridden_by_persons(history, pack):
+        # They date it, and it moves no date of theirs.
+        named = _named(history.shown)
+        given |= {who: msgspec.structs.replace(given.get(who, Given()), offending=True) for who in named}
     read = _roles(history, pack)
     if not read:
         return given
@@ -209,9 +215,14 @@ def _gives(history: History, pack: Pack) -> dict[Nominal, Given]:
 
 def _roles(history: History, pack: Pack) -> frozenset[str]:
     """List the roles whose birth dates any of the record's rules reads."""
-    placed, made = history.shown.placed, override_of(history.live)
-    overriding = pack.rows.get(made.override.row or "") if made else None
-    return frozenset[str]().union(*(roles_read(row, pack) for row in (placed.row, placed.source_row, overriding)))
+    placed = history.shown.placed
+    rows = (placed.row, placed.source_row, overriding_row(history.live, pack))
+    return frozenset[str]().union(*(roles_read(row, pack) for row in rows))
+
+
+def _overridden_by_persons(history: History, pack: Pack) -> bool:
+    row = overriding_row(history.live, pack)
+    return row is not None and row.is_mopi
 
 
 def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
@@ -219,21 +230,21 @@ def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
     reviewed = lowered(history.live)
     # One that a person moved counts as it was sent, and as what it was moved to.
     for state in (*history.counting, history.shown) if history.moves else history.counting:
-        on = _notice(state) or created_on(state.dates)  # Since when at the earliest it is known, at any rate.
+        on = min(noticed(state), default=created_on(state.dates))  # Since when at the earliest it is known.
         for nominal in _offenders(state):
             before_review = state.fact.event_uid in reviewed.get(nominal_ref(*nominal), ()) if reviewed else False
             group = None if before_review else state.placed.group
             gave.setdefault(nominal, []).append(Grade(group, conduct_on(state.body, pack), on))
-    now, clock = _offenders(history.shown), _notice(history.shown)
-    common, own = _triggers(history.live, pack)
+    now, clock = _offenders(history.shown), last_of(*noticed(history.shown))
+    common, own = of_triggers(history.live, pack)
     began = conduct_on(history.shown.body, pack)
     retained = decisions_of(history.live, pack).retained_on is not None
     found = {nominal: _given(entry, pack, began if nominal in now else None) for nominal, entry in gave.items()}
-    noticed = {nominal: max((on for on in (clock, common, own.get(nominal)) if on), default=None) for nominal in now}
+    came = {nominal: max((on for on in (clock, common, own.get(nominal)) if on), default=None) for nominal in now}
     return {
         nominal: msgspec.structs.replace(
             given,
-            notice_on=noticed.get(nominal),
+            notice_on=came.get(nominal),
             offending=nominal in now,
             admitted=retained and (began is not None or given.grades != ""),
         )
@@ -242,8 +253,11 @@ def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
 
 
 def _offenders(state: State) -> set[Nominal]:
-    placed = state.placed
-    return {(link.nominal_source, link.nominal_id) for link in placed.offenders} if placed.counts else set()
+    return _named(state) if state.placed.counts else set()
+
+
+def _named(state: State) -> set[Nominal]:
+    return {(link.nominal_source, link.nominal_id) for link in state.placed.offenders}
 
 
 def _given(entry: list[Grade], pack: Pack, began: date | None) -> Given:
@@ -253,44 +267,17 @@ def _given(entry: list[Grade], pack: Pack, began: date | None) -> Given:
     return Given(group, grouped_on=since, conduct_on=began, grades=write_grades(entry, began))
 
 
-def _notice(state: State) -> date | None:
-    row = state.placed.counting_row
-    return first_of(row.notice or [each.name for each in row.clock], state.dates) if row else None
-
-
 def grouping_facts(history: History, nominal: Nominal, group: str | None, on: date | None) -> list[UUID]:
     """Name the states of a record that put this person in a group on a day."""
     states = (*history.counting, history.shown) if history.moves else history.counting
     return [
         state.fact.event_uid
         for state in states
-        if group and state.placed.group == group and _notice(state) == on and nominal in _offenders(state)
+        if group and state.placed.group == group and on in noticed(state) and nominal in _offenders(state)
     ]
 
 
 def notice_facts(history: History, nominal: Nominal, on: date, pack: Pack) -> list[UUID]:
     """Name the facts of a record by which this person came to notice on a day."""
-    found = [history.shown.fact.event_uid] if _notice(history.shown) == on else []
+    found = [history.shown.fact.event_uid] if on in noticed(history.shown) else []
     return found + [uid for uid, whom, day in qualifying(history.live, pack) if day == on and whom in (None, nominal)]
-
-
-def _triggers(live: Sequence[Fact], pack: Pack) -> tuple[date | None, dict[Nominal, date]]:
-    """Find the last qualifying trigger that names nobody, so counts for all, and each person's own."""
-    common: date | None = None
-    own: dict[Nominal, date] = {}
-    for _, nominal, on in qualifying(live, pack):
-        if nominal is None:
-            common = max(common or on, on)
-        else:
-            own[nominal] = max(own.get(nominal, on), on)
-    return common, own
-
-
-def qualifying(live: Sequence[Fact], pack: Pack) -> Iterator[tuple[UUID, Nominal | None, date]]:
-    """List the triggers by which somebody came to notice: the fact, whom it names, the day."""
-    for fact in of_kind(live, "trigger"):
-        what, on = happening(fact), happened_on(fact, pack)
-        known = pack.triggers.get(what.trigger or "")
-        if on and known and known.qualifying and (not known.values or what.value in known.values):
-            named = what.nominal_id is not None
-            yield fact.event_uid, (what.nominal_source or "", what.nominal_id or "") if named else None, on

@@ -106,7 +106,7 @@ def asks(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]
 
 def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
     """Find who or what keeps a record longest, by every rule that applies to it and prevails."""
-    kept = keep_by(side, persons, pack, aged)
+    kept = _by_rule(side, persons, pack, aged)
     if not side.others:
         return kept
     offers = [(Supplied(CLASS, side.row), kept)]
@@ -114,12 +114,18 @@ def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]
     return latest(prevailing(offers, pack))
 
 
+def _by_rule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]) -> Kept:
+    kept = keep_by(side, persons, pack, aged)
+    return msgspec.structs.replace(kept, problem=side.lacks) if side.lacks else kept
+
+
 def _offered(given: Supplied, side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]) -> Kept:
     """Date a record by a rule beside that of its class."""
     if given.until:
         until = last_of(given.until, given.floor_until, _retained_until(side, pack))
-        end = pack.ends(given.row) if given.row else "review"
-        return Kept(until, end=end, problem=given.problem, waits=given.pending is not None)
+        end = pack.ends(given.row) if given.row and not side.withdrawn else "review"
+        kept = Kept(until, end=end, problem=given.problem, waits=given.pending is not None)
+        return _floored(kept, side, pack.rows[given.row], pack, aged) if given.row else kept
     its = msgspec.structs.replace(
         side,
         row=given.row,
@@ -127,16 +133,16 @@ def _offered(given: Supplied, side: Side, persons: Sequence[Person], pack: Pack,
         waits=given.waits,
         floor_until=given.floor_until,
         pending=given.pending,
+        lacks=given.problem,
     )
-    kept = keep_by(its, persons, pack, aged)
-    return msgspec.structs.replace(kept, problem=given.problem) if given.problem and not kept.problem else kept
+    return _by_rule(its, persons, pack, aged)
 
 
 def keep_by(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
     """Find who or what keeps a record longest by one row."""
     row = pack.rows.get(side.row or "")
     if row is None:
-        return Kept(last_of(side.floor_until, _retained_until(side, pack)))
+        return Kept(last_of(side.floor_until, _retained_until(side, pack)), problem="unclassified")
     if side.withdrawn:
         return _withdrawn(side, row, pack, aged)
     grouped = [person for person in persons if person.group] if row.is_mopi else []
@@ -193,7 +199,7 @@ def _lacks(row: Row, age: Birthdays) -> str | None:
         return "no_clock_date"
     if row.ages:
         return None if age.until else "nobody_of_age"
-    return "no_group"
+    return None if row.as_file else "no_group"
 
 
 def _by_persons(side: Side, row: Row, persons: Sequence[Person], pack: Pack) -> Kept:

@@ -42,15 +42,22 @@ def others_of(history: "History", inputs: Inputs, pack: Pack) -> tuple[Supplied,
 
 
 def _others(history: "History", inputs: Inputs, pack: Pack) -> Iterator[Supplied]:
-    placed = history.shown.placed
+    placed, in_file = history.shown.placed, bool(history.shown.body.part_of)
     if placed.source_row:
-        yield _by_row(Supplied(SOURCE), placed.source_row, inputs, pack)
+        yield _fitted(_by_row(Supplied(SOURCE), placed.source_row, inputs, pack), placed.source_row, in_file)
     made = override_of(history.live)
     if made is None:
         return
     decided = made.override
     given = Supplied(OVERRIDE, legal=decided.legal_authority is not None, event_uid=made.event_uid)
-    yield _overriding(given, decided, placed.row, inputs, pack)
+    found = _overriding(given, decided, placed.row, inputs, pack)
+    yield _fitted(found, pack.rows.get(decided.row or ""), in_file)
+
+
+def _fitted(given: Supplied, row: Row | None, in_file: bool) -> Supplied:
+    """Tell a rule that is for parts of a case file where the record is in none: no class above has another for it."""
+    unfit = row is not None and row.as_file and not in_file
+    return msgspec.structs.replace(given, problem="no_fitting_rule") if unfit else given
 
 
 def _overriding(given: Supplied, decided: Override, own: Row | None, inputs: Inputs, pack: Pack) -> Supplied:
@@ -127,11 +134,12 @@ def latest(offers: Sequence[tuple[Supplied, "Kept"]]) -> "Kept":
     return msgspec.structs.replace(
         kept,
         row=supplied.row,
-        until=None if kept.permanent and not problem else until,
+        until=None if kept.permanent else until,
         problem=problem,
         waits=any(each.waits for _, each in offers),
     )
 
 
-def _length(kept: "Kept") -> tuple[bool, bool, date, bool]:
-    return kept.permanent, kept.waits, kept.until or date.min, kept.end != "dispose"
+def _length(kept: "Kept") -> tuple[bool, bool, date, bool, bool]:
+    """Order rules by how long they keep; of two of the same day one by review prevails, and one by persons."""
+    return kept.permanent, kept.waits, kept.until or date.min, kept.end != "dispose", kept.group is not None

@@ -10,7 +10,8 @@ import msgspec
 
 from services.retention.domain.facts import Fact, alive, happening, nominal_state
 from services.retention.domain.identity.merges import Answer, Merge, stood_for
-from services.retention.domain.records import Given, of_record, qualifying
+from services.retention.domain.notices import qualifying
+from services.retention.domain.records import Given, of_record
 from shared.ids import nominal_ref
 from shared.policy import Pack
 
