@@ -15,7 +15,7 @@ from tests.make_registered import NOW
 from tests.oracle.draw import life
 from tests.oracle.lives import apart
 from tests.oracle.packs import PACKS
-from tests.oracle.program import DECIDED, decided, registered
+from tests.oracle.program import decided, registered
 from tests.oracle.verdict import Verdict, judge
 
 LIVES = 50
@@ -48,8 +48,8 @@ async def keep_decision(connection, subject, fact) -> list[int]:
 
 def told(each):
     """Give all that happens in a life, as retention is told of it."""
-    decisions = [event for event in each.events if event.kind in DECIDED]
-    made = [(("record" if event.record else "nominal", decided(event)[0]), decided(event)[1]) for event in decisions]
+    records = {record_id("crime", record) for record in each.named_records}
+    made = [(("record" if subject in records else "nominal", subject), fact) for subject, fact in decided(each)]
     return [*registered(each), *made]
 
 

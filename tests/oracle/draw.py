@@ -97,6 +97,8 @@ def life(seed: str, pack: Pack) -> Life:
     _withdrawals(drawing)
     if len(drawing.people) > 1 and drawing.chance(0.3):
         _merge(drawing)
+    for name in drawing.people:
+        _regrouped(drawing, name)
     drawing.rng.shuffle(drawing.events)
     return Life(pack, tuple(drawing.events), seed)
 
@@ -247,6 +249,22 @@ def _override(drawing: Drawing) -> dict[str, str]:
     kinds = ({}, {"until": drawing.civil()}, period, {"row": rng.choice([*drawing.pack.rows, "gone"])})
     rule = rng.choice((*kinds, kinds[3]))
     return rule | ({"legal_authority": "an order"} if drawing.chance(0.3) else {})
+
+
+def _regrouped(drawing: Drawing, name: str) -> None:
+    """Let reviews put a person whom no merge ties to another in a group, with some of what there is before them."""
+    if not drawing.chance(0.2) or any(each.other and name in (each.person, each.other) for each in drawing.events):
+        return
+    theirs = [each.id for each in drawing.events if each.kind in ("state", "person") and _is_about(each, name)]
+    for _ in range(drawing.rng.choice((1, 1, 2))):
+        basis = [id_ for id_ in theirs if drawing.chance(0.7)]
+        group = drawing.rng.choice(list(drawing.pack.ranks))
+        data = {"outcome": "amend", "on": drawing.civil(), "group": group, "basis": basis}
+        drawing.add("decision", person=name, data=data)
+
+
+def _is_about(event: Event, name: str) -> bool:
+    return event.person == name or any(link["nominal_id"] == name for link in event.data.get("links") or ())
 
 
 def _withdrawals(drawing: Drawing) -> None:

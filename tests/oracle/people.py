@@ -61,15 +61,32 @@ class Person:
             (state.gives, min(state.noticed, default=state.created))
             for told in self.records
             for state in told.counting
+            if not self.looked_through(state.event)
             if state.counts_for_person and self.counts_on(told, state) and state.gives
         ]
         flags = [
             (self.pack.flags[flag].group, read_civil(each.received))
             for each in self.states
+            if not self.looked_through(each)
             for flag in each.data.get("flags") or ()
             if flag in self.pack.flags and self.pack.flags[flag].group
         ]
-        return records + flags
+        return records + flags + self.put_by_review
+
+    @cached_property
+    def regroupings(self) -> list[tuple[Event, Day]]:
+        """Give the reviews that put them in a group."""
+        return [(event, day) for event, day in self.decisions.made if event.data.get("group")]
+
+    def looked_through(self, event: Event) -> bool:
+        """Say whether a review that put them in a group had this before it: it raises them no more."""
+        return any(event.id in review.data["basis"] for review, _ in self.regroupings)
+
+    @property
+    def put_by_review(self) -> list[tuple[str, Day | None]]:
+        """Give the group that the last of those reviews put them in; of two on one day each."""
+        last = max((day for _, day in self.regroupings), default=None)
+        return [(event.data["group"], day) for event, day in self.regroupings if day == last]
 
     @cached_property
     def group(self) -> str | None:

@@ -9,6 +9,7 @@ import msgspec
 
 from services.retention.actions.take_in import fresh
 from services.retention.domain import Fact, Schedule, decision_fact, fold
+from services.retention.domain.decided import regrouped_fact
 from services.retention.domain.overrides import Move, Override, canonical
 from shared.events import FactRegistered, NominalRegistered, RecordRegistered
 from shared.ids import event_uid, nominal_ref, record_id
@@ -29,7 +30,7 @@ def registered(life: Life) -> list[Registered]:
 
 def _registered(event: Event, life: Life) -> Registered:
     told = {
-        "event_uid": event_uid("urn:" + event.source, event.id),
+        "event_uid": _uid(event),
         "source": "urn:" + event.source,
         "time": "2022-08-02T01:00:00Z",
         "sequence": event.sequence,
@@ -76,15 +77,40 @@ def _record(event: Event, told) -> RecordRegistered:
     )
 
 
-def decided(event: Event) -> tuple[UUID, Fact]:
-    """Give a decision as the fact that it is kept as, with its subject."""
+def decided(life: Life) -> Iterator[tuple[UUID, Fact]]:
+    """Give what people decided as the facts that it is kept as, with their subjects."""
+    for event in life.events:
+        if event.kind in DECIDED:
+            yield _decided(event, life)
+        if event.data.get("group") and event.kind == "decision":
+            yield from _regrouped(event, life)
+
+
+def _regrouped(event: Event, life: Life) -> Iterator[tuple[UUID, Fact]]:
+    """Give the facts by which each record knows what a review of a person had before it."""
+    for record in life.records:
+        basis = [_uid(each) for each in life.events if each.record == record and each.id in event.data["basis"]]
+        if basis:
+            subject, nominal = record_id("crime", record), nominal_ref("crime", event.person)
+            uid = event_uid("urn:crime", f"{event.id} {record}")
+            yield subject, regrouped_fact(uid, str(subject), day(event.data["on"]), [nominal], basis)
+
+
+def _uid(event: Event) -> UUID:
+    return event_uid("urn:" + event.source, event.id)
+
+
+def _decided(event: Event, life: Life) -> tuple[UUID, Fact]:
+    uid = _uid(event)
     if event.kind in RULE_CHANGES:
-        subject, uid = record_id("crime", event.record), event_uid("urn:crime", event.id)
+        subject = record_id("crime", event.record)
         told = canonical(msgspec.convert({"authority": "D-HIM1", **event.data}, RULE_CHANGES[event.kind]))
         return subject, Fact(uid, event.kind, str(subject), told, event.sequence, day(event.data["on"]))
     subject = record_id("crime", event.record) if event.record else nominal_ref("crime", event.person)
     on, next_on = day(event.data["on"]), day(event.data.get("next_on"))
-    return subject, decision_fact(event_uid("urn:crime", event.id), str(subject), on, event.data["outcome"], next_on)
+    own = [_uid(each) for each in life.events if each.kind == "person" and each.id in event.data.get("basis", ())]
+    regrouped = (event.data["group"], own) if "group" in event.data else None
+    return subject, decision_fact(uid, str(subject), on, event.data["outcome"], next_on, regrouped)
 
 
 def _kept(event: Registered, life: Life) -> Iterator[tuple[UUID, Fact]]:
@@ -108,8 +134,7 @@ def _kept(event: Registered, life: Life) -> Iterator[tuple[UUID, Fact]]:
 def schedules(life: Life) -> dict[str, Schedule]:
     """Work out a life's schedules as the services do."""
     facts: dict[UUID, list[Fact]] = defaultdict(list)
-    made = [decided(event) for event in life.events if event.kind in DECIDED]
-    for subject, fact in [*(kept for event in registered(life) for kept in _kept(event, life)), *made]:
+    for subject, fact in [*(kept for event in registered(life) for kept in _kept(event, life)), *decided(life)]:
         facts[subject].append(fact)
     records = {record_id("crime", record) for record in life.named_records}
     found = fold(
