@@ -240,6 +240,14 @@ def _placed_by_people(drawing: Drawing, record: str) -> None:
         for sequence, day in enumerate(days, 1):
             data = {"on": written(day), "was": was, "to": drawing.rng.choice([*drawing.pack.classes, "gone"])}
             drawing.add("moved", record=record, sequence=sequence, data=data)
+            if drawing.chance(0.4):
+                _closed_and_reopened(drawing, record, day)
+
+
+def _closed_and_reopened(drawing: Drawing, record: str, day: Day) -> None:
+    for name in ("closed", "reopened"):
+        data = {"trigger": name, "on": written(shifted(drawing.rng, day))}
+        drawing.add("trigger", record=record, data=data)
 
 
 def _override(drawing: Drawing) -> dict[str, str]:

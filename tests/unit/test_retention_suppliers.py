@@ -284,6 +284,12 @@ def test_a_later_start_of_a_step_that_was_taken_changes_nothing_any_more():
     assert schedule(facts, pack=pack).clock_on == date(2023, 1, 1)
 
 
+def test_a_closing_taken_back_after_the_move_was_no_step():
+    pack = with_row("R03", clock=starts("closed"))
+    facts = [undetected(), trigger("closed", "2023-01-01"), moved(STOPS), trigger("reopened", "2026-01-01")]
+    assert schedule(facts, pack=pack).clock_on == date(2022, 8, 1)
+
+
 def test_a_record_may_be_moved_again_in_the_order_of_the_decisions():
     facts = [undetected(), moved(STOPS, 1), moved(SERIOUS, 2, on="2025-01-01")]
     assert schedule(facts).keep_until == schedule([*reversed(facts)]).keep_until == date(2122, 8, 1)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain.clocks import Clock, Inputs, clock_of
+from services.retention.domain.clocks import Clock, Inputs, Occurrence, clock_of
 from services.retention.domain.floors import floors_of, together
 from services.retention.domain.overrides import Move, Override, override_of
 from shared.policy import Pack, Row
@@ -98,13 +98,20 @@ def moved_clock(
 
     `rows` are those of the classes it was moved to, in their order.
     """
+    # What was taken back, also after the move, started nothing: a file that was opened again is not due by its closing.
+    lasting = [each for each in inputs.occurrences if not _taken_back(each, inputs, pack)]
     row, kept = first, None
     for move, after in zip(moves, rows, strict=True):
-        by_then = inputs._replace(occurrences=[each for each in inputs.occurrences if each.on <= move.on])
+        by_then = inputs._replace(occurrences=[each for each in lasting if each.on <= move.on])
         reached = kept or (clock_of(row, by_then, pack) if row else Clock())
         kept = reached if reached.on and reached.on <= move.on else None
         row = after
     return kept or (clock_of(row, inputs, pack) if row else Clock())
+
+
+def _taken_back(one: Occurrence, inputs: Inputs, pack: Pack) -> bool:
+    undone_by = pack.triggers[one.trigger].undone_by
+    return any(each.trigger in undone_by and each.on >= one.on for each in inputs.occurrences)
 
 
 def prevailing(offers: Sequence[tuple[Supplied, "Kept"]], pack: Pack) -> list[tuple[Supplied, "Kept"]]:
