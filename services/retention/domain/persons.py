@@ -66,13 +66,9 @@ def of_person(
     """
     known = known_of(facts, pack)
     highest = pack.highest((group, known.flagged, known.regrouped.group))
+    person = Person(birth_on=known.birth_on, died_on=known.died_on, reviewed_on=known.decided.reviewed_on)
     if highest is None:
-        return Person(
-            birth_on=known.birth_on,
-            died_on=known.died_on,
-            reviewed_on=known.decided.reviewed_on,
-            problem=known.contradictory,
-        )
+        return msgspec.structs.replace(person, problem=known.contradictory)
     clock_on = max((on for on in (notice_on, known.contact_on) if on), default=None)
     usual = pack.groups[highest]
     cadence = children.cadence(usual.cadence or Period(), known.birth_on, conduct_on, pack)
@@ -83,15 +79,13 @@ def of_person(
         if rule.until_age is not None
         else _by_clock(rule, clock_on, known.decided, pack)
     )
-    return Person(
+    return msgspec.structs.replace(
+        person,
         group=highest,
         clock_on=clock_on,
         keep_until=keep_until,
         review_on=min((on for on in (review_on, at_birthday) if on), default=None),
         by_age=by_age,
-        birth_on=known.birth_on,
-        died_on=known.died_on,
-        reviewed_on=known.decided.reviewed_on,
         problem=_problem(rule, known, keep_until),
     )
 

@@ -109,7 +109,7 @@ def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]
     kept = _by_rule(side, persons, pack, aged)
     if not side.others:
         return kept
-    offers = [(Supplied(CLASS, side.row), kept)]
+    offers = [(Supplied(CLASS, side.row), kept)] if side.row else []
     offers += [(each, _offered(each, side, persons, pack, aged)) for each in side.others]
     return latest(prevailing(offers, pack))
 
@@ -142,7 +142,7 @@ def keep_by(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Ag
     """Find who or what keeps a record longest by one row."""
     row = pack.rows.get(side.row or "")
     if row is None:
-        return Kept(last_of(side.floor_until, _retained_until(side, pack)), problem="unclassified")
+        return Kept(last_of(side.floor_until, _retained_until(side, pack)))
     if side.withdrawn:
         return _withdrawn(side, row, pack, aged)
     grouped = [person for person in persons if person.group] if row.is_mopi else []
