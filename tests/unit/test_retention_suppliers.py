@@ -234,6 +234,12 @@ def test_a_withdrawn_record_with_an_override_never_goes_by_time_alone():
     assert schedule([*facts, entered_in_error()], pack=FIRST).end == "review"
 
 
+def test_an_override_by_a_row_that_says_nothing_is_an_exception_of_a_withdrawn_record_too():
+    pack = with_row("R29", FIRST, retain=None, clock=())
+    assert schedule([undetected(), override(row="R29")], pack=pack).problem == "no_group"
+    assert schedule([undetected(), override(row="R29"), entered_in_error()], pack=pack).problem == "no_group"
+
+
 def test_an_override_by_a_rule_for_parts_fits_no_record_in_no_case_file():
     pack = with_row("R29", FIRST, follows="case_file", retain=None, clock=())
     found = schedule([undetected(), override(row="R29")], pack=pack)

@@ -174,9 +174,8 @@ def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
     """Keep the last date that the record's own facts gave it, without a group or a clock."""
     alone = _floored(Kept() if row.is_mopi else _alone(side, row, pack, aged), side, row, pack, aged)
     until = None if alone.permanent else last_of(alone.until, side.floor_until, _retained_until(side, pack))
-    problem = alone.problem if row.dates_alone or row.is_mopi else None
     waits = alone.waits or side.pending is not None
-    return Kept(until, by_age=alone.by_age, problem=problem, permanent=alone.permanent, waits=waits)
+    return Kept(until, by_age=alone.by_age, problem=alone.problem, permanent=alone.permanent, waits=waits)
 
 
 def _alone(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
