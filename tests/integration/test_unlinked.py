@@ -193,7 +193,7 @@ async def test_corrections_are_listed_page_by_page_over_http(trio, tmp_path):
     keys.make(tmp_path)
     settings = Settings(jwks_file=tmp_path / "jwks.json", policy=POLICY, keys=tmp_path)
     sealing = read_keys(tmp_path, "review")
-    app = make_app(trio.review_api, edge_of("review", settings, sealing, PACK), sealing, PACK)
+    app = make_app(trio.review_api, edge_of("review", settings, sealing, PACK), sealing)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://review") as client:
         asked = {who: {"Authorization": f"Bearer {issuer.token(who, tmp_path)}"} for who in (OFFICER, "D-DS1")}
         answer = await client.get("/v1/corrections", headers=asked[OFFICER], params={"limit": 1})

@@ -32,7 +32,8 @@ def estate(pair, moving=()):
             connection.execute(f"SET search_path = {service}")
         schemas = {service: Schema(service, connection) for service, connection in connections.items()}
         packs = {
-            name: {"pack": {"mode": "live"}} for (name,) in schemas["retention"].rows("SELECT pack_hash FROM policy")
+            name: {"pack": {"mode": "live"}, "limits": {"news_age_minutes_max": 0}}
+            for (name,) in schemas["retention"].rows("SELECT pack_hash FROM policy")
         }
         yield SimpleNamespace(
             **schemas,
