@@ -18,6 +18,7 @@ from benchmarks.measuring import Result, Say, middle
 from services.retention.actions import due
 from services.retention.storage import reviews
 from shared.db import BY_KEY, connect, driver, transaction
+from shared.policy import Pack
 from tools.stack.errors import StackError
 
 CLAIMED = 1_000
@@ -76,14 +77,14 @@ def _fine(values: Sequence[float]) -> float:
 
 async def _measure(plan: Plan, estates: list[estate.Estate], say: Say) -> list[Took]:
     engines = [connect(each.engine_url, name="due", pool_size=3, **BY_KEY) for each in estates]
-    took = [Took([], [], []) for _ in engines]
+    took, pack = [Took([], [], []) for _ in engines], filling.pack_of()
     try:
         days = [await _day(engine) for engine in engines]
         for turn in range(plan.repetitions + 1):
             for engine, day, its, which in zip(engines, days, took, estates, strict=True):
                 claim = await _claim(engine, day)
                 empty_claims = [await _empty_claim(engine) for _ in range(EMPTY_TURNS)]
-                ticks = [await _tick(engine) for _ in range(EMPTY_TURNS)]
+                ticks = [await _tick(engine, pack) for _ in range(EMPTY_TURNS)]
                 if turn:
                     its.claims.append(claim)
                     its.empty_claims.extend(empty_claims)
@@ -124,8 +125,7 @@ async def _empty_claim(engine: AsyncEngine) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-async def _tick(engine: AsyncEngine) -> float:
-    pack = filling.pack_of()
+async def _tick(engine: AsyncEngine, pack: Pack) -> float:
     began = time.perf_counter()
     async with transaction(engine) as connection:
         did = await due.tick(connection, pack, NOTHING_DUE, NOW)

@@ -1,8 +1,8 @@
 """P1 and P2: from events on the topic to everything durable, in events a second, beside the limit and the ORM."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -10,15 +10,20 @@ import psycopg
 from benchmarks import measuring
 from benchmarks.measuring import Result, Say, check_rows, fresh_database, middle
 from benchmarks.peers import limit, orm
+from shared.relay import LANES, take_lane
 from tools.stack.assembly import Stack
 from tools.stack.errors import StackError
 from tools.stack.service import Service
 
 ORM_EVENTS = 1_000
+RELAYING = "relaying"
 PROGRESS_SECONDS_MAX = 60.0
 LEAVE_SECONDS = 11.0  # A stopped worker's place in the group is kept so long, and its partitions with it.
 _LOOK = "SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = %s"
 _SINCE = "SELECT extract(epoch FROM min(received_at))::float8 FROM arrival"
+_PUBLISHED = """
+SELECT (SELECT count(*) FROM log WHERE topic IS NOT NULL)
+    - (SELECT coalesce(sum(cardinality(log_ids)), 0) FROM unpublished)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,11 @@ class Bench:
             self.rates.setdefault(who, []).append(rate)
         self.say(f"{who}: {rate:,.0f} events/s{'' if counts else ' (warm-up)'}")
 
-    def ours(self, workers: int) -> float:
-        """Let our worker take the events in, on empty tables."""
+    def ours(self, workers: int, *, relaying: bool = True) -> float:
+        """Let our worker take the events in, on empty tables; not `relaying`, somebody else has the relay's lanes."""
         with fresh_database(self.stack, "ours") as url, ExitStack() as running:
+            if not relaying:
+                running.enter_context(lanes_held(url))
             services = [measuring.worker_on(self.stack, "ours", slot) for slot in range(workers)]
             for each in services:
                 each.spawn()
@@ -62,7 +69,7 @@ class Bench:
                 check_rows(data, self.plan.events, "ours")
                 if "limit" in self.plan.peers and not self.rows:
                     self.rows = limit.rows_of(data)
-        if workers == self.plan.workers:
+        if workers == self.plan.workers and relaying:
             self.busy.append(busy)
         return self.plan.events / seconds
 
@@ -87,6 +94,17 @@ class Bench:
         """Let one worker do what more do."""
         time.sleep(LEAVE_SECONDS)
         return self.ours(1)
+
+
+@contextmanager
+def lanes_held(url: str) -> Iterator[None]:
+    """Hold every lane of the relay, as another worker's would, and see afterwards that nothing was published."""
+    with psycopg.connect(url, autocommit=True) as session:
+        if not all(take_lane(session, lane) for lane in range(LANES)):
+            raise StackError("Somebody has a lane of the relay in a database that was just made.")
+        yield
+        if session.execute(_PUBLISHED).fetchone() != (0,):
+            raise StackError("The relay has published though its lanes were held: this is not P1.")
 
 
 def _until_durable(data: psycopg.Connection, count: int, services: list[Service]) -> tuple[float, float]:
@@ -118,13 +136,16 @@ def _ticks() -> tuple[int, int]:
 
 def run(plan: Plan, say: Say) -> list[Result]:
     """Measure, interleaved: ours, each peer, ours, each peer, after a warm-up of each."""
+    relaying = plan.workers > 1  # P1 ends at what is durable, as the limit does; P2 asks for the relay as well.
     with measuring.servers(say=say) as stack:
         bench = Bench(stack, plan, say)
         say(f"{plan.events:,} events go to {measuring.TOPIC}")
         bench.ends = measuring.preload(stack, plan.events)
         peers = {"limit": bench.limit, "orm": bench.orm, "one_worker": bench.one_worker}
         for turn in range(plan.repetitions + 1):
-            bench.measure("ours", lambda: bench.ours(plan.workers), counts=turn > 0)
+            bench.measure("ours", lambda: bench.ours(plan.workers, relaying=relaying), counts=turn > 0)
+            if not relaying:
+                bench.measure(RELAYING, lambda: bench.ours(1), counts=turn > 0)
             for name in plan.peers:
                 bench.measure(name, peers[name], counts=turn > 0)
         return _results(bench, measuring.versions(stack))
@@ -139,6 +160,9 @@ def _results(bench: Bench, versions: dict[str, str]) -> list[Result]:
         ratios = [mine / its for mine, its in zip(bench.rates["ours"], bench.rates[peer], strict=True)]
         ratio = sorted(ratios)[len(ratios) // 2]
         results.append(Result("ingest", "events_per_second", ours, "1/s", peer, theirs, round(ratio, 3), *about))
+    if RELAYING in bench.rates:
+        rate = middle(bench.rates[RELAYING])
+        results.append(Result("ingest", f"{RELAYING}_events_per_second", rate, "1/s", None, None, None, *about))
     busy = middle(bench.busy[1:])
     results.append(Result("ingest", "cores_busy_percent", busy, "%", None, None, None, *about))
     return results

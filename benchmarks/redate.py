@@ -15,6 +15,7 @@ from benchmarks.hearing import Hearing
 from benchmarks.measuring import Result, Say
 from benchmarks.peers.swap import Swap
 from services.retention.actions.redate import follow
+from shared.calendar_rules import day_after
 from shared.db import connect, transaction
 from shared.events import SCHEDULES
 from shared.policy import Pack
@@ -100,10 +101,11 @@ def _years(stands: estate.Estate) -> int:
 
 
 def _pack(stands: estate.Estate, years: int) -> tuple[Path, Pack]:
-    """Write a pack with this period, in force since before everything, and store it in every schema."""
+    """Write a pack with this period, which counts from the day after the estate's own, and store it in every schema."""
     text, found = _PERIOD.subn(rf"\g<1>{years}y", filling.PACK.read_text())
     assert found == 1, "the pack has one such row with a period in years"
-    text = re.sub(r"effective_on = \d{4}-\d\d-\d\d", "effective_on = 1999-12-31", text, count=1)
+    first_day = day_after(filling.pack_of().effective_on)  # One of an earlier day would never replace it.
+    text = re.sub(r"effective_on = \d{4}-\d\d-\d\d", f"effective_on = {first_day}", text, count=1)
     path = stands.stack.paths.home / f"period-{years}.toml"
     path.write_text(text)
     with psycopg.connect(stands.stack.admin_url, autocommit=True) as data:

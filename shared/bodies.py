@@ -10,6 +10,8 @@ from shared.db import Connection, driver
 from shared.errors import NotFound
 from shared.keys import NONCE_BYTES, Keys, unwrap
 
+FRESH_BYTES = 32 + 2 * NONCE_BYTES  # A data key, its body's nonce and its own.
+
 # Which epoch is the newest is asked with the ids: no process has to be told that one has begun.
 _DRAW = """
 SELECT array(SELECT nextval('body_id') FROM generate_series(1, $1::int)), min(epoch), max(epoch)
@@ -25,13 +27,12 @@ class Plain(NamedTuple):
 
 def seal(keys: Keys, body_id: int, content: bytes) -> tuple[bytes, bytes, bytes]:
     """Give (nonce, sealed, wrapped key) of one body, under the newest epoch that was known at the start."""
-    return seal_under(keys.epochs[keys.epoch], body_id, content)
+    return _seal_under(keys.epochs[keys.epoch], body_id, content, os.urandom(FRESH_BYTES))
 
 
-def seal_under(wrapper: AESGCM, body_id: int, content: bytes) -> tuple[bytes, bytes, bytes]:
+def _seal_under(wrapper: AESGCM, body_id: int, content: bytes, fresh: bytes) -> tuple[bytes, bytes, bytes]:
     """Give (nonce, sealed, wrapped key) of one body. The id is bound in: a body moved to another row does not open."""
     bound = body_id.to_bytes(8, "big")
-    fresh = os.urandom(32 + 2 * NONCE_BYTES)
     data_key, nonce, wrap_nonce = fresh[:32], fresh[32:-NONCE_BYTES], fresh[-NONCE_BYTES:]
     wrapped = wrap_nonce + wrapper.encrypt(wrap_nonce, data_key, bound)
     return nonce, AESGCM(data_key).encrypt(nonce, content, bound), wrapped
@@ -48,9 +49,10 @@ async def store(connection: Connection, keys: Keys, bodies: Sequence[Plain]) -> 
     wrapper = await keys.wrapper(epoch)
     if len(keys.epochs) > 1:
         keys.forget_before(oldest)
-    rows, wraps = [], []
-    for body_id, (record_key, content) in zip(ids, bodies, strict=True):
-        nonce, sealed, wrapped = seal_under(wrapper, body_id, content)
+    rows, wraps, random = [], [], os.urandom(FRESH_BYTES * len(bodies))
+    for at, (body_id, (record_key, content)) in enumerate(zip(ids, bodies, strict=True)):
+        fresh = random[at * FRESH_BYTES : (at + 1) * FRESH_BYTES]
+        nonce, sealed, wrapped = _seal_under(wrapper, body_id, content, fresh)
         rows.append((body_id, record_key, nonce, sealed))
         wraps.append((body_id, epoch, wrapped))
     await raw.copy_records_to_table("body", records=rows, columns=["body_id", "record_key", "nonce", "sealed"])

@@ -14,7 +14,7 @@ from shared.dead_letters import Letter, park
 from shared.events import PolicyActivated
 from shared.keys import Keys
 from shared.policy import BadPack, Pack, read_pack
-from shared.reading import read_events
+from shared.reading import read_messages
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +93,11 @@ async def stored_by(connection: Connection, today: date) -> str | None:
 async def take_policies(keys: Keys, connection: Connection, batch: Batch) -> None:
     """Take in what retention brought into force; a text that is not that pack, or that this code cannot read, waits."""
     now = wall_clock()
-    told, letters = read_events(batch, {PolicyActivated.type: PolicyActivated})
+    told, letters = read_messages(batch, {PolicyActivated.type: PolicyActivated})
     raw = await driver(connection)
-    for each in told:
+    for message, each in told:
         if reason := _unusable(each):
-            record = next(record for record in batch.records if record.value and each.pack.encode() in record.value)
-            letters.append(Letter(record, reason))
+            letters.append(Letter(message, reason))
             continue
         await raw.execute(_STORE, each.pack, each.text, each.effective_on, now)
         await raw.execute(_ADD, each.version, each.pack, each.in_force_on, now)

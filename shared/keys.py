@@ -1,10 +1,10 @@
 """Keys that live outside PostgreSQL: held in memory by the processes that need them, never logged."""
 
 import asyncio
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from hmac import digest as hmac_digest
 from os import urandom
 from pathlib import Path
 
@@ -32,14 +32,21 @@ class Keys:
     ledger: Ed25519PrivateKey = field(repr=False)
     mac_key: bytes = field(repr=False)
     store: KeyStore | None = field(default=None, repr=False)
+    _begun: hmac.HMAC = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Take the MAC's key in, once."""
+        object.__setattr__(self, "_begun", hmac.new(self.mac_key, digestmod="sha256"))
 
     def mac(self, content: bytes) -> bytes:
         """Give the keyed digest by which two bodies are told to be the same, and nothing else."""
-        return hmac_digest(self.mac_key, content, "sha256")
+        made = self._begun.copy()  # `hmac.digest` lets go of the interpreter each time, and takes the key in anew.
+        made.update(content)
+        return made.digest()
 
     def reference(self, name: str) -> str:
         """Give the opaque reference by which something guessable may leave: crime numbers can be guessed."""
-        return hmac_digest(sha256(b"reference" + self.mac_key).digest(), name.encode(), "sha256").hex()
+        return hmac.digest(sha256(b"reference" + self.mac_key).digest(), name.encode(), "sha256").hex()
 
     async def wrapper(self, epoch: int) -> AESGCM:
         """Give what wraps under an epoch; raises `KeyMissing` where its key is gone or never came."""

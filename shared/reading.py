@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
+from aiokafka import ConsumerRecord
 
 from shared.batches import Batch
 from shared.dead_letters import Letter
@@ -20,7 +21,13 @@ def header(headers: Sequence[tuple[str, bytes]], name: str) -> str:
 
 def read_events(batch: Batch, models: Mapping[str, type[E]]) -> tuple[list[E], list[Letter]]:
     """Part a batch into events of the types asked for and dead letters; other types of the topic are passed over."""
-    events: list[E] = []
+    found, letters = read_messages(batch, models)
+    return [event for _, event in found], letters
+
+
+def read_messages(batch: Batch, models: Mapping[str, type[E]]) -> tuple[list[tuple[ConsumerRecord, E]], list[Letter]]:
+    """Part a batch likewise, each event with the message that it came in: that one is set aside if it must be."""
+    found: list[tuple[ConsumerRecord, E]] = []
     letters: list[Letter] = []
     for record in batch.records:
         model = models.get(header(record.headers, "ce_type"))
@@ -30,10 +37,10 @@ def read_events(batch: Batch, models: Mapping[str, type[E]]) -> tuple[list[E], l
             letters.append(Letter(record, "not_an_event"))
         elif model is not None:
             try:
-                events.append(_decoder(model).decode(record.value))  # type: ignore[arg-type]
+                found.append((record, _decoder(model).decode(record.value)))  # type: ignore[arg-type]
             except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
                 letters.append(Letter(record, "not_its_type"))
-    return events, letters
+    return found, letters
 
 
 def _decoder(model: type[Event]) -> msgspec.json.Decoder[Event]:

@@ -63,6 +63,13 @@ def partitions_of(brokers: Brokers) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in found.topics.items()}
 
 
+def take_lane(session: "psycopg.Connection[Any]", lane: int) -> bool:
+    """Try to hold a lane of the schema's log, for as long as the session lives."""
+    space = f"SELECT pg_try_advisory_lock(hashtext(current_schema()), {LOCK_SPACE * 100} + %s)"
+    found = session.execute(space, (lane,)).fetchone()
+    return bool(found and found[0])
+
+
 class Fenced(Exception):
     """Another relay has the lane; this process must go."""
 
@@ -228,9 +235,7 @@ class Relay(threading.Thread):
 
     def take(self, session: "psycopg.Connection[Any]", lane: int) -> bool:
         """Try to become the one relay of a lane, for as long as the session lives."""
-        space = f"SELECT pg_try_advisory_lock(hashtext(current_schema()), {LOCK_SPACE * 100} + %s)"
-        found = session.execute(space, (lane,)).fetchone()
-        return bool(found and found[0])
+        return take_lane(session, lane)
 
     def _once(self, session: "psycopg.Connection[Any]", pool: ThreadPoolExecutor) -> int:
         shards = [shard for lane in self.producers for shard in shards_of(lane)]

@@ -234,16 +234,16 @@ class Worker:
     ) -> None:
         """Settle each topic's batches with its handler; `after` runs once a batch has committed.
 
-        Of `unhurried` topics what comes in a quarter of a second is settled together. They have a consumer of their
-        own: one fetches nothing more while anything that it has fetched waits, of whichever topic. So have those that
-        are `yielding` to others.
+        Of `unhurried` topics what comes in a quarter of a second is settled together, and of those that are `yielding`
+        to others. Both have a consumer of their own: one fetches nothing more while anything that it has fetched
+        waits, of whichever topic.
         """
         channel = self.app.channel(maxsize=64)
         group, wait_ms = f"tenure-{self.service}", FETCH_WAIT_MS
         if unhurried:
             group, wait_ms = f"{group}-unhurried", UNHURRIED_WAIT_MS
         if yielding:
-            group = f"{group}-yielding"
+            group, wait_ms = f"{group}-yielding", UNHURRIED_WAIT_MS
         where = Where(self.settings.brokers, group, self.settings.slot, tuple(sorted(handlers)), wait_ms, yielding)
         source = BatchSource(self.app, channel, where, self.engine)
         self.sources.append(source)

@@ -84,6 +84,7 @@ id = "TF4"
 title = "Exhibit"
 evidence = "unconfirmed"
 follows = "case_file"
+confirmed = {by = "D-IAO1", on = 2020-01-01}
 
 [[relation]]
 kind = "a_same_incident"

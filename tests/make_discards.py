@@ -39,6 +39,26 @@ class Killed(Exception):
     """The process ended before its transaction did."""
 
 
+async def read_on(engine: Any, topic: str, read: dict[str, int]) -> list[Any]:
+    """Give what is on a topic since it was last read, as a broker's records; `read` says up to where, by topic."""
+    rows = await select(
+        engine,
+        "SELECT log_id, key, type, payload FROM log WHERE topic = $1 AND log_id > $2 ORDER BY log_id",
+        *(topic, read.get(topic, 0)),
+    )
+    read[topic] = max((row["log_id"] for row in rows), default=read.get(topic, 0))
+    return [
+        SimpleNamespace(
+            partition=0,
+            offset=row["log_id"],
+            key=row["key"].encode(),
+            value=row["payload"],
+            headers=[("ce_type", row["type"].encode())],
+        )
+        for row in rows
+    ]
+
+
 class Pair(NamedTuple):
     """The engines of both services, each worker's and each API's."""
 
@@ -51,23 +71,7 @@ class Pair(NamedTuple):
 
     async def carry(self, source: str, topic: str) -> list[Any]:
         """Give what a service put on a topic since the last time, as a broker's records."""
-        engine = self.intake if source == "intake" else self.retention
-        rows = await select(
-            engine,
-            "SELECT log_id, key, type, payload FROM log WHERE topic = $1 AND log_id > $2 ORDER BY log_id",
-            *(topic, self.read.get(topic, 0)),
-        )
-        self.read[topic] = max((row["log_id"] for row in rows), default=self.read.get(topic, 0))
-        return [
-            SimpleNamespace(
-                partition=0,
-                offset=row["log_id"],
-                key=row["key"].encode(),
-                value=row["payload"],
-                headers=[("ce_type", row["type"].encode())],
-            )
-            for row in rows
-        ]
+        return await read_on(self.intake if source == "intake" else self.retention, topic, self.read)
 
     async def to_retention(self, times: int = 1) -> None:
         """Carry what intake registered, as often as a broker may deliver it."""

@@ -3,7 +3,6 @@
 import secrets
 from contextlib import asynccontextmanager
 from datetime import date
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from shared.db import connect, transaction
 from shared.events import CONFIRMATIONS, DISPOSALS, REGISTERED, REVIEWS, DisposalConfirmed, ReviewRequested
 from tests.integration.test_retention_lifecycle import ENDS, LOOKED_AT, decide, decided, told
 from tests.make_arrivals import KEYS, PACK, Topic, captured, contact, ref, take
-from tests.make_discards import HOLDERS, NOW, Pair, batch, own_pair
+from tests.make_discards import HOLDERS, NOW, Pair, batch, own_pair, read_on
 from tests.make_lifecycle import REAL, carry_out, hear, select, settle_all, tick
 from tools.stack.settings import role_url
 
@@ -54,22 +53,7 @@ class Trio(NamedTuple):
     async def to_review(self, topic: str, times: int = 1) -> None:
         """Carry to review what it has not read of a topic, as often as a broker may deliver it."""
         engine = self.pair.intake if topic == REGISTERED else self.pair.retention
-        rows = await select(
-            engine,
-            "SELECT log_id, key, type, payload FROM log WHERE topic = $1 AND log_id > $2 ORDER BY log_id",
-            *(topic, self.read.get(topic, 0)),
-        )
-        self.read[topic] = max((row["log_id"] for row in rows), default=self.read.get(topic, 0))
-        records = [
-            SimpleNamespace(
-                partition=0,
-                offset=row["log_id"],
-                key=row["key"].encode(),
-                value=row["payload"],
-                headers=[("ce_type", row["type"].encode())],
-            )
-            for row in rows
-        ]
+        records = await read_on(engine, topic, self.read)
         reads = {REGISTERED: of_review.registered, DISPOSALS: of_review.disposals}[topic]
         for _ in range(times):
             async with transaction(self.review) as connection:

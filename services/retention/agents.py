@@ -9,10 +9,9 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import msgspec
-from aiokafka import ConsumerRecord
 
 from services.retention.actions import discards
-from services.retention.actions.take_in import Fresh, News, Registered, fresh, take_in, take_news
+from services.retention.actions.take_in import Fresh, News, fresh, take_in, take_news
 from services.retention.settler import Settler
 from shared.batches import Batch, Handler
 from shared.clock import policy_day, wall_clock
@@ -33,7 +32,7 @@ from shared.ids import receipt_id
 from shared.in_force import Packs
 from shared.keys import Keys
 from shared.policy import Pack
-from shared.reading import header, read_events
+from shared.reading import header, read_messages
 from shared.tracing import by_subject, came_sampled, carried
 from shared.trails import follow
 from shared.worker import Worker
@@ -95,8 +94,8 @@ def read(batch: Batch, pack: Pack) -> tuple[list[Fresh], list[News], list[Letter
     """Part a batch into facts, news and dead letters."""
     facts: list[Fresh] = []
     news: list[News] = []
-    events, letters = read_events(batch, _MODELS)
-    for event in events:
+    events, letters = read_messages(batch, _MODELS)
+    for message, event in events:
         if isinstance(event, _NEWS):
             news.append(event)
             continue
@@ -104,13 +103,8 @@ def read(batch: Batch, pack: Pack) -> tuple[list[Fresh], list[News], list[Letter
         try:
             facts.append(fresh(event, pack))
         except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
-            letters.append(Letter(_record_of(event, batch), "underivable"))
+            letters.append(Letter(message, "underivable"))
     return facts, news, letters
-
-
-def _record_of(event: Registered, batch: Batch) -> ConsumerRecord:
-    named = str(event.event_uid).encode()
-    return next(record for record in batch.records if record.value and named in record.value)
 
 
 def parked(batch: Batch, letters: Sequence[Letter], now: datetime) -> list[EventParked]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 
-from aiokafka import ConsumerRecord
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.retention.actions import backlog, certificates, decisions, due, execute, holds, unlinks
@@ -19,7 +18,7 @@ from shared.dead_letters import Letter, park
 from shared.events import CONFIRMATIONS, DECISIONS, DisposalConfirmed, EpochEnded, Event, ReviewDecided
 from shared.metrics import DISPOSALS
 from shared.policy import Pack
-from shared.reading import read_events
+from shared.reading import read_messages
 from shared.worker import Worker
 
 DUE_SECONDS = 5
@@ -70,12 +69,12 @@ def handlers(life: Lifecycle) -> Mapping[str, Handler]:
 async def _take(life: Lifecycle, connection: Connection, batch: Batch) -> None:
     """Take in decisions or holders' answers, one by one: people make them, so they are few."""
     now = wall_clock()
-    events, letters = read_events(batch, _MODELS)
+    events, letters = read_messages(batch, _MODELS)
     policy = await life.policy(connection, now)
-    for event in events:
+    for message, event in events:
         reason = await _take_one(life, connection, event, policy, now)
         if reason:
-            letters.append(Letter(_record_of(event, batch), reason))
+            letters.append(Letter(message, reason))
     await park(connection, life.worker.keys, batch, letters, now)
     life.wake()
 
@@ -97,12 +96,6 @@ async def _take_one(
     except LookupError:
         return "subject_unknown"
     return None
-
-
-def _record_of(event: Event, batch: Batch) -> ConsumerRecord:
-    told = ("review_id", "disposal_id", "signature")
-    named = next(str(getattr(event, name)) for name in told if hasattr(event, name)).encode()
-    return next(record for record in batch.records if record.value and named in record.value)
 
 
 def attach_ticks(life: Lifecycle) -> None:

@@ -1,6 +1,7 @@
 """Goes by the pack in force, and brings schedules to it chunk by chunk, beside everything else."""
 
 import asyncio
+import logging
 
 from services.retention.actions.redate import chunk, follow
 from services.retention.settler import Settler
@@ -8,6 +9,8 @@ from services.retention.storage import redate
 from shared.clock import policy_day, wall_clock
 from shared.crash import crash_point
 from shared.db import transaction
+
+log = logging.getLogger(__name__)
 
 REDATE_SECONDS = 1
 CHUNKS_MAX = 500  # Then the next tick goes on.
@@ -33,6 +36,9 @@ class Redater:
             newest = await follow(connection, packs.file, today, now, starting=self.starting)
             await packs.go_by(connection, newest.pack_hash)
             left = await redate.left(connection)
+        if self.starting and packs.file.effective_on < packs.pack.effective_on:
+            said = {"action": "older_policy_file", "pack": packs.pack.hash}
+            log.warning("The pack in force counts from a later day than this process's file.", extra=said)
         self.starting = False
         self.worker.tells["redating"] = {"items_left": left.items, "records_looked_at": left.looked}
 

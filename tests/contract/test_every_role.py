@@ -137,7 +137,7 @@ async def test_nonsense_is_refused_and_breaks_nothing(doors: Doors, service: str
         for more in ({"params": dict.fromkeys(QUERY.split(), said)}, {"json": {"reason": said, "scope": said}}):
             answer = await doors.ask(service, route, role, **more)
             # Where the machine is slow, the database does not answer in time, and saying so is `readyz`'s work.
-            assert answer.status_code < 500 or route == "GET /readyz", (more, answer.text)
+            assert answer.status_code < 500 or (route, answer.status_code) == ("GET /readyz", 503), (more, answer.text)
     for name in QUERY.split() if route.startswith("GET") else ():
         for said in NONSENSE:
             answer = await doors.ask(service, route, role, params={"before": "2030-01-01", name: said})

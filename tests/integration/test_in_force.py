@@ -11,6 +11,8 @@ import pytest
 
 from services.retention.actions.packs import whole_pack
 from services.retention.actions.redate import chunk, follow
+from services.retention.redating import Redater
+from services.retention.storage import in_force
 from services.review.actions.taking import take_reviews
 from shared.calendar_rules import civil_day
 from shared.clock import monotonic, wall_clock
@@ -32,7 +34,7 @@ TEXT = POLICY.read_text()
 OLD = read_pack(TEXT.encode(), POLICY.name)
 TODAY = date(2026, 11, 1)
 SERVICES = ("intake", "retention", "review")
-LATE_SECONDS_MAX = IN_FORCE_SECONDS + 4  # The rest is this machine's.
+LATE_SECONDS_MAX = IN_FORCE_SECONDS + 30  # The rest is this machine's.
 
 
 def changed(effective_on=date(2026, 10, 1)):
@@ -58,10 +60,10 @@ class Estate:
         store(self.admin, path)
         return read_pack(text.encode(), "pack.toml")
 
-    async def follow(self, today=TODAY, *, starting=False):
+    async def follow(self, today=TODAY, *, file=OLD, starting=False):
         """Let retention's worker look, once."""
         async with transaction(self.engines["retention"]) as connection:
-            return await follow(connection, OLD, today, wall_clock(), starting=starting)
+            return await follow(connection, file, today, wall_clock(), starting=starting)
 
     async def told(self):
         """Give what retention told of packs."""
@@ -231,13 +233,32 @@ async def test_before_retention_has_told_of_any_the_stored_one_counts_until_the_
             assert await Packs(OLD).current(connection) is not None
 
 
-async def test_an_older_pack_never_replaces_the_one_in_force_and_one_that_was_is_not_brought_back(estate):
+async def test_an_older_pack_never_replaces_the_one_in_force(estate):
     with pytest.raises(StackError, match="The pack in force counts from 2020-02-01"):
         estate.store(changed(date(2019, 1, 1)))
     pack = estate.store(changed())
     await estate.follow()
-    assert (await estate.follow(starting=True)).pack_hash == OLD.hash  # A worker that is started with the older file.
-    assert (await estate.follow(TODAY + timedelta(days=1))).pack_hash == OLD.hash != pack.hash
+    assert (await estate.follow(starting=True)).pack_hash == pack.hash  # A worker that was killed has its old file.
+    assert (await estate.follow(file=read_pack(changed(date(2020, 3, 1)).encode(), "b"))).pack_hash == pack.hash
+
+
+async def test_a_worker_that_is_started_again_with_its_older_file_says_so(estate, caplog):
+    pack = estate.store(changed(date(2020, 3, 1)))
+    await estate.follow()
+    worker = SimpleNamespace(engine=estate.engines["retention"], packs=Packs(OLD), tells={})
+    redater = Redater(SimpleNamespace(worker=worker))
+    for _ in range(2):
+        await redater.follow()
+    assert worker.packs.pack.hash == pack.hash
+    assert [each.action for each in caplog.records].count("older_policy_file") == 1
+
+
+async def test_of_two_packs_of_one_day_the_one_that_a_worker_starts_with_counts_and_stays(estate):
+    other = read_pack(changed(OLD.effective_on).encode(), "another")
+    estate.store(changed())
+    assert (await estate.follow(file=other, starting=True, today=date(2026, 9, 1))).pack_hash == other.hash
+    assert (await estate.follow(today=date(2026, 9, 2))).pack_hash == other.hash
+    assert (await estate.follow(starting=True, today=date(2026, 9, 3))).pack_hash == OLD.hash
 
 
 @pytest.mark.parametrize(
@@ -255,6 +276,22 @@ async def test_what_cannot_be_gone_by_is_set_aside_and_the_pack_before_stands(es
     assert [row["reason"] for row in await select(engine, "SELECT reason FROM dead_letter")] == [reason]
     async with transaction(engine) as connection:
         assert (await Packs(OLD).current(connection)).hash == OLD.hash
+
+
+async def test_of_two_messages_about_one_pack_the_one_with_another_text_is_set_aside(estate):
+    sound = made_of(changed())
+    await deliver(estate.engines["intake"], encode(sound), encode(replace_text(sound, sound.text + "#")))
+
+    letters = await select(estate.engines["intake"], 'SELECT "offset", reason FROM dead_letter')
+    assert [tuple(each) for each in letters] == [(1, "not_the_pack")]
+
+
+async def test_one_that_was_gone_back_from_before_this_version_is_not_brought_back(estate):
+    pack = estate.store(changed())
+    await estate.follow()
+    async with transaction(estate.engines["retention"]) as connection:
+        await in_force.add(connection, OLD.hash, [pack.hash], TODAY, wall_clock())
+    assert (await estate.follow(TODAY + timedelta(days=1))).pack_hash == OLD.hash
 
 
 def made_of(text):

@@ -9,10 +9,12 @@ import pytest
 
 from benchmarks.estate import indexes
 from services.retention.actions import due
-from services.retention.storage import measures
+from services.retention.domain.lifecycle import IN_HAND
+from services.retention.storage import looking, measures
 from shared.db import BY_KEY, driver, transaction
 from tests.make_facts import PACK
-from tests.make_lifecycle import REAL, own_engines
+from tests.make_lifecycle import REAL, own_engines, take
+from tests.make_registered import record_state
 
 TODAY = date(2040, 1, 1)
 # The end of a look at a whole part: no index, or the primary key from its beginning to its end.
@@ -88,10 +90,32 @@ async def test_nothing_due_is_found_by_index(engine, work, count):
     assert [each for each in found if _WHOLE.search(each)] == []
 
 
+@pytest.mark.parametrize(
+    "there",
+    [
+        "UPDATE schedule SET open_on = $1",
+        *(f"UPDATE schedule SET lifecycle = '{state}' WHERE $1::date > '0001-01-01'" for state in IN_HAND),
+        "UPDATE schedule SET review_on = $1",
+        "INSERT INTO person_schedule (nominal_key, root, by_age, review_on) VALUES (-1, -1, false, $1)",
+        "INSERT INTO review_wanted (record_key, cause, at) SELECT record_key, 'withdrawn', $1 FROM schedule",
+        """INSERT INTO review (review_id, record_key, n, kind, cause, basis, pack, due_on, requested_at, checked_at)
+        SELECT gen_random_uuid(), record_key, 1, 'backstop', 'backstop', '', '', $1, '2028-01-01', '2028-01-01'
+        FROM schedule""",
+    ],
+)
+async def test_a_tick_sees_each_thing_that_it_may_have_to_do(engine, there):
+    await take(engine, record_state())  # It falls due in 2028, and is looked at again in 2032 at the latest.
+    before = date(2028, 7, 1)
+    async with transaction(engine) as connection:
+        assert not (await looking.look(connection, REAL, before)).anything
+        await (await driver(connection)).execute(there, before)
+        assert (await looking.look(connection, REAL, before)).anything
+
+
 async def test_an_empty_tick_says_little(engine):
     async with transaction(engine) as connection:
-        assert len(await said_by(connection, tick)) == 2
-        assert len(await said_by(connection, tick_for_one)) == 11
+        assert len(await said_by(connection, tick)) == 1
+        assert len(await said_by(connection, tick_for_one)) == 10
         assert len(await said_by(connection, finish)) == 1
 
 

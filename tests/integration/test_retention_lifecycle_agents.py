@@ -125,3 +125,17 @@ async def test_a_decision_comes_in_and_a_bad_answer_is_set_aside(world):
     await deliver(life, CONFIRMATIONS, forged, answer(UUID(int=6), intake.ledger))
     letters = await select(engine, "SELECT reason FROM dead_letter ORDER BY letter_id")
     assert [row[0] for row in letters] == ["subject_unknown", "bad_signature", "subject_unknown"]
+
+
+async def test_of_two_answers_about_one_disposal_the_bad_one_is_set_aside(world):
+    life, engine, api, intake = world
+    await take(engine, record_state())
+    await hear(engine, wall_clock())
+    for day, tick in ((OPENS, edges.fall_due), (DUE + timedelta(days=1), edges.carry_out)):
+        await rehearse(api, day)
+        await tick(life)
+    [row] = await select(engine, "SELECT disposal_id FROM disposal")
+    sound = answer(row[0], intake.ledger)
+    await deliver(life, CONFIRMATIONS, sound, msgspec.structs.replace(sound, holder="review"))
+    letters = await select(engine, 'SELECT "offset", reason FROM dead_letter')
+    assert [tuple(each) for each in letters] == [(1, "bad_signature")]

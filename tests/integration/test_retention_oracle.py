@@ -1,6 +1,7 @@
 """Random lives taken in and settled on a real PostgreSQL, in any order and batches: what is stored is the oracle's."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.oracle.packs import PACKS
 from tests.oracle.program import decided, registered
 from tests.oracle.verdict import Verdict, judge
 
-LIVES = 50
+LIVES = 25
 COLUMNS = "state, keep_until, grp, review_on"
 
 
@@ -53,24 +54,49 @@ def told(each):
     return [*registered(each), *made]
 
 
-@pytest.mark.parametrize("pack", ["demonstration", "children", "latest persons", "override first"])
+@pytest.mark.parametrize(
+    "pack", ["demonstration", "synthetic", "children", "latest persons", "override first", "file first"]
+)
 async def test_what_is_settled_is_what_the_oracle_says(retention_engine, rng, seed, pack):
-    lives = [apart(life(f"{seed} {number}", PACKS[pack]), f"{number}-") for number in range(LIVES)]
+    await agree(retention_engine, rng, PACKS[pack], [life(f"{seed} {number}", PACKS[pack]) for number in range(LIVES)])
+
+
+@pytest.mark.parametrize("pack", ["synthetic", "file first", "override before file"])
+async def test_case_files_are_settled_as_the_oracle_says(retention_engine, rng, pack):
+    await agree(retention_engine, rng, PACKS[pack], in_files("files", PACKS[pack], 50))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("pack", PACKS)
+async def test_very_many_case_files_are_settled_as_the_oracle_says(retention_engine, rng, seed, pack):
+    await agree(retention_engine, rng, PACKS[pack], in_files(seed, PACKS[pack], 500))
+
+
+def in_files(seed, pack, count):
+    """Draw so many lives with case files."""
+    drawn = (life(f"{seed} {number}", pack) for number in itertools.count())
+    return list(itertools.islice((each for each in drawn if any(e.data.get("part_of") for e in each.events)), count))
+
+
+async def agree(engine, rng, pack, drawn):
+    """Take in all that happens in lives in any order and settle it: the dates stored are the oracle's."""
+    lives = [apart(each, f"{number}-") for number, each in enumerate(drawn)]
     events = [event for each in lives for event in told(each)]
     rng.shuffle(events)
     while events:
         size = rng.randrange(1, 60)
-        new = await keep(retention_engine, events[:size], PACKS[pack])
+        new = await keep(engine, events[:size], pack)
         events = events[size:]
         if rng.random() < 0.6:
-            await settled(retention_engine, PACKS[pack], new)
-    while await settled(retention_engine, PACKS[pack]):
+            await settled(engine, pack, new)
+    while await settled(engine, pack):
         await asyncio.sleep(0)
 
-    async with transaction(retention_engine) as connection:
+    async with transaction(engine) as connection:
         raw = await driver(connection)
         rows = await raw.fetch(f"SELECT record_uid, {COLUMNS} FROM schedule JOIN record USING (record_key)")
     found = {row[0]: Verdict(*row[1:]) for row in rows}
     expected = {record_id("crime", record): each for one in lives for record, each in judge(one).items()}
-    assert len(expected) > LIVES
+    assert len(expected) > len(lives)
     assert found == expected

@@ -81,6 +81,15 @@ async def test_at_the_next_review_of_the_record_the_change_reaches_it(engine):
     assert await kept(engine, "old") == date(2042, 8, 1)
 
 
+async def test_a_change_for_new_records_alone_reaches_none_by_a_review(engine):
+    await in_force(engine, ONLY_NEW, OLD)
+
+    await decided(engine, "old", ONLY_NEW)
+    await settle_all(engine, ONLY_NEW)
+
+    assert await kept(engine, "old") == date(2036, 11, 1)  # Ten years, the backstop, from the decision to retain.
+
+
 async def test_a_review_before_the_change_does_not_bring_it(engine):
     await come_into_force(engine, PACK)
     await keep(engine, [OLD], PACK)

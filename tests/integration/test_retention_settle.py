@@ -511,3 +511,15 @@ async def test_each_state_of_a_record_groups_by_its_own_conduct(engine):
     groups = await rows(engine, "SELECT nominal_ref, p.grp FROM person_schedule p JOIN nominal USING (nominal_key)")
     assert dict(groups) == {ref("p1"): None, ref("p2"): "G3", ref("p3"): "G3"}
     assert {ref: each.group for ref, each in fold(events)[1].items()} == dict(groups)
+
+
+async def test_a_death_told_of_after_an_upgrade_has_the_records_facts_read_again(engine):
+    """A side that an older version stored does not say whether its conduct is when it happened."""
+    await keep(engine, [record_state(links=[suspect("p1")])])
+    await settle_all(engine)
+    older = "UPDATE schedule SET side = convert_to(regexp_replace(convert_from(side, 'UTF8'), ',true]$', ']'), 'UTF8')"
+    async with transaction(engine) as connection:
+        await (await driver(connection)).execute(older)
+    await keep(engine, [nominal_state("p1", died_on="2022-07-31")])
+    await settle_all(engine)
+    assert [row[0] for row in await rows(engine, "SELECT problem FROM schedule")] == ["dead_before_conduct"]

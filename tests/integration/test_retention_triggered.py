@@ -159,3 +159,23 @@ async def test_a_fact_sent_again_asks_no_second_time(engine):
     await settle_all(engine)
     [row] = await select(engine, "SELECT count(*) FROM review_wanted")
     assert row[0] == 1
+
+
+async def put(engine):
+    return [row[0] for row in await select(engine, "SELECT cause FROM review_wanted")]
+
+
+async def test_a_cause_that_stands_is_put_once_whatever_else_moves_the_record(engine):
+    await take(engine, record_state(), record_state(sequence=3, change="withdrawn"))
+    before = await select(engine, "SELECT keep_until FROM schedule")
+    await take(engine, record_state(sequence=2, reported_at="2023-02-01T10:00:00Z"))
+    assert await select(engine, "SELECT keep_until FROM schedule") != before
+    assert await put(engine) == ["withdrawn"]
+
+
+async def test_a_cause_that_goes_before_anybody_took_it_in_hand_is_put_no_more(engine):
+    await take(engine, record_state(), record_state(sequence=2, change="withdrawn"))
+    await take(engine, record_state(sequence=3))
+    assert await put(engine) == []
+    await take(engine, record_state(sequence=4, change="withdrawn"))
+    assert await put(engine) == ["withdrawn"]

@@ -8,8 +8,9 @@ from services.retention.actions import decisions
 from services.review.actions.taking import take_reviews
 from shared.clock import wall_clock
 from shared.db import connect, transaction
-from shared.events import DECISIONS, REVIEWS, ReviewDecided, ReviewRequested
+from shared.events import DECISIONS, REVIEWS, ReviewDecided, ReviewRequested, encode
 from tests.apis import own_database, running
+from tests.integration.test_in_force import changed, deliver, made_of
 from tests.integration.test_retention_lifecycle import told
 from tests.integration.test_retention_regrouped import LOOKED_AT, THEFT, WOUNDING, groups
 from tests.make_facts import PACK
@@ -18,6 +19,7 @@ from tests.make_registered import record_state, ref, suspect
 from tools.stack import issuer, keys
 
 RO, HIM = "D-RO1", "D-HIM1"
+CHAIN = 'chain = [{role = "head_of_information_management", competence = "G2"}]\n'
 WHY = {"purpose": "preventing_offences", "evidence": "the file", "proportionality": "one wound, long ago"}
 
 
@@ -139,3 +141,25 @@ async def test_returned_it_lowers_nothing_and_can_be_decided_anew(office):
 
     assert (await office.amend("G3")).status_code == 200
     assert (await office.post("approval", HIM, {"answer": "approve"})).json()["state"] == "completed"
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let every process look for the pack in force in each transaction."""
+    monkeypatch.setattr("shared.in_force.IN_FORCE_SECONDS", 0)
+
+
+async def test_a_chain_under_way_stays_that_of_the_pack_it_was_decided_by(office, at_once):
+    await office.amend("G3")
+    await deliver(office.review, encode(made_of(changed().replace(CHAIN, ""))))
+    assert (await office.shown("review", f"/v1/tasks/{office.asked.review_id}"))["in_force"] != PACK.hash
+    assert (await office.post("approval", HIM, {"answer": "approve"})).json()["state"] == "completed"
+    [said] = await office.deliver()
+    assert said.approved_by == (HIM,)
+
+
+async def test_a_decision_on_answers_to_other_questions_is_refused(office, at_once):
+    await deliver(office.review, encode(made_of(changed())))
+    answer = await office.amend("G3")
+    assert (answer.status_code, answer.json()["code"]) == (409, "questions_changed")
+    assert await office.deliver() == []

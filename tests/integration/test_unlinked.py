@@ -14,11 +14,22 @@ from services.retention.storage.reads import Wanted, find_nominal, list_records,
 from services.review.api import make_app
 from services.review.storage.unlinkings import unanswered
 from shared.db import driver, transaction
-from shared.events import CERTIFICATES, CORRECTIONS, DISPOSALS, CorrectionRequested, DisposalConfirmed, LinkEnded
+from shared.events import (
+    CERTIFICATES,
+    CONFIRMATIONS,
+    CORRECTIONS,
+    DISPOSALS,
+    CorrectionRequested,
+    DisposalConfirmed,
+    DisposalExecuted,
+    LinkEnded,
+    encode,
+)
 from shared.http import edge_of
 from shared.keys import read_keys
+from shared.log import Entry, put
 from shared.settings import Settings
-from tests.integration.test_retention_lifecycle import told
+from tests.integration.test_retention_lifecycle import ENDS, told
 from tests.make_arrivals import KEYS, PACK, nominal, ref, uid, withdrawn
 from tests.make_discards import HOLDERS, NOW
 from tests.make_lifecycle import select, settle_all
@@ -125,7 +136,9 @@ async def test_a_withdrawal_in_between_names_nobody(trio):
     await trio.carry_out()
     await trio.send(withdrawn(SHARED, 2))
     await trio.pair.to_intake(times=2)
+    await trio.to_review(DISPOSALS)
     assert await linked(trio) == {ref("p2")}
+    assert len(await asked(trio)) == 1
 
 
 async def test_an_older_state_that_comes_late_brings_nobody_back(trio):
@@ -160,6 +173,25 @@ async def test_what_upstream_is_asked_for_is_listed_until_it_is_sent(trio):
     assert await linked(trio) == await cards(trio) == {ref("p1"), ref("p2")}
     await trio.send(burglary(SHARED, 4, links=BOTH[1:]))
     assert await asked(trio) == []
+
+
+async def test_of_a_record_that_is_gone_upstream_is_asked_nothing_though_it_is_told_again(trio):
+    order = await trio.unlinked()
+    [ended] = await told(trio.pair.retention, DISPOSALS, LinkEnded)
+    gone = DisposalExecuted(uid("the record's own"), uid(SHARED), None, 1, NOW, ENDS)
+    entries = [
+        Entry(DISPOSALS, str(uid(SHARED)), each.type, uid(SHARED), version, encode(each))
+        for version, each in enumerate((gone, ended), 2)
+    ]
+    for entry in entries:
+        async with transaction(trio.pair.retention) as connection:
+            await put(connection, [entry], NOW)
+        await trio.to_review(DISPOSALS)
+    assert await asked(trio) == []
+    assert len(await told(trio.review, CORRECTIONS, CorrectionRequested)) == 1
+    said = await told(trio.review, CONFIRMATIONS, DisposalConfirmed)
+    answers = [each.answer for each in said if each.disposal_id == order]
+    assert answers == ["unlinked", "unlinked"]  # Who never heard of it before must answer too.
 
 
 async def test_upstream_is_not_asked_for_what_it_has_sent(trio):

@@ -8,12 +8,16 @@ from msgspec.structs import replace
 
 from services.retention.storage import holds
 from shared.db import transaction
+from tests.integration.test_retention_case_gate import OPENS, WHOLE, out
 from tests.integration.test_retention_lifecycle import LOOKED_AT, decide, decided
 from tests.integration.test_retention_merged import BOTH, COOLED, ONE, under_review
 from tests.integration.test_verify_overdue import wrong
+from tests.make_cases import PACK as CASES
+from tests.make_cases import TEXT as CASE_FILES
+from tests.make_cases import closed, file, part
 from tests.make_facts import POLICY_TEXT
-from tests.make_lifecycle import REAL, carry_out, new_hold, own_engines, take
-from tests.make_registered import ref, unmerged
+from tests.make_lifecycle import REAL, carry_out, hear, new_hold, own_engines, take, tick
+from tests.make_registered import ref, uid, unmerged
 from tools.verify.checks.disposals import check
 
 PACK = tomllib.loads(POLICY_TEXT.decode())
@@ -62,3 +66,23 @@ async def test_it_goes_by_what_was_known_when_it_went(engines, known, found):
 async def test_a_merge_that_may_not_have_come_yet_is_none(engines):
     await gone(engines, *BOTH, replace(ONE[-1], known_at=REAL - timedelta(minutes=1)))
     assert await under_a_hold(engines) == 1
+
+
+async def held_of_a_file(engines, known_at):
+    """Let a case file and its parts go, have it that a hold on the file was in force, and count what it covered."""
+    worker, api = engines
+    opened = replace(file(), known_at=known_at)
+    await take(worker, opened, closed(on="2022-09-01"), part("r1"), part("r2"), pack=CASES)
+    await hear(worker)
+    await tick(worker, OPENS, pack=CASES)
+    assert await out(worker) == dict.fromkeys(WHOLE)
+    async with transaction(api) as connection:
+        await holds.insert_hold(connection, new_hold(records=[uid("f1")]), OPENS, REAL - timedelta(days=1))
+    return (await wrong(engines, check, packs=tomllib.loads(CASE_FILES.decode()))).get(HELD)
+
+
+@pytest.mark.parametrize(
+    ("known", "found"), [(timedelta(hours=-1), 3), (timedelta(hours=1), 1)], ids=["as it was", "changed since"]
+)
+async def test_a_hold_on_a_case_file_is_one_on_its_parts(engines, known, found):
+    assert await held_of_a_file(engines, REAL + known) == found

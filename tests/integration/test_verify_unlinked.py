@@ -1,16 +1,21 @@
 """The verifier judges each unlinking again, and finds who is found by a record that they went from."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.intake.storage import records
+from services.retention.storage import holds
 from shared.db import transaction
+from tests.integration.test_retention_lifecycle import LOOKED_AT
 from tests.integration.test_verify_waiting import tamper, wrong
 from tests.make_arrivals import ref, uid
+from tests.make_lifecycle import REAL, new_hold
 from tests.make_unlinks import SHARED, own_trio
 from tools.verify.checks import unlinks
 
 ORDERS = {
-    "UPDATE unlink_order SET executed_on = '2028-08-01'": {
+    """UPDATE unlink_order SET proof = proof || '{"keep_until": "2090-01-01"}'""": {
         "persons unlinked before their last day or the cooling-off was over"
     },
     "UPDATE unlink_order SET execute_from = execute_from + 9": {
@@ -45,6 +50,22 @@ async def test_an_order_that_something_is_wrong_with_is_found(trio, statement):
     assert wrong(trio.pair, unlinks.check) == {}
     await tamper(trio.pair.retention, statement)
     assert wrong(trio.pair, unlinks.check).keys() == ORDERS[statement]
+
+
+@pytest.mark.parametrize(
+    ("links", "found"), [(2, {}), (3, {"persons unlinked without an approved decision": 1})], ids=["two", "three"]
+)
+async def test_two_approvals_are_a_chain_of_two(trio, links, found):
+    await trio.unlinked()
+    assert wrong(trio.pair, unlinks.check, chain=links) == found
+
+
+async def test_a_hold_that_was_in_force_is_found(trio):
+    await trio.unlinked()
+    async with transaction(trio.pair.retention_api) as connection:
+        placed_at = REAL - timedelta(days=1)
+        await holds.insert_hold(connection, new_hold(nominals=[ref("p1")]), LOOKED_AT, placed_at)
+    assert wrong(trio.pair, unlinks.check) == {"persons unlinked under a hold": 1}
 
 
 @pytest.mark.parametrize("service", BACK)

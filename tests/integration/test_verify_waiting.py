@@ -24,15 +24,16 @@ async def pair(database):
 
 
 @contextmanager
-def estate(pair, moving=()):
-    """Give what the checks look at, with nothing on its way but `moving`."""
+def estate(pair, moving=(), chain=0):
+    """Give what the checks look at, with nothing on its way but `moving`; G3 has a chain of so many approvals."""
     connections = {service: psycopg.connect(pair.verify_url) for service in SERVICES}
     try:
         for service, connection in connections.items():
             connection.execute(f"SET search_path = {service}")
         schemas = {service: Schema(service, connection) for service, connection in connections.items()}
+        group = {"id": "G3", "chain": [{}] * chain}
         packs = {
-            name: {"pack": {"mode": "live"}, "limits": {"news_age_minutes_max": 0}}
+            name: {"pack": {"mode": "live"}, "limits": {"news_age_minutes_max": 0}, "group": [group]}
             for (name,) in schemas["retention"].rows("SELECT pack_hash FROM policy")
         }
         yield SimpleNamespace(

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.policy import Pack
 from tests.oracle.days import CALENDAR, NUMBER, Day, is_sunday, month_later, written
+from tests.oracle.draw_files import put_in_files
 from tests.oracle.lives import Event, Life
 from tests.oracle.told import UNREADABLE, State
 
@@ -60,7 +61,8 @@ class Drawing:
         self.people = [f"p{n}" for n in range(1, self.rng.choice((1, 2, 2, 3)) + 1)]
         self.types = list(self.pack.record_types)
         self.dated = {start.metadata_key for row in self.pack.rows.values() for start in row.clock}
-        self.records = [f"r{n}" for n in range(1, self.rng.choice((1, 2, 3, 4)) + 1)]
+        self.filed = self.chance(0.4)
+        self.records = [f"r{n}" for n in range(1, self.rng.choice((2, 3, 4, 5) if self.filed else (1, 2, 3, 4)) + 1)]
 
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
@@ -88,6 +90,8 @@ def life(seed: str, pack: Pack) -> Life:
     drawing = Drawing(random.Random(seed), pack)
     for record in drawing.records:
         _record(drawing, record)
+    if drawing.filed:
+        put_in_files(drawing)
     for name in drawing.people:
         _person(drawing, name)
     for _ in range(drawing.rng.randrange(6) + len(drawing.records)):
@@ -135,6 +139,8 @@ def _state(drawing: Drawing, type_: str) -> dict[str, Any]:
         state["group"] = rng.choice([*drawing.pack.groups, "G1", "G9"])
     if chance(0.03):
         state["offences"] = [*state["offences"], "999"]
+    if chance(0.05):
+        state["medium"] = "physical"
     if chance(0.2):
         state["evaluation"] = {"source": "1", "assessment": rng.choice("ADE"), "handling": "P"}
     state["metadata"] = {

@@ -70,6 +70,7 @@ def apart(life: Life, prefix: str) -> Life:
     def moved(event: Event) -> Event:
         links = [{**link, "nominal_id": prefix + link["nominal_id"]} for link in event.data.get("links") or ()]
         data = {**event.data, "links": links} if links else event.data
+        data = {**data, "part_of": [prefix + each for each in data["part_of"]]} if "part_of" in data else data
         data = {**data, "basis": [prefix + each for each in data["basis"]]} if "basis" in data else data
         names = {name: named(getattr(event, name)) for name in ("record", "person", "of", "other")}
         return replace(event, id=prefix + event.id, data=data, **names)

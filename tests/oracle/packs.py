@@ -75,7 +75,18 @@ ROWS = {
     'end = "dispose"',
     "counts": 'counts_for_person = true\nnotice = ["occurred_on", "received_on"]\nclock = ["recorded_at"]\n'
     'retain = "2y"\nend = "dispose"',
+    "file": 'unit = "case_file"\nclock = ["closed", "created_on"]\nretain = "30m"\nend = "dispose"',
+    "file_waits": 'unit = "case_file"\nclock = ["closed"]\nretain = "2y"\nend = "review"\nfloors = ["creation"]',
+    "file_opens": 'unit = "case_file"\nclock = ["closed"]\nretain = "4y"\nend = "dispose"\nfloors = ["cpia"]',
+    "file_locked": 'unit = "case_file"\nlocked = true\nauthority = "an act"\nclock = ["created_on"]\nretain = "5y"\n'
+    'end = "review"\nfloors = ["claim"]',
+    "file_ever": 'unit = "case_file"\nretain = "permanent"\ncycle = "5y"',
+    "as_file": 'follows = "case_file"\ncycle = "3y"',
+    "as_file_or": 'follows = "case_file"\nfloors = ["claim"]',
 }
+UNCONFIRMED = ("as_file_or",)
+PARENTS = {"as_file_or": "detecting.first"}
+LATE_PARTS = {"file_opens": 'late_parts = "reopen"'}
 
 
 def _rows() -> str:
@@ -85,10 +96,11 @@ def _rows() -> str:
 id = "{id_}"
 title = "{id_}"
 offending_roles = ["suspect", "offender"]
+{LATE_PARTS.get(id_, "")}
 
 [[class]]
 id = "detecting.{id_}"
-parent = "detecting"
+parent = "{PARENTS.get(id_, "detecting")}"
 when = {{record_type = "{id_}"}}
 row = "S-{id_}"
 
@@ -96,7 +108,7 @@ row = "S-{id_}"
 id = "S-{id_}"
 evidence = "unconfirmed"
 {keys}
-confirmed = {{by = "D-IAO1", on = 2020-01-01}}
+{"" if id_ in UNCONFIRMED else 'confirmed = {by = "D-IAO1", on = 2020-01-01}'}
 """
         for id_, keys in ROWS.items()
     )
@@ -108,6 +120,11 @@ def synthetic(**changed: tuple[str, str]) -> Pack:
     for old, new in changed.values():
         text = text.replace(old, new)
     return read_pack((text + _OFFENCES + _FLOORS + _rows()).encode(), "synthetic.toml")
+
+
+def ordered(*prevails: str) -> Pack:
+    """Make one with an order of those who supply a rule."""
+    return synthetic(order=('zone = "Europe/London"', f'zone = "Europe/London"\nprevails = {list(prevails)}'))
 
 
 def supplied(row: str, *prevails: str) -> Pack:
@@ -132,5 +149,8 @@ PACKS = {
     "override first": supplied("S-dates_all", "override", "source", "class", "case_file"),
     "source first": supplied("S-locked", "source", "override", "case_file", "class"),
     "class first": supplied("S-permanent", "case_file", "class", "source", "override"),
+    "file first": ordered("case_file", "class", "override", "source"),
+    "override before file": ordered("override", "case_file", "class", "source"),
+    "file last": ordered("override", "class", "source", "case_file"),
     "observe": synthetic(mode=('mode = "live"', 'mode = "observe"'), zone=("Europe/London", "Pacific/Pago_Pago")),
 }

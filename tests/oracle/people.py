@@ -5,7 +5,7 @@ from functools import cached_property
 
 from shared.calendar_rules import Period
 from shared.policy import Group, Pack
-from tests.oracle.days import Day, end_of, last_day_of, latest_meant, next_day, read_civil, walk
+from tests.oracle.days import CALENDAR, NUMBER, Day, end_of, last_day_of, latest_meant, next_day, read_civil, walk
 from tests.oracle.decisions import Decisions
 from tests.oracle.lives import Event, Life
 from tests.oracle.told import State, Told, highest
@@ -182,8 +182,13 @@ class Person:
         if start is None:
             return None
         kept = Period(months=12 * rule.until_age) if rule.until_age is not None else rule.clear
-        retained = self.decisions.until(self.cadence, leap)
-        return max(day for day in (last_day_of(start, kept, leap), retained) if day)
+        end, retained = last_day_of(start, kept, leap), self.decisions.until(self.cadence, leap)
+        return max(end, retained) if retained and self._reaches_past(end) else end
+
+    def _reaches_past(self, end: Day) -> bool:
+        """Until an age a retain on the way moves nothing; one given when that end is looked at reaches past it."""
+        opens = CALENDAR[NUMBER[end] - self.pack.limits.lead_days]
+        return self.rule.until_age is None or self.decisions.retained >= opens
 
     @property
     def missing(self) -> bool:

@@ -21,6 +21,11 @@ class Rule:
     impossible: bool = False
     """Whether it names a row that policy does not have, or whose unit does not fit."""
 
+    @property
+    def as_file(self) -> bool:
+        """Say whether it keeps a record as its case file is kept."""
+        return bool(self.row and self.row.follows == "case_file" and not self.until)
+
 
 def rules_of(told: Told) -> list[Rule]:
     """List every rule that applies to a record."""
@@ -68,7 +73,8 @@ class Offer:
 
         Of two that name the same day the one that ends in a review prevails, and the one that goes by persons.
         """
-        return self.permanent, self.waits, self.last or (0, 0, 0), not self.by_time, self.group is not None
+        last = self.last if self.last and not self.permanent else (0, 0, 0)
+        return self.permanent, self.waits, last, not self.by_time, self.group is not None
 
 
 def that_count(offers: list[Offer], order: tuple[str, ...]) -> list[Offer]:

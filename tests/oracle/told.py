@@ -144,7 +144,7 @@ class State:
             (when.record_type, self.type and self.type.id),
             (when.offending_link, bool(self.offenders)),
             (when.serious, self.serious),
-            (when.part_of, bool(self.data.get("part_of"))),
+            (when.part_of, bool(self.part_of)),
         ]
         return self._says(when) and all(wanted is None or wanted == found for wanted, found in asked)
 
@@ -170,7 +170,17 @@ class State:
         return None
 
     def fits(self, row: Row) -> bool:
-        return bool(self.data.get("part_of")) or row.follows != "case_file"
+        return bool(self.part_of) or row.follows != "case_file"
+
+    @property
+    def by_person(self) -> bool:
+        """Say whether it is paper or a thing: a person disposes of it, never time alone."""
+        return self.data.get("medium") == "physical"
+
+    @property
+    def part_of(self) -> frozenset[str]:
+        """Name the case files that it says it is part of."""
+        return frozenset(self.data.get("part_of") or ())
 
     @property
     def counting_rows(self) -> list[Row]:
@@ -238,6 +248,12 @@ class Told:
 
     life: Life
     record: str
+    opened: Day | None = None
+    """The last date of all its parts: of a file that a late part opens again, no earlier closing stands."""
+
+    @property
+    def late_parts_open_it(self) -> bool:
+        return self.shown.type is not None and self.shown.type.late_parts == "reopen"
 
     @cached_property
     def states(self) -> list[State]:
@@ -281,7 +297,11 @@ class Told:
             if event.data["trigger"] == trigger
             and (not accepted or event.data.get("value") in accepted)
             and not any(later >= day for later in undone)
+            and not (trigger == "closed" and self._opened_after(day))
         ]
+
+    def _opened_after(self, day: Day) -> bool:
+        return bool(self.late_parts_open_it and self.opened and self.opened > day)
 
     @property
     def unknown(self) -> str | None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from tests.oracle.days import Day, last_day_of, next_day, walk
+from tests.oracle.files import Files, tell
 from tests.oracle.identity import one_person
 from tests.oracle.lives import Life
 from tests.oracle.people import Person
 from tests.oracle.rows import Case, Reason
-from tests.oracle.supply import Offer, prevailing, rules_of, that_count
-from tests.oracle.told import Told
+from tests.oracle.supply import Offer, rules_of
+from tests.oracle.wholes import Kept, Own, Wholes
 
 
 @dataclass(frozen=True)
@@ -25,31 +26,22 @@ class Verdict:
 
 def judge(life: Life) -> dict[str, Verdict]:
     """Say of each record how long it must exist."""
-    told = {record: Told(life, record) for record in life.records}
+    cases, wholes = asked(life)
+    return {record: _judge(its, wholes.kept(record)) for record, its in cases.items()}
+
+
+def asked(life: Life) -> tuple[dict[str, list[Case]], Wholes]:
+    """Read a life's records, ask each of their rules, and put them into their case files."""
+    told = tell(life)
     names, doubts = one_person(life, list(told.values()))
     people = {name: Person(life, name, list(told.values()), names[name], doubts.get(name)) for name in life.persons}
-    return {record: _judge(each, people) for record, each in told.items()}
+    cases = {record: [Case(each, people, rule) for rule in rules_of(each)] for record, each in told.items()}
+    own = {record: Own(each, [_offer(case) for case in cases[record]]) for record, each in told.items()}
+    return cases, Wholes(own, Files(told))
 
 
-def _judge(told: Told, people: dict[str, Person]) -> Verdict:
-    cases = [Case(told, people, rule) for rule in rules_of(told)]
-    counted = that_count([_offer(each) for each in cases], told.life.pack.prevails)
-    state = _state(told, counted)
-    days = [each.last for each in counted if each.last]
-    undated = any(each.permanent or (each.waits and state == "current") for each in counted)
-    last = None if undated else max(days, default=None)  # Of an exception what the others give is shown.
-    prevails = prevailing(counted)
-    return Verdict(state, day_object(last), prevails.group, day_object(_review(cases, prevails, state, last)))
-
-
-def _state(told: Told, counted: list[Offer]) -> str:
-    if (
-        told.unknown
-        or not any(each.rule.row or each.rule.until for each in counted)
-        or any(each.missing for each in counted)
-    ):
-        return "exception"
-    return "permanent" if any(each.permanent for each in counted) else "current"
+def _judge(cases: list[Case], kept: Kept) -> Verdict:
+    return Verdict(kept.state, day_object(kept.last), kept.prevails.group, day_object(_review(cases, kept)))
 
 
 def _offer(case: Case) -> Offer:
@@ -114,7 +106,7 @@ def _impossible(case: Case) -> None:
             case.missing.append(f"{person.name} had died by then")
 
 
-def _review(cases: list[Case], prevails: Offer, state: str, last: Day | None) -> Day:
+def _review(cases: list[Case], kept: Kept) -> Day:
     """Find the first day on which somebody is to look at it again."""
     case = cases[0]
     # A person's review covers what they carry, and whatever they date.
@@ -124,13 +116,13 @@ def _review(cases: list[Case], prevails: Offer, state: str, last: Day | None) ->
     # A review before there was a record cannot have been of it.
     since = max([case.told.shown.created, *(each.last for each in reviews if each.last)])
     found = [last_day_of(since, case.cadence, case.pack.leap)]
-    row = prevails.rule.row
+    row = kept.prevails.rule.row
     if row and row.cycle:
         found.append(last_day_of(since, row.cycle, case.pack.leap))
     found += [case.decisions.ahead] if case.decisions.ahead else []
     found += [day for person in covered if person.group for day in person.looked_at]
-    if state == "current" and last and not prevails.by_time:
-        found.append(next_day(last))
+    if kept.state == "current" and kept.last and not kept.by_time:
+        found.append(next_day(kept.last))
     return min(found)
 
 

@@ -38,7 +38,7 @@ def test_a_benchmark_that_is_told_to_stop_leaves_no_server_and_no_folder(room):
 
     assert (bench.returncode, list(room.iterdir())) == (130, []), said
     assert servers_below(room) == []
-    assert said.splitlines()[-1] == "bench: stopped; its servers stop and its folder goes"
+    assert said.splitlines()[-1] == "bench: stopped; its servers stop, and its folder goes unless you named it"
 
 
 def servers_below(room: Path) -> list[int]:

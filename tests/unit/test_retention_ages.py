@@ -150,6 +150,7 @@ def test_conduct_before_the_tenth_birthday_counts_only_after_a_review_that_says_
 
 
 EARLY, LATER = "2021-08-01", "2022-09-01"
+NO_DAYS = {"occurred_on": None, "reported_at": None, "created_on": None}
 
 
 @pytest.mark.parametrize(
@@ -162,6 +163,11 @@ EARLY, LATER = "2021-08-01", "2022-09-01"
         pytest.param([state(offences=["1"]), state(2, occurred_on=EARLY)], None, id="a child's by all"),
         pytest.param(
             [state(offences=["1"]), undetected(2), decided("2024-01-01", subject=1)], "G1", id="admitted by a review"
+        ),
+        pytest.param(
+            [state(offences=["1"]), undetected(2, **NO_DAYS), decided("2024-01-01", subject=1)],
+            "G1",
+            id="admitted, though the state that shows says no day",
         ),
     ],
 )

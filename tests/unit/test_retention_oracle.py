@@ -1,6 +1,7 @@
 """Random lives, dated by the program and by the oracle: two implementations of one page, to the day."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -10,10 +11,12 @@ from shared.policy import Pack, read_pack
 from tests.make_facts import PACK, POLICY_TEXT
 from tests.oracle import days
 from tests.oracle.draw import life
+from tests.oracle.files import own_day
 from tests.oracle.lives import Life
 from tests.oracle.packs import PACKS
 from tests.oracle.program import disagreements, explained
-from tests.oracle.verdict import judge
+from tests.oracle.verdict import asked, judge
+from tests.oracle.wholes import Wholes
 
 LIVES, SOAKED = 2_000, 100_000
 AT_ONCE = 500  # So that the levels side by side share the work.
@@ -63,7 +66,71 @@ def test_what_is_drawn_is_of_every_kind():
         "merged",
         "unmerged",
     } <= kinds.keys()
-    assert any(event.data.get("occurred_on", "").endswith("-02-29") for each in lives for event in each.events)
+    assert any((event.data.get("occurred_on") or "").endswith("-02-29") for each in lives for event in each.events)
+
+
+def of_files(wholes: Wholes, record: str) -> Iterator[str]:
+    """Name what a record shows of case files."""
+    own, files, told = wholes.own[record], wholes.files.of(record), wholes.files.told[record]
+    kept, refusal = wholes.kept(record), wholes.files.refusal(record)
+    if refusal:
+        yield "part of itself" if record in told.shown.part_of else refusal
+    if not (files or wholes.must_be_dated(record)):
+        return
+    alone = max((each.last for each in own.counted if each.last), default=None)
+    marks = {
+        "in several files": len(files) > 1,
+        "a file in a file": files and wholes.files.parts(record),
+        "waits for its file": kept.state == "current" and files and kept.last and kept.last != alone,
+        "waits for a part": kept.state == "current" and not files and kept.last and kept.last != alone,
+        "for ever by another": kept.permanent and not any(each.permanent for each in own.counted),
+        "an exception by another": kept.state == "exception" and not (own.lacks_anything or refusal),
+        "dated by files alone": kept.last and wholes.by_files(record),
+        "as its file": kept.last and own.as_file,
+        "dated by persons": kept.last and kept.prevails.group,
+        "closed, and opened by a part": told.opened and any(told.opened > day for _, day in closings(told)),
+        "withdrawn": told.withdrawn,
+        "withdrawn, and opens nothing": told.withdrawn and any(late_for(wholes, record, each) for each in files),
+        "moved": told.moves,
+        "overridden": any(each.rule.by == "override" for each in own.counted),
+    }
+    for mark, found in marks.items():
+        if found:
+            yield f"{'part' if files else 'file'}: {mark}"
+
+
+def late_for(wholes, record, file):
+    on = own_day(wholes.files.told[record])
+    return any(on and on > day for _, day in closings(wholes.files.told[file]))
+
+
+def closings(told):
+    if not told.late_parts_open_it:
+        return []
+    return [pair for pair in told.happened("trigger") if pair[0].data["trigger"] == "closed"]
+
+
+def test_case_files_of_every_kind_are_drawn():
+    lives = [life(f"kinds {number}", pack_of(number)) for number in range(2_500)]
+    wholes = [asked(each)[1] for each in lives]
+    found = Counter(mark for each in wholes for record in each.own for mark in of_files(each, record))
+    both = ("an exception by another", "for ever by another", "dated by persons", "withdrawn", "moved", "overridden")
+    kinds = {f"{end}: {mark}" for end in ("part", "file") for mark in both} | {
+        "the file has not come",
+        "dated after the file was closed",
+        "nobody can tell whether it came in time",
+        "part of itself",
+        "part of itself, or in a circle",
+        "part: in several files",
+        "part: a file in a file",
+        "part: waits for its file",
+        "part: dated by files alone",
+        "part: as its file",
+        "file: waits for a part",
+        "part: withdrawn, and opens nothing",
+        "file: closed, and opened by a part",
+    }
+    assert {mark for mark in kinds if found[mark] <= 3} == set()
 
 
 def test_a_day_s_difference_is_found():

@@ -146,7 +146,7 @@ def _redate(args: argparse.Namespace) -> list[Result]:
 def _stop(number: int, frame: FrameType | None) -> None:
     for each in STOPS:
         signal.signal(each, signal.SIG_IGN)  # A second one would leave behind what the first has begun to stop.
-    _say("bench: stopped; its servers stop and its folder goes")
+    _say("bench: stopped; its servers stop, and its folder goes unless you named it")
     raise KeyboardInterrupt
 
 

@@ -12,7 +12,8 @@ from uuid import UUID
 import msgspec
 
 from services.retention.domain import Aged, Fact, OfRecord, Person, Side, of_record, of_schedule
-from services.retention.domain.casefiles import Case, CaseFile, Share, bound_by, file_of, reopened
+from services.retention.domain.casefiles import Case, CaseFile, Share, bound_by, file_of
+from services.retention.domain.filing import opened_again
 from services.retention.domain.relations import Reference, passing
 from services.retention.domain.schedule import asks
 from services.retention.domain.walks import above, circles, from_the_top
@@ -99,7 +100,8 @@ def _parts_now(
     """Give a record's place in each file that any of its states named."""
     for uid in record.ties.ever:
         was = before.get(keys[uid]) or Part(key, keys[uid], uid, now=False, on=None)
-        yield was._replace(now=uid in record.ties.files, on=record.ties.on, gone=gone or was.gone)
+        now, withdrawn = uid in record.ties.files, record.side.withdrawn
+        yield was._replace(now=now, on=record.ties.on, gone=gone or was.gone, withdrawn=withdrawn)
 
 
 async def join(work: "Round", wanted: Collection[int]) -> set[int]:
@@ -141,8 +143,7 @@ async def _reopen(work: "Round", passed: Mapping[int, list[Fact]], derived: dict
     """Let the files that late parts open again forget that they were closed before."""
     opening = [key for key, record in derived.items() if record.ties.reopens]
     for key, last in (await parts.last_dated(work.connection, opening)).items():
-        found = of_record(reopened([*work.facts[key], *passed.get(key, ())], last, work.pack), work.pack)
-        derived[key] = found or derived[key]
+        derived[key] = opened_again(derived[key], [*work.facts[key], *passed.get(key, ())], last, work.pack)
 
 
 @dataclass(slots=True)

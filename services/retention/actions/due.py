@@ -24,17 +24,12 @@ class Surfaced(NamedTuple):
     reviewed: int
 
 
-async def note_tick(connection: Connection, today: date, now: datetime) -> None:
-    """Write down that the schedule runs; after more than 36 hours' sleep disposals wait for two people."""
-    before = await disposals.ran(connection, now, today)
-    if overslept(before, now):
-        await disposals.pause(connection, "late_tick", now)
-
-
 async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -> Surfaced:
     """Bring before people what falls due today, at most the pack's number of reviews; the rest stays due, in order."""
-    await note_tick(connection, today, now)
-    if not await looking.anything(connection, today):
+    seen = await looking.look(connection, now, today)
+    if overslept(seen.ran_at, now):  # After more than 36 hours' sleep disposals wait for two people.
+        await disposals.pause(connection, "late_tick", now)
+    if not seen.anything:
         return Surfaced(0, 0, 0)
     room = pack.limits.reviews_per_tick_max
     await _back(connection, today, now, room)

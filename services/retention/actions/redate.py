@@ -29,6 +29,7 @@ async def follow(connection: Connection, file: Pack, today: date, now: datetime,
     """Give what is in force, having brought another into force where its day has come, and told of it.
 
     What a process starts with decides; later its file, or a pack that was stored meanwhile, counts if it never did.
+    None replaces one that counts from a later day: a process that is started again must not undo what was stored.
     """
     newest = await in_force.latest(connection)
     wanted = await _wanted(connection, file, today, newest, starting=starting)
@@ -42,10 +43,11 @@ async def follow(connection: Connection, file: Pack, today: date, now: datetime,
 async def _wanted(connection: Connection, file: Pack, today: date, newest: InForce | None, *, starting: bool) -> str:
     """Name the pack to go by: the file's, or another stored one, from its first day; until then the one before."""
     begun = file.effective_on <= today
-    if begun and (starting or newest is None or not await in_force.ever(connection, file.hash)):
-        return file.hash
     if newest is None:  # Before the first day of the first pack there is nothing else to go by.
-        return await stored_by(connection, today) or file.hash
+        return file.hash if begun else await stored_by(connection, today) or file.hash
+    comes = begun and (starting or not await in_force.ever(connection, file.hash))
+    if comes and not await in_force.counts_after(connection, newest.pack_hash, file.effective_on):
+        return file.hash
     return await in_force.coming(connection, newest.pack_hash, today) or newest.pack_hash
 
 

@@ -193,6 +193,9 @@ async def _settle_persons(work: Round) -> None:
     carried = await stored_links.carried_by(work.connection, sorted(moved))
     # A record that is claimed and not held must not come back here: its mark would go with its new facts unread.
     carried -= work.records | work.claimed
+    # A side that was stored before deaths were looked at does not tell when the conduct was: its facts do.
+    died = {key for key in moved if key in before and before[key].person.died_on != changed[key].person.died_on}
+    work.marked |= await stored_links.carried_by(work.connection, sorted(died)) & carried if died else set()
     tried = sorted(carried)[:CARRIED_MAX]
     got = await locks.try_records(work.connection, tried)
     work.records |= got

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from services.retention.actions import execute
+from services.retention.actions.holds import show
 from services.retention.actions.ledger import moved
 from services.retention.domain.lifecycle import Decision, chain_complete, execute_from
 from services.retention.domain.unlinked import stays_without, unlinked_fact, unlinked_uid
@@ -52,10 +53,11 @@ async def order(
 async def carry_out(connection: Connection, pack: Pack, today: date, now: datetime) -> dict[UUID, str | None]:
     """Unlink what nothing forbids, and give of each order why not, if not.
 
-    The gate is the first statement of the caller's transaction.
+    The gate is the first statement of the caller's transaction. One worker at a time: two would each leave the other's
+    person on a record, and together nobody.
     """
     await holds.pass_gate(connection)
-    if await execute.blocked(connection, pack, today, now):
+    if not await unlinks.alone(connection) or await execute.blocked(connection, pack, today, now):
         return {}
     asked = await unlinks.claim(connection, today, UNLINKED_PER_SET_MAX)
     if not asked:
@@ -63,23 +65,27 @@ async def carry_out(connection: Connection, pack: Pack, today: date, now: dateti
     keys = [each.record_key for each in asked]
     held, offenders = await holds.covering(connection, keys), await orders.offenders_of(connection, keys)
     standing = await orders.standing(connection, {("nominal", each.root) for each in asked})
+    left = {key: {one.nominal_key: one.group for one in offenders.get(key, ()) if one.group} for key in keys}
     outcomes: dict[UUID, str | None] = {}
     for each in asked:
-        persons = {one.nominal_key: one.group for one in offenders.get(each.record_key, ()) if one.group}
+        persons = left[each.record_key]
         shared = each.root in persons and len(persons) > 1
         why = "held" if each.record_key in held else None if shared else "not_shared"
         stands = _stands(pack, each, persons.get(each.root), standing.get(("nominal", each.root)))
         outcomes[each.disposal_id] = why or _refusal(each, stands=stands)
-    anew = {each.root for each in asked if outcomes[each.disposal_id] == "basis_changed"}
+        if outcomes[each.disposal_id] is None:
+            del persons[each.root]  # The last of them stays as long as the record.
+    anew = {each.root for each in asked if outcomes[each.disposal_id] in _ANEW}
     await wanted.want_persons(connection, anew, "basis_changed", now)
-    dropped = [(key, why) for key, why in outcomes.items() if why and why not in _AGAIN]
-    await unlinks.drop(connection, dropped, now)
+    await unlinks.drop(connection, [(key, why) for key, why in outcomes.items() if why], now)
+    if held:  # Else the release of a hold would not find these records, nor have them reviewed.
+        await show(connection, sorted(held), now)
     gone = [(each, standing["nominal", each.root]) for each in asked if outcomes[each.disposal_id] is None]
     await _write_down(connection, pack, gone, today, now)
     return outcomes
 
 
-_AGAIN = frozenset({"dirty", "parked"})
+_ANEW = frozenset({"basis_changed", "decision_missing"})  # Nothing else brings the person before anybody again.
 
 
 def _stands(pack: Pack, each: Asked, group: str | None, decision: Decision | None) -> bool:
@@ -90,8 +96,6 @@ def _stands(pack: Pack, each: Asked, group: str | None, decision: Decision | Non
 def _refusal(each: Asked, *, stands: bool) -> str | None:
     if each.gone or each.lifecycle != "current":
         return "not_shared"
-    if each.dirty or each.parked:
-        return "dirty" if each.dirty else "parked"
     if each.called_for or not stands:
         return "under_review" if each.called_for else "decision_missing"
     return None if each.same else "basis_changed"

@@ -9,6 +9,7 @@ import msgspec
 
 from services.retention.domain.dates import Dates, first_of, last_of
 from services.retention.domain.facts import Fact, RecordState, happened_on, happening
+from services.retention.domain.suppliers import CLASS, dating
 from shared.ids import record_id
 from shared.policy import End, Pack, Row
 
@@ -121,20 +122,32 @@ def _closes(fact: Fact) -> bool:
     return fact.kind == "trigger" and happening(fact).trigger == CLOSED
 
 
-def is_whole(row: Row | None) -> bool:
-    """Say whether a row is a rule for a case file with all its parts."""
-    return row is not None and row.of_unit == "case_file"
+def is_whole(side: "Side", pack: Pack) -> bool:
+    """Say whether a record is dated by a rule for a case file with all its parts."""
+    return any(row.of_unit == "case_file" for row in _rows(side, pack))
+
+
+def as_file(side: "Side", pack: Pack) -> bool:
+    """Say whether a record is kept as its case files are, whatever their rule is for."""
+    return any(row.as_file for row in _rows(side, pack, named=False))
+
+
+def _rows(side: "Side", pack: Pack, *, named: bool = True) -> list[Row]:
+    """List the rows that may date a record, with or without one in whose place a decision names the last day."""
+    rows = (pack.rows.get(each.row or "") for each in dating(side, pack) if named or not each.until)
+    return [row for row in rows if row]
 
 
 def _order(side: "Side", pack: Pack) -> int:
     """Say which prevails in the pack's order: -1 the record's own rule, 1 its file's; 0: neither, the latest does."""
-    own = {"class", *(each.by for each in side.others)}
+    if not pack.prevails or as_file(side, pack):
+        return 0
     ranks = {name: at for at, name in enumerate(pack.prevails)}
     row, last = pack.rows.get(side.row or ""), len(ranks)
-    file, mine = ranks.get("case_file", last), min(ranks.get(name, last) for name in own)
-    if row and row.as_file and not side.others:
-        return 0
-    return (file < mine) - (mine < file)
+    first = next((each.by for each in dating(side, pack)), CLASS)
+    file, mine = ranks.get("case_file", last), ranks.get(first, last)
+    # Nothing shortens a locked row.
+    return (file < mine and not (row and row.locked)) - (mine < file)
 
 
 def asking(share: Share, side: "Side", pack: Pack) -> Share:
@@ -176,13 +189,12 @@ def file_of(record: UUID, schedule: "Schedule | None", side: "Side | None", pack
     """Show a case file as its parts see it; one without a schedule has not come yet."""
     if schedule is None or side is None:
         return CaseFile(record, known=False)
-    row = pack.rows.get(side.row or "")
-    return CaseFile(record, True, gone, is_whole(row), side.bars_after, share_of(schedule), schedule.end)
+    return CaseFile(record, True, gone, is_whole(side, pack), side.bars_after, share_of(schedule), schedule.end)
 
 
 def file_gone(record: UUID, side: "Side", pack: Pack) -> CaseFile:
     """Show a case file that was disposed of as whoever is still part of it sees it."""
-    return CaseFile(record, gone=True, binds=is_whole(pack.rows.get(side.row or "")), bars_after=side.bars_after)
+    return CaseFile(record, gone=True, binds=is_whole(side, pack), bars_after=side.bars_after)
 
 
 def decides(share: Share, schedule: "Schedule") -> bool:
@@ -212,44 +224,39 @@ def bound_by(side: "Side", file: CaseFile, on: date | None, pack: Pack) -> bool:
     """Say whether a part's date waits for this file's: the file's rule is for the whole, or its own has no other."""
     if holds_back(file, on) is not None or _order(side, pack) < 0:
         return False
-    row = pack.rows.get(side.row or "")
-    return file.binds or (row is not None and row.as_file)
+    return file.binds or as_file(side, pack)
 
 
 def within(kept: "Kept", side: "Side", case: Case, pack: Pack) -> "Kept":
     """Keep a record as long as its case files ask, and a case file as long as its parts do."""
-    row = pack.rows.get(side.row or "")
     if side.by_person:
         kept = msgspec.structs.replace(kept, end="review")
-    if row and row.as_file:
-        kept = _as_file(kept, case)
-    if case.parts and is_whole(row):
-        kept = _longer(kept, case.parts, MEMBER)
     asked = together(file.share for file in case.files if bound_by(side, file, case.on, pack))
     if asked:
-        kept = _longer(_undated(kept) if _order(side, pack) > 0 else kept, asked, FILE)
+        kept = unlacking(kept, side, pack)
+    if case.parts and is_whole(side, pack):
+        kept = _longer(kept, case.parts, MEMBER)
+    if asked:
+        # Where the file lacks something, what all the others give is shown beside it.
+        alone = _order(side, pack) > 0 and not asked.undated
+        kept = _longer(_undated(kept) if alone else kept, asked, FILE)
     stopped = (why for file in case.files if (why := holds_back(file, case.on)))
     problem = case.circle or kept.problem or min(stopped, default=None)
     return msgspec.structs.replace(kept, problem=problem) if problem != kept.problem else kept
 
 
-def unfiled(side: "Side", case: Case, pack: Pack) -> str | None:
-    """Tell a record that only a case file dates, and that is in none: to be mended, for there is nothing to wait for.
-
-    Where the caller was not told of its files, nothing is said of them.
-    """
-    if case is NO_CASE:
-        return None
-    row = pack.rows.get(side.row or "")
-    lost = row is not None and row.as_file and not (case.files or case.parts or side.others)
-    return "no_fitting_rule" if lost else None
+def unlacking(kept: "Kept", side: "Side", pack: Pack) -> "Kept":
+    """Leave out what a record's own rule lacks where its case file's prevails over that."""
+    return msgspec.structs.replace(kept, problem=None) if _order(side, pack) > 0 else kept
 
 
-def _as_file(kept: "Kept", case: Case) -> "Kept":
-    """Take a row that gives no date but the file's: only its floors stay, and the end is the file's."""
-    ends = {file.end for file in case.files}
-    end: End = ends.pop() if len(ends) == 1 and kept.end != "transfer" else kept.end
-    return msgspec.structs.replace(kept, end=end)
+def with_files(kept: "Kept", row: Row, case: Case) -> "Kept":
+    """Keep a record by a row that gives no date but its files': as long as they are kept, to the end that they have."""
+    joined = [file for file in case.files if holds_back(file, case.on) is None]
+    by_time = bool(row.confirmed) and {file.end for file in joined} == {"dispose"}
+    kept = msgspec.structs.replace(kept, end="dispose" if by_time else "review")
+    asked = together(file.share for file in joined)
+    return _joined(kept, asked) if asked else kept
 
 
 def _undated(kept: "Kept") -> "Kept":
@@ -257,13 +264,11 @@ def _undated(kept: "Kept") -> "Kept":
 
 
 def _longer(kept: "Kept", share: Share, problem: str) -> "Kept":
-    own = Share(kept.until, kept.by_age, kept.permanent, kept.waits)
-    joined = _both(own, share)
-    return msgspec.structs.replace(
-        kept,
-        until=None if joined.permanent and not (kept.problem or share.undated) else joined.until,
-        by_age=joined.by_age,
-        permanent=joined.permanent,
-        waits=joined.waits,
-        problem=kept.problem or (problem if share.undated else None),
-    )
+    found = kept.problem or (problem if share.undated else None)
+    return msgspec.structs.replace(_joined(kept, share), problem=found)
+
+
+def _joined(kept: "Kept", share: Share) -> "Kept":
+    both = _both(Share(kept.until, kept.by_age, kept.permanent, kept.waits), share)
+    until = None if both.permanent else both.until
+    return msgspec.structs.replace(kept, until=until, by_age=both.by_age, permanent=both.permanent, waits=both.waits)

@@ -20,6 +20,8 @@ class Placed(NamedTuple):
     """The class that supplied the row: its own, or its nearest ancestor's whose unit fits."""
     source_row: Row | None = None
     """The row that its source supplies beside that of its class."""
+    unfit: bool = False
+    """Whether only a case file would date it by that row, and it is in none."""
 
     @property
     def counting_rows(self) -> list[Row]:
@@ -45,7 +47,8 @@ def place(state: RecordState, dates: Dates, pack: Pack, moved_to: str | None = N
     source_row = pack.rows.get(pack.supplied_rows.get(state.source_system or "") or "")
     by_persons = any(each.is_mopi for each in (row, source_row) if each)
     problem = _problem(state, offenders, by_persons, pack) if row else "unclassified"
-    return Placed(klass, row, group, offenders, problem, row_from, source_row)
+    unfit = row is not None and row.as_file and not state.part_of
+    return Placed(klass, row, group, offenders, problem, row_from, source_row, unfit)
 
 
 def _offences(state: RecordState, dates: Dates, pack: Pack) -> list[Offence]:
@@ -57,7 +60,7 @@ def _offences(state: RecordState, dates: Dates, pack: Pack) -> list[Offence]:
 def _fitting(klass: Class | None, in_file: bool, pack: Pack) -> tuple[Row | None, str | None]:
     """Find the nearest row whose unit fits: one that only a case file dates fits no record that is in none.
 
-    Where none does, the class's own row stands: what it lacks is then for the schedule to say.
+    Where none does, the class's own row stands, to be named: it dates nothing.
     """
     own = at = klass
     while at is not None and at.row:

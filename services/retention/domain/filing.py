@@ -55,9 +55,15 @@ def derive(
     last = {key: max(days) for key, days in _days_of_parts(derived, gone).items()}
     for key in last.keys() & derived.keys():
         if derived[key].ties.reopens:
-            found = of_record(reopened(passed.get(key, records[key]), last[key], pack), pack)
-            derived[key] = found or derived[key]
+            derived[key] = opened_again(derived[key], passed.get(key, records[key]), last[key], pack)
     return derived
+
+
+def opened_again(record: OfRecord, facts: Sequence[Fact], last: date, pack: Pack) -> OfRecord:
+    """Derive a case file anew that its last part may have opened again; what cannot have been so stays impossible."""
+    found = of_record(reopened(facts, last, pack), pack)
+    side = msgspec.structs.replace(found.side, problem=record.side.problem) if found else record.side
+    return msgspec.structs.replace(found or record, side=side)
 
 
 def _by_themselves(known: Records) -> dict[UUID, OfRecord]:
@@ -83,10 +89,11 @@ def _passed(records: Mapping[UUID, Sequence[Fact]], alone: Records, pack: Pack) 
 
 
 def _days_of_parts(derived: Records, gone: Collection[UUID]) -> dict[UUID, list[date]]:
+    """Gather the dates that open files again: what was entered in error opens none."""
     days: dict[UUID, list[date]] = defaultdict(list)
     for key, record in derived.items():
         for file in record.ties.files:
-            if record.ties.on and key not in gone:
+            if record.ties.on and key not in gone and not record.side.withdrawn:
                 days[file].append(record.ties.on)
     return days
 

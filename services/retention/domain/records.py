@@ -26,7 +26,7 @@ from services.retention.domain.grades import Grade, write_grades
 from services.retention.domain.history import History, State, clock_of_record, inputs_of, read_history
 from services.retention.domain.notices import noticed, of_triggers, qualifying
 from services.retention.domain.overrides import overriding_row
-from services.retention.domain.suppliers import Supplied, others_of
+from services.retention.domain.suppliers import UNFIT, Supplied, others_of
 from services.retention.domain.traits import Traits, traits_of
 from shared.ids import nominal_ref
 from shared.policy import Pack, Start
@@ -164,7 +164,7 @@ def _side_of(history: History, pack: Pack) -> Side:
         next_on=decided.next_on,
         reviewed_on=decided.reviewed_on,
         problem=placed.problem or impossible,
-        lacks=clock.problem or floors.problem,
+        lacks=clock.problem or floors.problem or (UNFIT if placed.unfit else None),
         withdrawn=history.withdrawn,
         waits=clock.waits,
         pending=floors.pending,

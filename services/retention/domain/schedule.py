@@ -7,12 +7,12 @@ from typing import Literal
 import msgspec
 
 from services.retention.domain.ages import Aged, Birthdays, birthdays, died_before, floor_ages
-from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, unfiled, within
+from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, unlacking, with_files, within
 from services.retention.domain.children import birthday
 from services.retention.domain.dates import last_of
 from services.retention.domain.persons import OF_A_LIFE, Person
 from services.retention.domain.records import Side
-from services.retention.domain.suppliers import CLASS, Supplied, latest, prevailing
+from services.retention.domain.suppliers import UNFIT, Supplied, latest, of_class, prevailing
 from shared.calendar_rules import Period, add, day_after, days_before
 from shared.policy import Class, End, Pack, Row
 
@@ -68,8 +68,8 @@ def of_schedule(
     """
     pack = pack.as_for(side.created_on, side.reviewed_on)
     klass = pack.classes.get(side.class_id or "")
-    kept = within(keep(side, persons, pack, aged), side, case, pack)
-    problem = side.problem or kept.problem or unfiled(side, case, pack)
+    kept = within(keep(side, persons, pack, aged, case), side, case, pack)
+    problem = side.problem or kept.problem
     if kept.waits and not problem:
         kept = msgspec.structs.replace(kept, until=None)
     actionable = day_after(kept.until) if kept.until and not problem else None
@@ -99,27 +99,29 @@ def of_schedule(
 def asks(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Share:
     """Say what a record asks of its case files: by itself, its persons and its own parts, if it has any."""
     pack = pack.as_for(side.created_on, side.reviewed_on)
-    kept = within(keep(side, persons, pack, aged), side, case, pack)
+    kept = within(unlacking(keep(side, persons, pack, aged, case), side, pack), side, case, pack)
     undated = bool(side.problem or kept.problem)
     return asking(Share(kept.until, kept.by_age, kept.permanent, kept.waits, undated), side, pack)
 
 
-def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
+def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Kept:
     """Find who or what keeps a record longest, by every rule that applies to it and prevails."""
-    kept = _by_rule(side, persons, pack, aged)
+    kept = _by_rule(side, persons, pack, aged, case)
     if not side.others:
         return kept
-    offers = [(Supplied(CLASS, side.row), kept)] if side.row else []
-    offers += [(each, _offered(each, side, persons, pack, aged)) for each in side.others]
+    offers = [(each, kept) for each in of_class(side)]
+    offers += [(each, _offered(each, side, persons, pack, aged, case)) for each in side.others]
     return latest(prevailing(offers, pack))
 
 
-def _by_rule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]) -> Kept:
-    kept = keep_by(side, persons, pack, aged)
+def _by_rule(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Kept:
+    kept = keep_by(side, persons, pack, aged, case)
     return msgspec.structs.replace(kept, problem=side.lacks) if side.lacks else kept
 
 
-def _offered(given: Supplied, side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]) -> Kept:
+def _offered(
+    given: Supplied, side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case
+) -> Kept:
     """Date a record by a rule beside that of its class."""
     if given.until:
         until = last_of(given.until, given.floor_until, _retained_until(side, pack))
@@ -135,18 +137,18 @@ def _offered(given: Supplied, side: Side, persons: Sequence[Person], pack: Pack,
         pending=given.pending,
         lacks=given.problem,
     )
-    return _by_rule(its, persons, pack, aged)
+    return _by_rule(its, persons, pack, aged, case)
 
 
-def keep_by(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged] = ()) -> Kept:
+def keep_by(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Kept:
     """Find who or what keeps a record longest by one row."""
     row = pack.rows.get(side.row or "")
     if row is None:
         return Kept(last_of(side.floor_until, _retained_until(side, pack)))
     if side.withdrawn:
-        return _withdrawn(side, row, pack, aged)
+        return _withdrawn(side, row, pack, aged, case)
     grouped = [person for person in persons if person.group] if row.is_mopi else []
-    kept = _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack, aged)
+    kept = _by_persons(side, row, grouped, pack) if grouped else _alone(side, row, pack, aged, case)
     kept = _floored(kept, side, row, pack, aged) if aged else kept
     unsure = _unsure(side, persons, pack) if row.is_mopi else None
     if unsure and (not kept.problem or unsure in _CHILD):
@@ -170,16 +172,16 @@ def _unsure(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
     return _child(side, persons, pack) or next(found, None) or dead
 
 
-def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
+def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged], case: Case) -> Kept:
     """Keep the last date that the record's own facts gave it, without a group or a clock."""
-    alone = _floored(Kept() if row.is_mopi else _alone(side, row, pack, aged), side, row, pack, aged)
+    alone = _floored(Kept() if row.is_mopi else _alone(side, row, pack, aged, case), side, row, pack, aged)
     until = None if alone.permanent else last_of(alone.until, side.floor_until, _retained_until(side, pack))
     waits = alone.waits or side.pending is not None
     return Kept(until, by_age=alone.by_age, problem=alone.problem, permanent=alone.permanent, waits=waits)
 
 
-def _alone(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
-    """Date a record by its row's own period, and by the birthdays that the row names."""
+def _alone(side: Side, row: Row, pack: Pack, aged: Sequence[Aged], case: Case) -> Kept:
+    """Date a record by its row's own period, and by the birthdays that the row names; or as its case files are."""
     own = add(side.clock_on, row.retain, pack.leap) if side.clock_on and row.retain else None
     if row.ends_on_clock:
         own = side.clock_on
@@ -189,7 +191,8 @@ def _alone(side: Side, row: Row, pack: Pack, aged: Sequence[Aged]) -> Kept:
     until = last_of(own, age.until, side.floor_until, _retained_until(side, pack))
     problem = age.problem or (None if own or side.waits else _lacks(row, age))
     by_age = age.until is not None and age.until == until
-    return Kept(until, None, side.clock_on, by_age, pack.ends(row.id), problem, waits=side.waits)
+    kept = Kept(until, None, side.clock_on, by_age, pack.ends(row.id), problem, waits=side.waits)
+    return with_files(kept, row, case) if row.as_file else kept
 
 
 def _lacks(row: Row, age: Birthdays) -> str | None:
@@ -242,7 +245,8 @@ def _review(
     backstop = add(last, _backstop(klass, pack), pack.leap) if last else date.min
     found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
     found += [(person.review_on, "periodic") for person in persons if person.review_on]
-    row = pack.rows.get(kept.row or side.row or "")
+    own = None if side.lacks == UNFIT else side.row
+    row = pack.rows.get(kept.row or own or "")
     if row and row.cycle and last:
         found.append((add(last, row.cycle, pack.leap), "periodic"))
     if side.next_on and not (side.reviewed_on and side.reviewed_on >= side.next_on):

@@ -14,9 +14,11 @@ from shared.policy import Pack, Row
 
 if TYPE_CHECKING:
     from services.retention.domain.history import History
+    from services.retention.domain.records import Side
     from services.retention.domain.schedule import Kept
 
 CLASS, SOURCE, OVERRIDE = "class", "source", "override"
+UNFIT = "no_fitting_rule"
 
 
 class Supplied(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -50,14 +52,15 @@ def _others(history: "History", inputs: Inputs, pack: Pack) -> Iterator[Supplied
         return
     decided = made.override
     given = Supplied(OVERRIDE, legal=decided.legal_authority is not None, event_uid=made.event_uid)
-    found = _overriding(given, decided, placed.row, inputs, pack)
+    found = _overriding(given, decided, None if placed.unfit else placed.row, inputs, pack)
     yield _fitted(found, pack.rows.get(decided.row or ""), in_file)
 
 
 def _fitted(given: Supplied, row: Row | None, in_file: bool) -> Supplied:
     """Tell a rule that is for parts of a case file where the record is in none: no class above has another for it."""
-    unfit = row is not None and row.as_file and not in_file
-    return msgspec.structs.replace(given, problem="no_fitting_rule") if unfit else given
+    if row is None or in_file or not row.as_file:
+        return given
+    return Supplied(given.by, problem=UNFIT, legal=given.legal, event_uid=given.event_uid)
 
 
 def _overriding(given: Supplied, decided: Override, own: Row | None, inputs: Inputs, pack: Pack) -> Supplied:
@@ -112,6 +115,17 @@ def moved_clock(
 def _taken_back(one: Occurrence, inputs: Inputs, pack: Pack) -> bool:
     undone_by = pack.triggers[one.trigger].undone_by
     return any(each.trigger in undone_by and each.on >= one.on for each in inputs.occurrences)
+
+
+def of_class(side: "Side") -> list[Supplied]:
+    """Give the rule of a record's class, if it has one that fits."""
+    return [Supplied(CLASS, side.row)] if side.row and side.lacks != UNFIT else []
+
+
+def dating(side: "Side", pack: Pack) -> list[Supplied]:
+    """List a record's own rules that may date it: the first in the pack's order; without an order all."""
+    rules = [*of_class(side), *side.others]
+    return [each for name in pack.prevails for each in rules if each.by == name][:1] or rules
 
 
 def prevailing(offers: Sequence[tuple[Supplied, "Kept"]], pack: Pack) -> list[tuple[Supplied, "Kept"]]:

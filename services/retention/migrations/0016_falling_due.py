@@ -38,8 +38,6 @@ CREATE TABLE unlink_order (
 );
 CREATE UNIQUE INDEX unlink_order_open ON unlink_order (record_key, nominal_key) WHERE state = 'cooling';
 CREATE INDEX unlink_order_due ON unlink_order (execute_from, disposal_id) WHERE state = 'cooling';
--- What is in hand and is dated no more, among all that is.
-CREATE INDEX schedule_undated ON schedule (record_key) WHERE lifecycle IN ('due', 'ordered') AND state <> 'current';
 """
 GRANTS = """
 GRANT SELECT ON cause_noted, superseded, measure TO tenure_retention_api, tenure_retention_worker, tenure_verify;

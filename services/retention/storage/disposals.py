@@ -114,18 +114,6 @@ async def pause(connection: Connection, cause: str, now: datetime) -> bool:
     )
 
 
-async def ran(connection: Connection, now: datetime, today: date) -> datetime | None:
-    """Write down that the schedule ran, and give when it last did."""
-    raw = await driver(connection)
-    before: datetime | None = await raw.fetchval(
-        """INSERT INTO tick (job, ran_at, ran_on) VALUES ('lifecycle', $1, $2)
-        ON CONFLICT (job) DO UPDATE SET ran_at = greatest(tick.ran_at, excluded.ran_at), ran_on = excluded.ran_on
-        RETURNING old.ran_at""",
-        *(now, today),
-    )
-    return before
-
-
 async def paused_by(connection: Connection) -> list[str]:
     """List what all disposals wait for."""
     raw = await driver(connection)

@@ -12,6 +12,7 @@ _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), $1)"
 _TAKE = "SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)"
 _LATEST = "SELECT turn, pack_hash, bases, told FROM in_force ORDER BY turn DESC LIMIT 1"
 _EVER = "SELECT EXISTS (SELECT FROM in_force WHERE pack_hash = $1)"
+_AFTER = "SELECT EXISTS (SELECT FROM policy WHERE pack_hash = $1 AND effective_on > $2)"
 _COMING = """
 SELECT pack_hash FROM policy p
 WHERE effective_on <= $2 AND effective_on > (SELECT effective_on FROM policy WHERE pack_hash = $1)
@@ -53,6 +54,11 @@ async def latest(connection: Connection) -> InForce | None:
 async def ever(connection: Connection, pack_hash: str) -> bool:
     """Say whether a pack has come into force before."""
     return bool(await (await driver(connection)).fetchval(_EVER, pack_hash))
+
+
+async def counts_after(connection: Connection, pack_hash: str, day: date) -> bool:
+    """Say whether a stored pack's first day is after a day."""
+    return bool(await (await driver(connection)).fetchval(_AFTER, pack_hash, day))
 
 
 async def coming(connection: Connection, pack_hash: str, today: date) -> str | None:

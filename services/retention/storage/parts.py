@@ -10,15 +10,15 @@ from shared.db import Connection, columns, driver
 
 _SHARE = "until, by_age, permanent, waits, undated"
 _OF = f"""
-SELECT part_key, file_key, record_uid, now, on_date, gone, binds, {_SHARE} FROM part
+SELECT part_key, file_key, record_uid, now, on_date, gone, withdrawn, binds, {_SHARE} FROM part
 JOIN record ON record_key = file_key WHERE part_key = ANY($1::bigint[])"""
 _STORE = f"""
-INSERT INTO part (part_key, file_key, now, on_date, gone, binds, {_SHARE})
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::date[], $5::boolean[], $6::boolean[], $7::date[],
-    $8::boolean[], $9::boolean[], $10::boolean[], $11::boolean[])
+INSERT INTO part (part_key, file_key, now, on_date, gone, withdrawn, binds, {_SHARE})
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::date[], $5::boolean[], $6::boolean[], $7::boolean[],
+    $8::date[], $9::boolean[], $10::boolean[], $11::boolean[], $12::boolean[])
 ON CONFLICT (part_key, file_key) DO UPDATE SET now = excluded.now, on_date = excluded.on_date, gone = excluded.gone,
-    binds = excluded.binds, until = excluded.until, by_age = excluded.by_age, permanent = excluded.permanent,
-    waits = excluded.waits, undated = excluded.undated"""
+    withdrawn = excluded.withdrawn, binds = excluded.binds, until = excluded.until, by_age = excluded.by_age,
+    permanent = excluded.permanent, waits = excluded.waits, undated = excluded.undated"""
 # A part dated after its file was closed is none of it, and asks nothing.
 _ASKED = """
 SELECT p.file_key, max(p.until), bool_or(p.permanent), bool_or(p.waits), bool_or(p.undated),
@@ -28,7 +28,8 @@ LATERAL (SELECT max(q.until) AS until FROM part q WHERE q.file_key = f.file_key 
     AND (f.bars_after IS NULL OR q.on_date <= f.bars_after)) m
 WHERE p.now AND NOT p.gone AND (f.bars_after IS NULL OR p.on_date <= f.bars_after) GROUP BY p.file_key"""
 _LAST = """
-SELECT file_key, max(on_date) FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone GROUP BY file_key"""
+SELECT file_key, max(on_date) FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone AND NOT withdrawn
+GROUP BY file_key"""
 _PARTS = "SELECT part_key, file_key FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone"
 # Each step is distinct, so a circle ends the walk.
 _ABOVE = """
@@ -76,6 +77,8 @@ class Part(NamedTuple):
     now: bool
     on: date | None
     gone: bool = False
+    withdrawn: bool = False
+    """Entered in error: it opens no file again."""
     binds: bool = False
     share: Share = Share()
 
@@ -96,18 +99,22 @@ async def parts_of(connection: Connection, records: Iterable[int]) -> dict[int, 
 
 
 def _part(row: Any) -> Part:
-    part_key, file_key, file_uid, now, on, gone, binds, *share = row
-    return Part(part_key, file_key, file_uid, now, on, gone, binds, Share(*share))
+    part_key, file_key, file_uid, now, on, gone, withdrawn, binds, *share = row
+    return Part(part_key, file_key, file_uid, now, on, gone, withdrawn, binds, Share(*share))
 
 
 async def store_parts(connection: Connection, parts: Iterable[Part]) -> None:
     """Store what parts are to their files."""
     rows = [
-        (p.part_key, p.file_key, p.now, p.on, p.gone, p.binds, *(getattr(p.share, name) for name in _SHARE.split(", ")))
+        (p.part_key, p.file_key, p.now, p.on, p.gone, p.withdrawn, p.binds, *_asked(p.share))
         for p in sorted(parts, key=lambda each: each[:2])
     ]
     if rows:
-        await (await driver(connection)).execute(_STORE, *columns(rows, 11))
+        await (await driver(connection)).execute(_STORE, *columns(rows, 12))
+
+
+def _asked(share: Share) -> list[Any]:
+    return [getattr(share, name) for name in _SHARE.split(", ")]
 
 
 async def asked_of(connection: Connection, files: Mapping[int, date | None]) -> dict[int, Share]:
@@ -137,7 +144,7 @@ async def asking_page(connection: Connection, file_id: UUID, after: int, limit: 
 
 
 async def last_dated(connection: Connection, files: Iterable[int]) -> dict[int, date]:
-    """Find the latest date of all parts of files."""
+    """Find the latest date of all parts of files that were not entered in error."""
     if not (wanted := list(files)):
         return {}
     return {row[0]: row[1] for row in await (await driver(connection)).fetch(_LAST, wanted) if row[1]}

@@ -12,6 +12,8 @@ from services.retention.storage.reviews import CALLED_FOR
 from services.retention.storage.roots import PERSONS
 from shared.db import Connection, columns, driver
 
+UNLINK_GATE = 4712  # Beside the gate of holds: whoever carries such orders out has it to the end of the transaction.
+
 _UIDS = f"""(SELECT encode(sha256(convert_to(coalesce(string_agg(f.event_uid::text, ',' ORDER BY f.event_uid), ''),
         'UTF8')), 'hex')
     FROM fact f WHERE f.kind NOT IN {DECISIONS} AND (f.record_key = {{record}} OR f.nominal_key IN (
@@ -21,23 +23,25 @@ INSERT INTO unlink_order (disposal_id, record_key, nominal_key, review_id, basis
 SELECT u.id, u.k, $3, $4, {_UIDS.format(record="u.k", nominal="$3")}, $5, $6, $7
 FROM unnest($1::uuid[], $2::bigint[]) u (id, k) ON CONFLICT DO NOTHING"""
 # After the orders of the same review: what they dispose of is no new fact, and yet changes what the person carries.
+# What has still to be settled, or waits in quarantine, waits without keeping anybody else from being claimed.
 _CLAIM = f"""
 SELECT o.disposal_id, o.record_key, o.nominal_key, o.review_id, s.lifecycle, r.executed_by IS NOT NULL AS gone,
     o.basis = {_UIDS.format(record="o.record_key", nominal="o.nominal_key")} AS same,
     (SELECT max(f.sequence) FROM fact f WHERE f.record_key = o.record_key AND f.kind = 'record_state') AS up_to,
-    {CALLED_FOR} AS called_for,
-    EXISTS (SELECT FROM dirty d WHERE d.record_key = o.record_key) OR EXISTS (SELECT FROM {PERSONS}
-        JOIN dirty d ON d.nominal_key = b.nominal_key WHERE l.record_key = o.record_key) AS dirty,
-    EXISTS (SELECT FROM parked p WHERE p.resolved_at IS NULL AND p.subject = r.record_uid) OR EXISTS (
-        SELECT FROM {PERSONS} JOIN nominal n ON n.nominal_key = b.nominal_key JOIN parked p ON p.subject = n.nominal_ref
-        WHERE l.record_key = o.record_key AND p.resolved_at IS NULL) AS parked,
-    r.record_uid, jsonb_build_object('row_ordered', coalesce(s.row_id, 'none'), 'class_id', s.class_id, 'pack', s.pack,
+    {CALLED_FOR} AS called_for, r.record_uid,
+    jsonb_build_object('row_ordered', coalesce(s.row_id, 'none'), 'class_id', s.class_id, 'pack', s.pack,
         'grp', w.grp, 'keep_until', w.keep_until, 'clock_on', w.clock_on, 'by_age', w.by_age,
         'first_on', lower(r.spans), 'last_on', upper(r.spans) - 1)::text AS proof
 FROM unlink_order o JOIN schedule s USING (record_key) JOIN record r USING (record_key)
     JOIN person_schedule w ON w.nominal_key = o.nominal_key
 WHERE o.state = 'cooling' AND o.execute_from <= $1 AND NOT EXISTS (
-    SELECT FROM disposal_order d WHERE d.review_id = o.review_id AND d.state = 'cooling')
+        SELECT FROM disposal_order d WHERE d.review_id = o.review_id AND d.state = 'cooling')
+    AND NOT (EXISTS (SELECT FROM dirty d WHERE d.record_key = o.record_key)
+        OR EXISTS (SELECT FROM {PERSONS} JOIN dirty d ON d.nominal_key = b.nominal_key
+            WHERE l.record_key = o.record_key)
+        OR EXISTS (SELECT FROM parked p WHERE p.resolved_at IS NULL AND p.subject = r.record_uid)
+        OR EXISTS (SELECT FROM {PERSONS} JOIN nominal n ON n.nominal_key = b.nominal_key
+            JOIN parked p ON p.subject = n.nominal_ref WHERE l.record_key = o.record_key AND p.resolved_at IS NULL))
 ORDER BY o.execute_from, o.disposal_id LIMIT $2 FOR UPDATE OF o SKIP LOCKED"""
 _DROP = """
 UPDATE unlink_order o SET state = 'dropped', reason = u.why, closed_at = $3
@@ -55,6 +59,7 @@ SELECT o.disposal_id, o.record_key, o.executed_at, o.proof::text AS proof, o.sta
     (SELECT min(known_at) FROM fact f WHERE f.record_key = o.record_key) AS known_at
 FROM unlink_order o JOIN record r USING (record_key)
 WHERE o.disposal_id = $1 AND o.executed_at IS NOT NULL FOR UPDATE OF o"""
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtext(current_schema()), $1)"
 _REFS = """
 SELECT p.root, array_agg(n.nominal_ref ORDER BY n.nominal_ref) FROM person_schedule p JOIN nominal n USING (nominal_key)
 WHERE p.root = ANY($1::bigint[]) GROUP BY p.root"""
@@ -72,8 +77,6 @@ class Asked(NamedTuple):
     same: bool
     up_to: int
     called_for: bool
-    dirty: bool
-    parked: bool
     record_uid: UUID
     proof: str
     """What of the record and the person the certificate will say, as JSON."""
@@ -93,8 +96,13 @@ async def open_orders(
     await (await driver(connection)).execute(_OPEN, *columns(list(ordered), 2), *whose, *days, now)
 
 
+async def alone(connection: Connection) -> bool:
+    """Say whether nobody else carries out such orders, and keep it so until the end of the transaction."""
+    return bool(await (await driver(connection)).fetchval(_ALONE, UNLINK_GATE))
+
+
 async def claim(connection: Connection, today: date, limit: int) -> list[Asked]:
-    """Claim cooled orders, the longest due first."""
+    """Claim cooled orders for which nothing has to come in first, the longest due first."""
     return [Asked(*row) for row in await (await driver(connection)).fetch(_CLAIM, today, limit)]
 
 

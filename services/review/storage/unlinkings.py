@@ -11,6 +11,7 @@ from shared.events import LinkEnded
 # The newest state is the card's, but of a record withdrawn since: a withdrawal is no state.
 _NAMES = """EXISTS (SELECT FROM card_link l WHERE l.record_id = c.card_id AND l.nominal_ref = ANY({nominals})
     AND l.sequence = c.sequence)"""
+_GONE = "SELECT EXISTS (SELECT FROM erasure WHERE record_id = $1)"
 _ASKED = f"""
 SELECT NOT EXISTS (SELECT FROM card c WHERE c.card_id = $1 AND NOT c.facts ? 'withdrawn'
     AND NOT {_NAMES.format(nominals="$2::uuid[]")})"""
@@ -43,6 +44,8 @@ class Unlinking(NamedTuple):
 async def keep(connection: Connection, ended: LinkEnded, now: datetime) -> bool | None:
     """Forget the links of a person who went; says whether upstream is to be asked, None where it was done before."""
     raw = await driver(connection)
+    if await raw.fetchval(_GONE, ended.record_id):
+        return False  # Nothing of the record is here any more, nor upstream.
     asked: bool = await raw.fetchval(_ASKED, ended.record_id, ended.nominals)
     row = (ended.disposal_id, ended.record_id, ended.nominals, ended.sequence, asked, now)
     if not await raw.fetchval(_KEEP, *row):

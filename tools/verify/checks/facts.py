@@ -10,6 +10,8 @@ import msgspec
 
 from shared.calendar_rules import Leap, Period, add, day_of
 from tools.verify.checks import identities, sample
+from tools.verify.dating.book import CREATED, WRITTEN
+from tools.verify.dating.versions import Table, Versions, packs_until
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 from tools.verify.tables import SERVICES
@@ -66,7 +68,7 @@ def check(estate: Estate, tally: Tally) -> None:
     _versions(estate, tally)
     _facts(estate, tally)
     _schedules(estate, tally)
-    _simple(estate, tally)
+    simple(estate, tally)
     sample.check(estate, tally)
     identities.check(estate, tally)
 
@@ -114,15 +116,17 @@ def _content(values: list[Any]) -> bytes:
     return msgspec.json.encode([*shown, bytes(side).decode(), pack])
 
 
-def _simple(estate: Estate, tally: Tally) -> None:
+def simple(estate: Estate, tally: Tally) -> None:
     """Date simple records anew, with nothing of the service's rules but the pack's text and the calendar."""
-    count = 0
+    count, versions = 0, dict[str, Versions]()
     for key, row, keep_until, actionable, clock_on, pack, canonical, received in estate.retention.stream(
         _SIMPLE, [list(SIMPLE_ROWS)]
     ):
         count += 1
         estate.progress.at("I4 dates simple records anew,", count)
-        dated = _dated(estate.packs[pack], row, _state(canonical), received)
+        if pack not in versions:
+            versions[pack] = Versions(packs_until(estate, pack))
+        dated = _dated(versions[pack], row, _state(canonical), received)
         if dated != (clock_on, keep_until) or actionable is None or not actionable > keep_until:
             tally.fail("records that the facts date otherwise", f"record {key}")
     tally.looked(count)
@@ -135,25 +139,21 @@ def _state(canonical: bytes) -> Mapping[str, Any]:
     return state if isinstance(state, dict) else {}
 
 
-def _dated(pack: dict[str, Any], row: str, state: Mapping[str, Any], received: date) -> tuple[date | None, date | None]:
-    rule = next(each for each in pack["row"] if each["id"] == row)
+def _dated(versions: Versions, row: str, state: Mapping[str, Any], received: date) -> tuple[date | None, date | None]:
+    pack = versions.packs[-1]
     zone, leap = ZoneInfo(pack["pack"]["zone"]), pack["pack"]["leap"]
-    dates = {name: day_of(value, zone) for name, value in state.items() if name in _written(pack) and value}
+    dates = {name: day_of(state[name], zone) for name in WRITTEN if state.get(name)}
     dates["received_on"] = received
+    rule = versions.row(row, next(dates[name] for name in CREATED if name in dates))
+    assert rule is not None, "a record's row is one of its pack's"
     clock = next((dates[name] for name in rule["clock"] if name in dates), None)
     ends = [add(clock, Period.parse(rule["retain"]), leap)] if clock else []
-    ends += _floors(pack, rule, dates, leap)
+    ends += _floors(versions, rule, dates, leap)
     return clock, max(ends, default=None)
 
 
-def _floors(pack: dict[str, Any], rule: dict[str, Any], dates: Mapping[str, date], leap: Leap) -> Iterator[date]:
-    for floor in pack.get("floor", ()):
+def _floors(versions: Versions, rule: Table, dates: Mapping[str, date], leap: Leap) -> Iterator[date]:
+    for floor in versions.floors.values():
         start = next((dates[name] for name in floor.get("from", ()) if name in dates), None)
         if floor["id"] in rule.get("floors", ()) and start:
             yield add(start, Period.parse(floor["add"]), leap)
-
-
-def _written(pack: dict[str, Any]) -> frozenset[str]:
-    """Name the dates that the pack's rows and floors read of a state; a trigger is none."""
-    names = {name for row in pack["row"] for name in row.get("clock", ()) if isinstance(name, str)}
-    return frozenset(names | {name for floor in pack.get("floor", ()) for name in floor.get("from", ())})

@@ -8,15 +8,20 @@ from tools.verify.findings import Tally
 _DECIDED = """
 SELECT d.outcome, d.decided_by, d.approved_by, r.grp FROM decision d JOIN review r USING (review_id)
 WHERE d.review_id = %s ORDER BY d.version DESC LIMIT 1"""
-# A hold placed before the execution and not released before it, whose scope covers the record as it is known today, its
-# persons by whichever nominal they then were: by merges that retention must have had, that nobody had taken back, and
-# about which no steward was ever asked.
+# A hold placed before the execution and not released before it, whose scope covers the record as it is known today or a
+# case file that it was ever part of, where no later state of either may have changed that; its persons by whichever
+# nominal they then were: by merges that retention must have had, that nobody had taken back, and about which no steward
+# was ever asked.
 _HELD = """
-SELECT x.disposal_id, h.hold_id,
+SELECT DISTINCT x.disposal_id, h.hold_id,
     (SELECT e.leaf_index FROM log l JOIN leaf e USING (log_id) WHERE l.subject = h.hold_id
         AND l.topic = 'retention.holds.v1' ORDER BY l.version, l.log_id LIMIT 1) AS placed,
     (SELECT e.leaf_index FROM leaf e WHERE e.log_id = x.log_id) AS gone
-FROM {table} x JOIN record r USING (record_key) JOIN hold h
+FROM {table} x CROSS JOIN LATERAL (WITH RECURSIVE reach(k) AS (SELECT x.record_key
+        UNION SELECT p.file_key FROM reach JOIN part p ON p.part_key = reach.k
+        WHERE NOT EXISTS (SELECT FROM fact f WHERE f.record_key IN (p.part_key, p.file_key) AND f.kind = 'record_state'
+            AND f.known_at >= x.executed_at - make_interval(mins => %s))) SELECT k FROM reach) up
+    JOIN record r ON r.record_key = up.k JOIN hold h
     ON h.placed_at < x.executed_at AND (h.released_at IS NULL OR h.released_at > x.executed_at)
 WHERE (NOT h.by_record
         OR EXISTS (SELECT FROM hold_record y WHERE y.hold_id = h.hold_id AND y.record_uid = r.record_uid))
@@ -39,7 +44,7 @@ WHERE (NOT h.by_record
 def held(estate: Estate, tally: Tally, table: str, what: str) -> None:
     """Look for what a hold covered when it went."""
     had = max((pack["limits"]["news_age_minutes_max"] for pack in estate.packs.values()), default=0)
-    for disposal_id, hold_id, placed, gone in estate.retention.stream(_HELD.format(table=table), [had]):
+    for disposal_id, hold_id, placed, gone in estate.retention.stream(_HELD.format(table=table), [had, had]):
         # Both were written behind the gate, so the ledger has them in the order in which they took effect.
         if placed is None or gone is None or placed < gone:
             tally.fail(what, f"{disposal_id} hold {hold_id}")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from tools.verify.dating.book import Book
 from tools.verify.dating.judged import KINDS, Judge
 from tools.verify.dating.told import NotJudged
+from tools.verify.dating.versions import packs_until
 from tools.verify.dating.world import load
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
@@ -86,7 +87,8 @@ def _chosen(estate: Estate) -> set[int]:
 def _judge(estate: Estate, tally: Tally, keys: list[int], count: Counter[str], left: Counter[str]) -> None:
     world = load(estate.retention, keys)
     stored = {row[0]: _Stored(*row[1:]) for row in estate.retention.rows(_STORED, [keys])}
-    judges = {pack: Judge(world, Book(estate.packs[pack])) for pack in {each.pack for each in stored.values()}}
+    books = {pack: Book(packs_until(estate, pack)) for pack in {each.pack for each in stored.values()}}
+    judges = {pack: Judge(world, book) for pack, book in books.items()}
     last = estate.retention.one(_IN_FORCE)
     for key in keys:
         try:

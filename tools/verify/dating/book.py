@@ -1,18 +1,18 @@
 """The pack's text as a records manager reads it: where a state belongs, its group, its row, its clock, its floors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from shared.calendar_rules import Period, add, day_of, first_day_of
 from shared.ids import nominal_ref
 from tools.verify.dating.told import Body, NotJudged, State, Told
+from tools.verify.dating.versions import Table, Versions
 
 WRITTEN = ("occurred_on", "reported_at", "recorded_at", "created_on")
 CREATED = ("created_on", "recorded_at", "received_on", "reported_at", "occurred_on")
-Table = Mapping[str, Any]
 Dates = Mapping[str, date]
 
 
@@ -35,13 +35,14 @@ class Placed(NamedTuple):
 
 
 class Book:
-    """One pack."""
+    """One pack, with those that were in force before it: a changed row may leave a record to what it was."""
 
-    def __init__(self, pack: Table) -> None:
-        self.pack = pack
+    def __init__(self, packs: Sequence[Table]) -> None:
+        pack = self.pack = packs[-1]
+        self.versions = Versions(packs)
         self.zone = ZoneInfo(pack["pack"]["zone"])
         self.rows, self.types, self.classes = (self._by(name) for name in ("row", "record_type", "class"))
-        self.groups, self.floors, self.flags = (self._by(name) for name in ("group", "floor", "flag"))
+        self.groups, self.flags = self._by("group"), self._by("flag")
         self.triggers = {each["name"]: each for each in pack.get("trigger", ())}
         self.contacts = {each["kind"]: each for each in pack.get("contact", ())}
         self.people = [name for name, group in self.groups.items() if not group.get("by_record_type")]
@@ -92,7 +93,11 @@ class Book:
         offenders = frozenset() if by_type else self._offenders(body)
         found = {"offending_link": bool(offenders), "serious": any(each["serious"] for each in offences)}
         klass = next((each for each in self.classes.values() if _fits(each.get("when"), body, found)), None)
-        return Placed(self._row(klass, bool(body.get("part_of"))), group, offenders)
+        return Placed(self._row(klass, bool(body.get("part_of")), self._created_on(record)), group, offenders)
+
+    def _created_on(self, record: Told) -> date:
+        dates = self.dates(record.shown, record)
+        return next(dates[name] for name in CREATED if name in dates)
 
     def _supplies_nothing(self, body: Body) -> None:
         for each in self.pack.get("source", ()):
@@ -116,10 +121,10 @@ class Book:
         links = [each for each in body.get("links") or () if each["role"] in roles]
         return frozenset(nominal_ref(each["nominal_source"], each["nominal_id"]) for each in links)
 
-    def _row(self, klass: Table | None, in_file: bool) -> Table | None:
+    def _row(self, klass: Table | None, in_file: bool, created_on: date) -> Table | None:
         first: Table | None = None
         while klass is not None:
-            row = self.rows.get(klass.get("row", ""))
+            row = self.versions.row(klass.get("row", ""), created_on)
             if row and (in_file or row.get("follows") != "case_file"):
                 return row
             first = first or row

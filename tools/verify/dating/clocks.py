@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from tools.verify.dating.book import Book, Dates, Table
+from tools.verify.dating.book import Book, Dates
 from tools.verify.dating.told import NotJudged, Told
+from tools.verify.dating.versions import Table
 
 PLAIN_FLOOR = {"id", "from", "add", "authority"}
 
@@ -64,7 +65,7 @@ def floor_of(book: Book, row: Table, dates: Dates) -> date | None:
     """Find the last day of the row's floors: those that count from a date of the record."""
     days = []
     for name in row.get("floors", ()):
-        floor = book.floors[name]
+        floor = book.versions.floors[name]
         if not floor.keys() <= PLAIN_FLOOR:
             raise NotJudged("under floors that count from events or birthdays")
         start = next((dates[each] for each in floor.get("from", ()) if each in dates), None)

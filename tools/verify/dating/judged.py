@@ -53,7 +53,7 @@ class Judge:
         if self.world.records[key].gone:
             raise NotJudged("of case files of which a member is gone")
         placed = self.book.place(told.shown, told)
-        ones = {} if placed.follows != "mopi" or told.withdrawn else self._ones(key, placed)
+        ones = {} if placed.follows != "mopi" or told.withdrawn else self._ones(placed)
         persons = [self._person(one) for one in ones]
         if any(len(one) > 1 for one in ones):
             kinds.add("merged")
@@ -70,11 +70,10 @@ class Judge:
             raise NotJudged("that other records pass events to")
         return record_of(self.world.of_record.get(key, ()))
 
-    def _ones(self, key: int, placed: Placed) -> list[frozenset[int]]:
+    def _ones(self, placed: Placed) -> list[frozenset[int]]:
         """Find the persons who offend on a record, each once."""
-        linked = [each for each in self.world.tied if key in self.world.naming.get(each, ())]
-        refs = {each: self.world.nominals[each].uid for each in linked}
-        return list(dict.fromkeys(self.world.one(each) for each in linked if refs[each] in placed.offenders))
+        linked = [each for each in self.world.tied if self.world.nominals[each].uid in placed.offenders]
+        return list(dict.fromkeys(map(self.world.one, linked)))
 
     def _person(self, one: frozenset[int]) -> Person:
         if one not in self.persons:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from shared.ids import record_id
-from tools.verify.dating.book import Book, Placed, Table
+from tools.verify.dating.book import Book, Placed
 from tools.verify.dating.clocks import Undated, clock_of, floor_of, happened
 from tools.verify.dating.people import Person
 from tools.verify.dating.told import NotJudged, Told
+from tools.verify.dating.versions import Table
 
 OWN_DATE = ("created_on", "recorded_at", "reported_at", "occurred_on")
 
@@ -40,7 +41,12 @@ class Member(NamedTuple):
     def whole(self) -> bool:
         """Whether its row is a rule for a case file with all its parts."""
         row = self.placed.row or {}
-        return "case_file" in (row.get("unit"), row.get("follows"))
+        return not self.unfit and "case_file" in (row.get("unit"), row.get("follows"))
+
+    @property
+    def unfit(self) -> bool:
+        """Whether only a case file would date it, and it is in none."""
+        return self.placed.follows == "case_file" and not files_of(self.record)
 
 
 def files_of(record: Told) -> frozenset[UUID]:
@@ -106,7 +112,7 @@ def _whole(book: Book, file: Member, parts: Collection[Member]) -> Dated:
         if closed and (on is None or on > closed):
             raise NotJudged("in files that were closed before a part's own date")
     alone = file.own
-    if file.placed.follows == "case_file" and not parts:
+    if file.unfit:
         alone = alone._replace(undated=True)
     return _together(alone, [part.own for part in parts]) if file.whole else alone
 

@@ -28,7 +28,7 @@ def _parts(work: Work) -> Iterator[Step]:
     if not filed.parts:
         return
     yield {"code": "parts", "count": filed.parts}
-    if not is_whole(work.pack.rows.get(work.record.side.row or "")):
+    if not is_whole(work.record.side, work.pack):
         return
     binding = sorted(key for key, share in filed.asked.items() if decides(share, work.schedule))
     for key in binding[:PARTS_MAX]:
