@@ -1,8 +1,11 @@
 """I7 and I11 of records, from raw tables: each reason counts, and what somebody tampers with is found."""
 
+import asyncio
+import os
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -29,14 +32,16 @@ async def engines(database):
 
 
 @contextmanager
-def estate(url, packs=MODE):
-    with psycopg.connect(url.replace("+asyncpg", "")) as retention:
+def estate(url, packs=MODE, patience=0.0, at=lambda *_: None):
+    settings = patch.dict(os.environ, TENURE_VERIFY_DATABASE_URL=url)
+    with settings, psycopg.connect(url.replace("+asyncpg", "")) as retention:
         retention.execute("SET search_path = retention")
         yield SimpleNamespace(
             retention=Schema("retention", retention),
             packs={row[0]: packs for row in retention.execute("SELECT DISTINCT pack FROM schedule")},
             now=datetime.now(UTC),
-            progress=SimpleNamespace(at=lambda *_: None),
+            progress=SimpleNamespace(at=at),
+            patience=patience,
         )
 
 
@@ -116,6 +121,21 @@ async def test_what_is_published_as_waiting_waits_in_sight(due):
         await backlog.tell(connection, TODAY, REAL)
     assert await wrong(due, check_overdue) == {}
     assert await wrong(due, check_deadlines) == {}
+
+
+@pytest.mark.parametrize("check", [check_overdue, check_deadlines])
+async def test_what_fell_due_since_the_last_tick_has_its_turn_at_the_next(due, check):
+    await tamper(due[0], "UPDATE review SET state = 'decided'; UPDATE schedule SET lifecycle = 'current'")
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def at(what, *_):
+        if what.startswith("waits for their turn"):
+            loop.call_soon_threadsafe(asked.set)
+
+    looking = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(wrong(due, check, patience=60.0, at=at))))
+    await asked.wait()
+    await tick(due[0], TODAY)
+    assert await looking == {}
 
 
 async def test_a_deadline_that_two_claim_is_found(due):

@@ -30,7 +30,7 @@ from tools.stack.service import without_settings
 WORKERS = ("intake", "retention", "review")
 PARTS = ("kafka", "postgres", *(f"{service}-worker" for service in WORKERS))
 VERIFY_SECONDS_MAX = 120
-PATIENCE_SECONDS = "30"
+PATIENCE_SECONDS = "45"
 READS = {
     "intake": (INBOUND, BACKLOAD, SCHEDULES, DISPOSALS, TASKS, POLICIES),
     "retention": (REGISTERED, DECISIONS, CONFIRMATIONS),

@@ -24,7 +24,7 @@ from tools.verify.tables import snapshot
 from tools.verify.waiting import wait_for_queues
 
 HOLDS, FAILS, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 45.0  # What falls due in a flood is told every thirty seconds: `BACKLOG_SECONDS`.
 _STYLES = {"holds": "green", "fails": "bold red", "not_checkable": "yellow"}
 
 
@@ -60,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         "--logs", action="append", type=Path, metavar="FOLDER", help="I12: where the processes' logs are"
     )
     parser.add_argument(
-        "--patience", type=float, default=PATIENCE_SECONDS, metavar="SECONDS", help="wait so long for queues to empty"
+        "--patience",
+        type=float,
+        default=PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help="wait so long for queues to empty, and for what just fell due to have its turn",
     )
     parser.epilog = (
         "exit status: 0 all hold (what cannot be checked is said to be so), 1 something fails, 2 could not run"
@@ -90,7 +94,7 @@ def _verify(progress: Progress, given: argparse.Namespace) -> int:
     with snapshot() as schemas:
         # The topics' ends are taken after the snapshots: what had left a queue by then is before an end.
         published = Published(broker, Canaries(given.canary))
-        estate = Estate(schemas, published, progress, given.same_as, given.logs or _beside_the_keys())
+        estate = Estate(schemas, published, progress, given.same_as, given.logs or _beside_the_keys(), given.patience)
         findings = measure(estate, given.only)
     if given.json:
         print(json.dumps({"quiet": quiet, "findings": [each.told() for each in findings]}, indent=1))

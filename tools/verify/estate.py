@@ -36,6 +36,7 @@ class Estate:
     progress: Progress
     expected_digest: str | None = None
     logs: Sequence[Path] = ()
+    patience: float = 0.0  # Seconds that a look at what must yet happen may be repeated.
 
     @property
     def intake(self) -> Schema:

@@ -99,6 +99,17 @@ def _first_line(error: psycopg.Error) -> str:
 
 
 @contextmanager
+def live(service: str) -> Iterator[Schema]:
+    """Open one schema as it is by now, each statement anew: to look again at what a snapshot was too early for."""
+    connection = connect(service)
+    try:
+        connection.autocommit = True
+        yield Schema(service, connection)
+    finally:
+        connection.close()
+
+
+@contextmanager
 def snapshot() -> Iterator[Schemas]:
     """Open one read-only snapshot of each schema."""
     schemas: dict[str, Schema] = {}

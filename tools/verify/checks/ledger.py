@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 from tools.verify.merkle import Growing
-from tools.verify.tables import SERVICES, Schema, connect
+from tools.verify.tables import SERVICES, live
 
 CERTIFICATES = "compliance.certificates.v1"
 SIGNATURES_MAX = 20_000  # Some two seconds; the newest are checked, and all that were published.
@@ -112,11 +112,8 @@ def _differs(head: _Head, told: Mapping[str, Any]) -> bool:
 
 def _later(tally: Tally, service: str, told: Mapping[str, Any]) -> None:
     """Look for a head that was signed after the snapshot in the table as it is now."""
-    fresh = Schema(service, connect(service))
-    try:
+    with live(service) as fresh:
         rows = fresh.rows("SELECT root, at, signature FROM head WHERE tree_size = %s", [told["tree_size"]])
-    finally:
-        fresh.connection.close()
     if not rows or _differs(_Head(*rows[0]), told):
         tally.fail("published heads that the ledger does not have", f"{service} size {told['tree_size']}")
 
@@ -143,12 +140,9 @@ def _certificates(estate: Estate, tally: Tally) -> None:
 def _unknown(tally: Tally, published: set[str]) -> None:
     if not published:
         return
-    fresh = Schema("retention", connect("retention"))
-    try:
+    with live("retention") as fresh:
         rows = fresh.rows(
             "SELECT disposal_id FROM certificate WHERE disposal_id = ANY(%s)", [[UUID(k) for k in published]]
         )
-    finally:
-        fresh.connection.close()
     for key in published - {str(row[0]) for row in rows}:
         tally.fail("published certificates that were never issued", key)

@@ -11,7 +11,7 @@ from shared.topics import BY_NAME
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
 from tools.verify.published import SCHEDULES
-from tools.verify.tables import SERVICES, Schema, connect
+from tools.verify.tables import SERVICES, live
 
 _TWICE = "messages published again with another content"
 _SHAPELESS = "messages that are not of their model"
@@ -119,12 +119,9 @@ def _without_row(estate: Estate, tally: Tally) -> None:
     if not any(estate.published.ids.values()):
         return
     for service in SERVICES:
-        fresh = Schema(service, connect(service))
-        try:
+        with live(service) as fresh, fresh.connection.transaction():
             _take(estate, service, fresh.stream(_IDS))
             _take(estate, service, fresh.stream(_DROPPED, [estate.dropped_before]))
-        finally:
-            fresh.connection.close()
     for topic, left in estate.published.ids.items():
         for id_ in left:
             tally.fail("messages without a log row", f"{topic} {UUID(bytes=id_)}")
@@ -167,12 +164,10 @@ def _strangers(estate: Estate, tally: Tally, topic: str, keys: set[str]) -> None
     if not keys:
         return
     table = {SCHEDULES: "schedule JOIN record USING (record_key)"}[topic]
-    with connect("retention") as fresh:
-        rows = fresh.execute(
-            f"SELECT record_uid::text FROM {table} WHERE record_uid = ANY(%s::uuid[])".encode(), [sorted(keys)]
-        )
-        for key in sorted(keys - {row[0] for row in rows}):
-            tally.fail("keys of a compacted topic that no table has", f"{topic} {key}")
+    with live("retention") as fresh:
+        rows = fresh.rows(f"SELECT record_uid::text FROM {table} WHERE record_uid = ANY(%s::uuid[])", [sorted(keys)])
+    for key in sorted(keys - {row[0] for row in rows}):
+        tally.fail("keys of a compacted topic that no table has", f"{topic} {key}")
 
 
 def _table(estate: Estate, tally: Tally, topic: str, service: str, table: str, statement: str) -> None:

@@ -1,15 +1,19 @@
 """I7 and I11, for records: past its last day none is forgotten; no deadline has two owners, and none waits unseen."""
 
+import time
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from shared.clock import monotonic
 from tools.verify.estate import STUCK_AFTER, Estate
 from tools.verify.findings import Tally
+from tools.verify.tables import Schema, live
 
 BACKLOG = "due.backlog"
+LOOK_SECONDS = 0.5
 _ASKED = """EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key) OR EXISTS (
     SELECT FROM link l JOIN person_schedule a USING (nominal_key) JOIN person_schedule b ON b.root = a.root
     JOIN review_wanted w ON w.nominal_key = b.nominal_key WHERE l.record_key = s.record_key AND l.offending)"""
@@ -46,10 +50,7 @@ def check_overdue(estate: Estate, tally: Tally) -> None:
     today = _today(estate)
     tally.looked(estate.retention.one(_PAST, [today]))
     loose = [uid for uid, past in _loose(estate, tally, today) if past]
-    if _published(estate, len(loose)):
-        tally.wait("records past their last day wait for their turn, as published", len(loose))
-        loose = []
-    for uid in loose:
+    for uid in _left(estate, tally, loose, today):
         tally.fail("records past their last day with no task, order, hold or reason", uid)
     _tasks(estate, tally)
 
@@ -68,10 +69,7 @@ def check_deadlines(estate: Estate, tally: Tally) -> None:
         return
     loose = [uid for uid, _ in _loose(estate, tally, ran_on)]
     tally.looked(len(loose))
-    if _published(estate, len(loose)):
-        tally.wait("records that have fallen due wait for their turn, as published", len(loose))
-        return
-    for uid in loose:
+    for uid in _left(estate, tally, loose, ran_on):
         tally.fail("records that have fallen due and wait without being in the published backlog", uid)
 
 
@@ -99,9 +97,31 @@ def _loose(estate: Estate, tally: Tally, today: date) -> list[tuple[UUID, bool]]
 _LIVE: dict[str, Any] = {"pack": {"mode": "live"}}
 
 
-def _published(estate: Estate, count: int) -> bool:
+def _left(estate: Estate, tally: Tally, loose: list[UUID], today: date) -> list[UUID]:
+    """Give what is still in nobody's hand, and not published as waiting, after what the next ticks do about it.
+
+    What fell due since the last tick has its turn at the next; of more than one tick takes, the number is published.
+    """
+    if not loose or _published(estate.retention, len(loose)):
+        tally.wait("records that have fallen due wait for their turn, as published", len(loose))
+        return []
+    until = monotonic() + estate.patience
+    with live("retention") as fresh:
+        while True:
+            found = {uid for uid, _, dirty, _ in fresh.rows(_LOOSE, {"today": today}) if not dirty}
+            left = [uid for uid in loose if uid in found]
+            if not left or _published(fresh, len(left)):
+                tally.wait("records had fallen due just now, and had their turn", len(loose))
+                return []
+            if monotonic() >= until:
+                return left
+            estate.progress.at("waits for their turn: records that have fallen due,", len(left))
+            time.sleep(LOOK_SECONDS)
+
+
+def _published(retention: Schema, count: int) -> bool:
     """Say whether as many are published as waiting."""
-    payload = estate.retention.one("SELECT payload FROM measure WHERE measure = %s", [BACKLOG])
+    payload = retention.one("SELECT payload FROM measure WHERE measure = %s", [BACKLOG])
     said = msgspec.json.decode(bytes(payload))["value"] if payload else 0
     return 0 < count <= (said or 0)
 
