@@ -19,6 +19,7 @@ class Canaries:
         self.messages: dict[str, str] = {}  # The first place by topic.
         self.met: Counter[str] = Counter()
         self.forms = (PREFIX, *sorted({form for each in self.named for form in _forms(each)}))
+        self._any = re.compile(b"|".join(map(re.escape, self.forms))).search
 
     @property
     def known(self) -> int:
@@ -27,7 +28,7 @@ class Canaries:
 
     def in_bytes(self, text: bytes) -> bool:
         """Say whether anything that is looked for is there."""
-        return any(form in text for form in self.forms)
+        return self._any(text) is not None
 
     def inbound(self, message: Any) -> None:
         """Note what was planted in an event: the only place where it may be read."""
@@ -37,8 +38,8 @@ class Canaries:
 
     def elsewhere(self, message: Any) -> None:
         """Look at all of a message on any other topic: key, value and headers."""
-        parts = [message.key(), message.value(), *(value for _, value in message.headers() or ())]
-        if self.in_bytes(b"\0".join([part for part in parts if part])):
+        parts = [message.key(), message.value(), *[value for _, value in message.headers() or ()]]
+        if self._any(b"\0".join([part for part in parts if part])):
             topic = message.topic()
             self.met[topic] += 1
             self.messages.setdefault(topic, f"{topic}[{message.partition()}]@{message.offset()}")

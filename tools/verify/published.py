@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -38,8 +38,32 @@ class _Receipt(msgspec.Struct):
     outcome: str
 
 
+class _Schedule(msgspec.Struct):
+    """What a schedule's message shows of its row, as the table has it."""
+
+    record_id: str
+    version: int
+    state: str
+    row: str | None = None
+    pack: str | None = None
+    held: bool = False
+    restricted: bool = False
+    keep_until: str | None = None
+    actionable_from: str | None = None
+    keep_year: int | None = None
+    review_on: str | None = None
+    group: str | None = None
+    class_: str | None = msgspec.field(default=None, name="class")
+
+
 _receipt = msgspec.json.Decoder(_Receipt)
+_schedule = msgspec.json.Decoder(_Schedule)
 _PUBLIC = {kind.encode(): msgspec.json.Decoder(model) for kind, model in models().items()}
+
+
+def shown(values: Sequence[Any]) -> bytes:
+    """Write what a schedule shows, from its message or its row, in the order of `_Schedule`."""
+    return msgspec.json.encode(values)
 
 
 def printed(payload: bytes) -> bytes:
@@ -65,6 +89,7 @@ class Published:
         self.looked: set[bytes] = set()
         self.registered: dict[int, dict[int, bytes]] = defaultdict(dict)
         self.latest: dict[str, dict[str, tuple[int, bytes]]] = defaultdict(dict)
+        self.schedules: dict[bytes, tuple[int, bytes]] = {}  # By record: the newest version, and what it says.
         self.backwards: list[str] = []
         self.checkpoints: list[dict[str, Any]] = []
         self.messages = 0
@@ -82,7 +107,15 @@ class Published:
     def _schedule(self, message: Any) -> None:
         self.canaries.elsewhere(message)
         self.messages += 1
-        self._latest(message)
+        try:
+            record = UUID((message.key() or b"").decode()).bytes
+            said = _schedule.decode(message.value())
+        except (ValueError, TypeError):  # Also msgspec's own.
+            self.nameless[SCHEDULES].append(_place(message))
+            return
+        if said.version < self.schedules.get(record, (0, b""))[0]:
+            self.backwards.append(str(UUID(bytes=record)))
+        self.schedules[record] = (said.version, printed(shown(msgspec.structs.astuple(said))))
 
     def _access(self, message: Any) -> None:
         self._any(message)
@@ -144,8 +177,6 @@ class Published:
         except (msgspec.MsgspecError, AttributeError, TypeError, ValueError):
             self.nameless[topic].append(_place(message))
             return
-        if topic == SCHEDULES and version < self.latest[topic].get(key, (0, b""))[0]:
-            self.backwards.append(key)
         self.latest[topic][key] = (version, message.value())
 
     def unread(self, positions: Mapping[int, int]) -> set[str]:

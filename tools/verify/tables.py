@@ -14,6 +14,7 @@ from tools.verify.findings import CouldNotRun
 SERVICES = ("intake", "retention", "review")
 ROWS_AT_ONCE = 10_000
 CONNECT_SECONDS_MAX = 5
+SORTED_IN = "128MB"
 
 # Retention first: what it has of the others' is then in their snapshots too; intake last, for its shredding comes
 # before the confirmation that retention goes by.
@@ -80,6 +81,8 @@ def connect(service: str) -> Connection:
         connection = psycopg.connect(url, connect_timeout=CONNECT_SECONDS_MAX, application_name="tenure-verify")
         connection.execute("SELECT set_config('search_path', %s, false)", [service])
         connection.execute("SET statement_timeout = 0")
+        connection.execute("SET cursor_tuple_fraction = 1")  # Whatever is streamed here is read to its end,
+        connection.execute(f"SET work_mem = '{SORTED_IN}'")  # and much of it in an order.
         connection.execute("SET idle_in_transaction_session_timeout = 0")
         connection.commit()
         if connection.execute("SELECT to_regclass('log')").fetchone() == (None,):

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
-from tools.verify.published import SCHEDULES
 
 OUTCOMES = ("accepted", "superseded", "duplicate", "quarantined", "discarded", "unreadable", "forbidden")
 TERMS = ("disposed", "transferred", "held", "on order", "active")
@@ -157,7 +156,7 @@ def _term(executed: bool, told: _Told | None) -> str:
 
 def _agrees(estate: Estate, tally: Tally, uid: UUID, told: _Told, schedule: _Told | None) -> None:
     """Compare what intake was told with what retention says, and with what was published meanwhile."""
-    latest = estate.published.latest[SCHEDULES].get(str(uid), (0, b""))[0]
+    latest = estate.published.schedules.get(uid.bytes, (0, b""))[0]
     if told.state not in STATES:
         tally.fail("records in a state of no account", uid)
     if told.version > latest:

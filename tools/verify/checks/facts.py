@@ -112,8 +112,7 @@ def _digests(estate: Estate, log_id: int) -> frozenset[bytes]:
 def _content(values: list[Any]) -> bytes:
     """Write a schedule as its digest has it: a JSON array of the derived columns, dates as text."""
     *head, side, pack = values
-    shown = [str(each) if isinstance(each, date) else each for each in head]
-    return msgspec.json.encode([*shown, bytes(side).decode(), pack])
+    return msgspec.json.encode([*head, bytes(side).decode(), pack])
 
 
 def simple(estate: Estate, tally: Tally) -> None:

@@ -10,7 +10,7 @@ from shared.ids import named
 from shared.topics import BY_NAME
 from tools.verify.estate import Estate
 from tools.verify.findings import Tally
-from tools.verify.published import SCHEDULES
+from tools.verify.published import SCHEDULES, printed, shown
 from tools.verify.tables import SERVICES, live
 
 _TWICE = "messages published again with another content"
@@ -19,15 +19,15 @@ _LOG = "SELECT log_id, topic, key, version, substr(sha256(payload), 1, 8), at FR
 _IDS = "SELECT log_id FROM log WHERE topic IS NOT NULL"
 _DROPPED = "SELECT log_id FROM leaf WHERE log_id > 0 AND log_id < %s"
 _SCHEDULE = """
-SELECT r.record_uid, s.announced_version, s.version, s.by_age, jsonb_build_object('record_id', r.record_uid,
-    'version', s.version, 'group', s.grp, 'class', s.class_id, 'row', s.row_id, 'pack', s.pack, 'held', s.held,
-    'restricted', s.restricted, 'keep_until', CASE WHEN NOT s.by_age THEN s.keep_until END,
-    'actionable_from', CASE WHEN NOT s.by_age THEN s.actionable_from END,
-    'keep_year', CASE WHEN s.by_age THEN extract(year FROM s.keep_until)::int END,
-    'review_on', CASE WHEN NOT (s.by_age AND s.review_kind = 'scheduled') THEN s.review_on END,
-    'state', CASE WHEN s.lifecycle IN ('executed', 'shredded', 'disposed') OR s.state = 'current' THEN s.lifecycle
-        WHEN s.state = 'exception' OR s.lifecycle = 'current' THEN s.state ELSE s.lifecycle END)
-FROM schedule s JOIN record r USING (record_key)"""
+SELECT s.announced_version, r.record_uid, s.version,
+    CASE WHEN s.lifecycle IN ('executed', 'shredded', 'disposed') OR s.state = 'current' THEN s.lifecycle
+        WHEN s.state = 'exception' OR s.lifecycle = 'current' THEN s.state ELSE s.lifecycle END,
+    s.row_id, s.pack, s.held, s.restricted, CASE WHEN NOT s.by_age THEN s.keep_until END,
+    CASE WHEN NOT s.by_age THEN s.actionable_from END,
+    CASE WHEN s.by_age THEN extract(year FROM s.keep_until)::int END,
+    CASE WHEN NOT (s.by_age AND s.review_kind = 'scheduled') THEN s.review_on END, s.grp, s.class_id
+FROM schedule s JOIN record r USING (record_key)"""  # From the second column on as the message shows it.
+_THERE = "SELECT record_uid FROM schedule JOIN record USING (record_key) WHERE record_uid = ANY(%s)"
 # Topic, schema, and its rows as (key, version, state): each newest message must say the same.
 _TABLES = (
     ("review.tasks.v1", "review", "task", "SELECT task_id, version, state FROM task"),
@@ -136,38 +136,32 @@ def _take(estate: Estate, service: str, rows: Iterable[tuple[Any, ...]]) -> None
 
 
 def _schedules(estate: Estate, tally: Tally) -> None:
-    latest = estate.published.latest[SCHEDULES]
-    known: set[str] = set()
-    for uid, announced, version, _, shown in estate.retention.stream(_SCHEDULE):
+    strangers = set(estate.published.schedules)
+    for announced, *row in estate.retention.stream(_SCHEDULE):
+        uid, version = row[:2]
         tally.looked()
         estate.progress.at("I3 compares schedules with their topic,", tally.checked)
-        known.add(str(uid))
-        said, payload = latest.get(str(uid), (0, b""))
+        strangers.discard(uid.bytes)
+        said, told = estate.published.schedules.get(uid.bytes, (0, b""))
         if said < announced:
             tally.fail("schedules whose announced version is not on the topic", uid)
         elif said < version:
             tally.wait("schedules wait to be announced")
-        elif said == version and not _same(shown, payload):
+        elif said == version and told != printed(shown(row)):
             tally.fail("schedules that the topic tells otherwise", uid)
-    _strangers(estate, tally, SCHEDULES, latest.keys() - known)
+    _strangers(tally, strangers)
     for key in estate.published.backwards:
         tally.fail("schedules whose versions go back on the topic", key)
 
 
-def _same(shown: dict[str, Any], payload: bytes) -> bool:
-    said = msgspec.json.decode(payload)
-    return all(said.get(name) == value for name, value in shown.items())
-
-
-def _strangers(estate: Estate, tally: Tally, topic: str, keys: set[str]) -> None:
-    """Tell keys of a compacted topic that the table has not: what came after the snapshot is there by now."""
-    if not keys:
+def _strangers(tally: Tally, records: set[bytes]) -> None:
+    """Tell of whom the topic has a schedule and the table has none: what came after the snapshot is there by now."""
+    if not records:
         return
-    table = {SCHEDULES: "schedule JOIN record USING (record_key)"}[topic]
     with live("retention") as fresh:
-        rows = fresh.rows(f"SELECT record_uid::text FROM {table} WHERE record_uid = ANY(%s::uuid[])", [sorted(keys)])
-    for key in sorted(keys - {row[0] for row in rows}):
-        tally.fail("keys of a compacted topic that no table has", f"{topic} {key}")
+        there = fresh.rows(_THERE, [sorted(UUID(bytes=each) for each in records)])
+    for uid in sorted(records - {row[0].bytes for row in there}):
+        tally.fail("keys of a compacted topic that no table has", f"{SCHEDULES} {UUID(bytes=uid)}")
 
 
 def _table(estate: Estate, tally: Tally, topic: str, service: str, table: str, statement: str) -> None:
