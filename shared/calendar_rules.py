@@ -15,6 +15,8 @@ _PERIOD = re.compile(r"([1-9][0-9]{0,5})([ymdh])")
 _LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAY = timedelta(days=1)
 _HOURS_IN_A_DAY = 24
+_MONTH = re.compile("[0-9]{4}-[0-9]{2}")
+_DAY_TEXT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LENGTH_OF_A_MONTH_TEXT = len("2022-08")
 _LENGTH_OF_A_DAY_TEXT = len("2022-08-01")
 
@@ -91,16 +93,29 @@ def civil_day(instant: datetime, zone: ZoneInfo) -> date:
 
 @lru_cache(maxsize=65_536)
 def day_of(text: str, zone: ZoneInfo) -> date:
-    """Read a civil date, a month (its last day counts: never early) or an instant's civil day."""
+    """Read a civil date, a month (its last day counts: never early) or an instant's civil day.
+
+    Whatever is written otherwise is a `ValueError`, never a guess: metadata are as their source wrote them.
+    """
     if len(text) == _LENGTH_OF_A_DAY_TEXT:
+        if not _DAY_TEXT.fullmatch(text):
+            raise ValueError("not a date as YYYY-MM-DD")
         return date.fromisoformat(text)
     if len(text) == _LENGTH_OF_A_MONTH_TEXT:
-        return last_of_month(int(text[:4]), int(text[5:]))
-    return civil_day(datetime.fromisoformat(text), zone)
+        first = _first_of_month(text)
+        return last_of_month(first.year, first.month)
+    try:
+        return civil_day(datetime.fromisoformat(text), zone)
+    except OverflowError:
+        raise ValueError("an instant before or after all days") from None
 
 
 def first_day_of(text: str, zone: ZoneInfo) -> date:
     """Read the earliest civil day that a written date can mean."""
-    if len(text) == _LENGTH_OF_A_MONTH_TEXT:
-        return date(int(text[:4]), int(text[5:]), 1)
-    return day_of(text, zone)
+    return _first_of_month(text) if len(text) == _LENGTH_OF_A_MONTH_TEXT else day_of(text, zone)
+
+
+def _first_of_month(text: str) -> date:
+    if not _MONTH.fullmatch(text):
+        raise ValueError("not a month as YYYY-MM")
+    return date(int(text[:4]), int(text[5:]), 1)

@@ -72,6 +72,26 @@ def test_a_written_date_is_a_civil_day(text, first, last):
     assert day_of(text, LONDON) == date.fromisoformat(last)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2022-13",
+        "2022-00",
+        "2022/05",
+        "2022 05",
+        "2022-W01-1",
+        "01/02/2023",
+        "0001-01-01T00:00+14:00",
+        "9999-12-31T23:59-14:00",
+    ],
+)
+def test_what_is_no_written_date_is_refused_and_not_guessed(text):
+    with pytest.raises(ValueError, match=r"not a|no month|month must|instant before"):
+        day_of(text, LONDON)
+    with pytest.raises(ValueError, match=r"not a|no month|month must|instant before"):
+        first_day_of(text, LONDON)
+
+
 def test_an_instant_without_offset_is_refused():
     with pytest.raises(ValueError, match="offset"):
         civil_day(datetime(2022, 8, 1), LONDON)

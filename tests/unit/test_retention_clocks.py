@@ -137,7 +137,9 @@ def test_a_clock_may_start_at_a_date_of_the_metadata():
     pack = with_row(clock=starts("metadata:licence_expires_on"))
     found = schedule([undetected(metadata={"licence_expires_on": "2030-02-28"})], pack=pack)
     assert found.keep_until == date(2036, 2, 28)
-    assert schedule([undetected(metadata={"licence_expires_on": "soon"})], pack=pack).problem == "date_unreadable"
+    for unreadable in ("soon", "2022-13", "2022/05", "9999-12-31T23:59:00-14:00"):
+        told_so = schedule([undetected(metadata={"licence_expires_on": unreadable})], pack=pack)
+        assert told_so.problem == "date_unreadable"
     assert schedule([undetected()], pack=pack).problem == "no_clock_date"
 
 
