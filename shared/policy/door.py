@@ -1,8 +1,11 @@
 """What the door asks of a record: what it must say, which words count as saying nothing, what is refused outright."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
+from unicodedata import normalize
 
 from shared.policy.keys import Key, Keys, text_set
 
@@ -39,6 +42,8 @@ class References:
     """The kinds of which letters and digits alone count: a number plate, a telephone number."""
 
 
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
 FORBIDDEN: Keys = {"markings": Key(text_set), "types": Key(text_set)}
 BOILERPLATE: Keys = {"texts": Key(text_set, needed=True)}
 EVALUATION: Keys = {name: Key(text_set) for name in ("source", "assessment", "handling")}
@@ -68,3 +73,17 @@ class Typed(Protocol):
 def plain(text: str) -> str:
     """Give a text as words are compared: without the space around it, in one case."""
     return text.strip().casefold()
+
+
+def bare(text: str) -> str:
+    """Give a text as what is forbidden is compared: letters and digits alone, in one case, however they are written."""
+    return "".join(_words(text))
+
+
+def beginnings(text: str) -> frozenset[str]:
+    """Give a text and what it begins with, word by word, as `bare` does: a marking may have a caveat behind it."""
+    return frozenset(accumulate(_words(text)))
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _BETWEEN_WORDS.split(normalize("NFKC", text).casefold()) if word]

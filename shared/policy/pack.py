@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from shared.calendar_rules import Leap, Period
 from shared.policy.access import Access
-from shared.policy.door import Boilerplate, Evaluation, Forbidden, References, Typed, plain
+from shared.policy.door import Boilerplate, Evaluation, Forbidden, References, Typed, bare, plain
 from shared.policy.rules import Calendar, Children, Escalation, Floor, Former, Relation, Row
 from shared.policy.timeliness import Timeliness
 from shared.policy.values import (
@@ -170,8 +170,8 @@ class Pack:
 
     @cached_property
     def forbidden_words(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The markings and the types that may not be held, as `plain` gives them."""
-        return frozenset(map(plain, self.forbidden.markings)), frozenset(map(plain, self.forbidden.types))
+        """The markings and the types that may not be held, as `bare` gives them."""
+        return frozenset(map(bare, self.forbidden.markings)), frozenset(map(bare, self.forbidden.types))
 
     @cached_property
     def _told_by(self) -> tuple[tuple[str, When], ...]:

@@ -12,7 +12,7 @@ from shared.events import Place, Reason
 from shared.in_force import Packs
 from shared.keys import Keys
 from shared.policy import Pack
-from shared.policy.door import plain
+from shared.policy.door import bare, beginnings
 
 UNKNOWN = "unknown"
 MARKED = Reason(
@@ -103,6 +103,6 @@ def open_case(desk: Desk, arrival: Arrival, today: date) -> Case:
 def _forbidden(data: dict[str, Any], pack: Pack) -> Reason | None:
     markings, types = pack.forbidden_words
     marking, type_ = data.get("marking"), data.get("record_type")
-    if isinstance(marking, str) and plain(marking) in markings:
+    if isinstance(marking, str) and not markings.isdisjoint(beginnings(marking)):
         return MARKED
-    return TYPED if isinstance(type_, str) and plain(type_) in types else None
+    return TYPED if isinstance(type_, str) and bare(type_) in types else None

@@ -236,14 +236,14 @@ def read_envelope(value: Any, plain: bool) -> Sent | Unsound:
     """Read a decoded envelope: one event of a structured message or of a batch."""
     if not isinstance(value, dict):
         raise Refused("not_an_event", "", "A CloudEvent is a JSON object.")
-    who = _identity({key: item for key, item in value.items() if isinstance(item, str)})
+    who, data = _identity({key: item for key, item in value.items() if isinstance(item, str)}), value.get("data")
     try:
         for name in _OPTIONAL:
             if not isinstance(value.get(name, ""), str | None):
                 raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is not a string; send it as one.")
-        data = value.get("data")
         return _whole(who, data, canonical(data, plain))
     except Refused as refused:
+        refused.data = data if isinstance(data, dict) else None
         return _unsound(who, refused)
 
 
