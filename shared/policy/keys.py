@@ -128,6 +128,9 @@ def day(value: Any) -> date:
     return value
 
 
+_MONTHS_MAX = 12_000  # What falls due after a thousand years never does, and says so nowhere.
+_DAYS_MAX = 366_000
+_CADENCE_MONTHS_MAX = 1_200
 _NO_LENGTH = re.compile(r"0+[ymdh]")
 
 
@@ -135,11 +138,23 @@ _NO_LENGTH = re.compile(r"0+[ymdh]")
 def period(value: Any) -> Period:
     """Read a period."""
     try:
-        return Period.parse(text(value))
+        found = Period.parse(text(value))
     except ValueError:
         if isinstance(value, str) and _NO_LENGTH.fullmatch(value):
             raise Wanted("a period of no length is none; give a length, or leave it out") from None
         raise Wanted('write a period like "10y", "6m", "31d" or "24h"') from None
+    if found.months > _MONTHS_MAX or found.days > _DAYS_MAX:
+        raise Wanted('no calendar counts so far; give at most "1000y", or "permanent" for what is kept for ever')
+    return found
+
+
+@described(schema_of(period))
+def cadence(value: Any) -> Period:
+    """Read how often something is looked at."""
+    found: Period = period(value)
+    if found.months > _CADENCE_MONTHS_MAX:
+        raise Wanted('nobody who is there would look again; give at most "100y"')
+    return found
 
 
 @described({"type": "string", "minLength": 1})

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from codecs import BOM_UTF8
 from hashlib import sha256
 from typing import Any
 
@@ -53,6 +54,8 @@ def read_pack(text: bytes, name: str) -> Pack:
 
 
 def _parse(text: bytes, name: str) -> dict[str, Any]:
+    if text.startswith(BOM_UTF8):
+        raise BadPack(name, [Mistake(1, "file", "begins with a byte order mark", "save it as UTF-8 without one")])
     try:
         return tomllib.loads(text.decode())
     except UnicodeDecodeError as error:

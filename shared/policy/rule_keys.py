@@ -8,6 +8,7 @@ from shared.policy.keys import (
     Key,
     Keys,
     Wanted,
+    cadence,
     day,
     described,
     flag,
@@ -105,7 +106,7 @@ ROW: Keys = {
     "clock_by": Key(one_of("first", "any", "all")),
     "retain": Key(_retain),
     "age": Key(ages, name="ages"),
-    "cycle": Key(period),
+    "cycle": Key(cadence),
     "floors": Key(texts),
     "transfer": Key(texts, name="transfers"),
     "end": Key(one_of("review", "dispose", "transfer")),
@@ -117,7 +118,7 @@ ROW: Keys = {
 }
 CHILDREN: Keys = {
     "under": Key(whole, needed=True),
-    "cadence": Key(period, needed=True),
+    "cadence": Key(cadence, needed=True),
     "review_at": Key(wholes),
 }
 CALENDAR: Keys = {"weekend": Key(texts), "holidays": Key(days)}
@@ -126,7 +127,7 @@ RELATION: Keys = {
     "passes": Key(text_set),
     "direction": Key(one_of("to_named", "from_named", "both")),
 }
-ESCALATION: Keys = {"role": Key(text, needed=True), "after": Key(period, needed=True)}
+ESCALATION: Keys = {"role": Key(text, needed=True), "after": Key(cadence, needed=True)}
 
 
 def row(**found: Any) -> Row:

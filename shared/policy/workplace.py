@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.calendar_rules import Period
-from shared.policy.keys import Key, Keys, ident, line, period, whole
+from shared.policy.keys import Key, Keys, cadence, ident, line, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,5 @@ class DiscardReason:
     title: str
 
 
-QUARANTINE: Keys = {"review": Key(period, needed=True), "cooling_off_days": Key(whole, needed=True)}
+QUARANTINE: Keys = {"review": Key(cadence, needed=True), "cooling_off_days": Key(whole, needed=True)}
 DISCARD_REASON: Keys = {"id": Key(ident, needed=True), "title": Key(line, needed=True)}

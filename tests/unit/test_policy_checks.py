@@ -47,6 +47,9 @@ def with_table(table: str) -> str:
 
 
 ROWS = [
+    ("R28", 'retain = "7y"', 'retain = "1001y"', "no calendar counts so far"),
+    ("R28", 'retain = "7y"', 'retain = "999999d"', "no calendar counts so far"),
+    ("R58", "years = 25", "years = 251", "`age` is a birthday that nobody reaches"),
     ("R28", 'retain = "7y"', 'retain = "0y"', "a period of no length is none"),
     ("R28", '["metadata:last_entry_on", "evidence_extracted"]', '["evidence_extracted"]', "no two starts"),
     ("R28", "metadata:last_entry_on", "metadata:entered_on", "'metadata:entered_on', which is not passed on"),
@@ -159,6 +162,29 @@ OTHERS = [
     (in_table('id = "G1"', '"head_of_information_management"', '"head"'), "group G1: `chain` names 'head'"),
     (in_table('id = "G1"', "until_age = 100", "until_age = 0"), "group G1: ends at a birthday"),
     (changed(("lead_days = 90", "lead_days = 90\nstop_ratio = 3")), "limits: has `stop_ratio` and no `stop_count`"),
+    (
+        changed(("lead_days = 90", "lead_days = 1000000")),
+        "limits: `lead_days` is more than makes sense; give 0 to 3653",
+    ),
+    (changed(("cooling_off_days = 7", "cooling_off_days = 0")), "limits: `cooling_off_days` is 0; give 1 to 366"),
+    (changed(("news_age_minutes_max = 15", "news_age_minutes_max = 0")), "limits: `news_age_minutes_max` is 0"),
+    (changed(("reviews_per_tick_max = 1000", "reviews_per_tick_max = 0")), "limits: `reviews_per_tick_max` is 0"),
+    (changed(("future_days_max = 1", "future_days_max = 9999999999")), "limits: `future_days_max` is more than"),
+    (
+        in_table("[quarantine]", "days = 7", "days = 9999999999"),
+        "quarantine: `cooling_off_days` is more than makes sense",
+    ),
+    (changed(("epoch_days = 180", "epoch_days = 0")), "vault: `epoch_days` is 0; give 1 to 3653"),
+    (
+        changed(('mode = "observe"', 'mode = "live"\nmode_approved_by = ["D-HIM1", " d-him1 ", " "]')),
+        "two people's approval",
+    ),
+    (in_table('id = "G1"', "until_age = 100", "until_age = 1000"), "group G1: ends at a birthday that nobody reaches"),
+    (
+        changed(('\nbackstop = "10y"', '\nbackstop = "101y"')),
+        "`backstop` cannot be used as written; nobody who is there",
+    ),
+    ("\ufeff" + TEXT, "file: begins with a byte order mark; save it as UTF-8 without one"),
     (in_table("[[source]]", "silent_after", 'row = "R99"\nsilent_after'), "row 'R99' is not in this pack"),
     (in_table("[[view]]", '"reviewing_officer"', '"reviewer"'), "`role` names 'reviewer', which is no role"),
 ]

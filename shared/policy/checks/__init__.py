@@ -33,6 +33,8 @@ _WHOLE: tuple[tuple[str, Callable[[Pack], Iterator[Finding]]], ...] = (
     ("pack", scheme.whole),
     ("pack", rows.prevails),
     ("limits", senders.limits),
+    ("quarantine", senders.quarantine),
+    ("vault", senders.vault),
     ("children", people.children),
     ("calendar", people.calendar),
 )

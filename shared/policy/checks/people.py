@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from shared.policy.access import WEEKDAYS
-from shared.policy.checks.words import Finding, no_role, twice, unknown
+from shared.policy.checks.words import AGE_MAX, Finding, no_role, twice, unknown
 from shared.policy.pack import Pack
 from shared.policy.rules import Escalation
 from shared.policy.values import Flag, Group, Offence
@@ -17,6 +17,8 @@ def group(_: Pack, value: Group) -> Iterator[Finding]:
         yield "needs exactly one of `clear`, `until_age`, `by_record_type`", "keep one"
     if value.until_age == 0:
         yield "ends at a birthday that everybody has had", "give `until_age`, one or more"
+    if value.until_age is not None and value.until_age > AGE_MAX:
+        yield f"ends at a birthday that nobody reaches, the {value.until_age}th", f"give at most {AGE_MAX}"
     if value.cadence is None and not value.by_record_type:
         yield "has no `cadence`", "say how often a retained person is looked at again"
     if value.end == "dispose" and value.chain:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shared.policy.checks.words import Finding, dates, no_part, starts, twice, unknown
+from shared.policy.checks.words import AGE_MAX, Finding, dates, no_part, starts, twice, unknown
 from shared.policy.pack import Pack
 from shared.policy.rules import Age, Floor, Row
 
@@ -120,6 +120,8 @@ def _age(key: str, value: Age) -> Iterator[Finding]:
         yield f"`{key}` is of nobody", "list roles in `of`"
     if not value.years:
         yield f"`{key}` is a birthday that everybody has had", "give `years`, one or more"
+    if value.years > AGE_MAX:
+        yield f"`{key}` is a birthday that nobody reaches", f"give `years`, at most {AGE_MAX}"
     if value.under is not None and not 0 < value.under <= value.years:
         yield f"`{key}` is for those under {value.under}, and they are {value.years} then", "give a lower `under`"
 

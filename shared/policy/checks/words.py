@@ -9,6 +9,8 @@ from shared.policy.rules import ROLES, Start
 from shared.policy.tables import DATES
 
 Finding = tuple[str, str]
+AGE_MAX = 150
+"""Years to which nobody has lived."""
 
 
 def unknown(what: str, name: str | None, known: Collection[str], table: str) -> Iterator[Finding]:
