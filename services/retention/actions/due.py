@@ -86,16 +86,23 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
     asks: dict[Subject, ask.Ask] = {}
     for key in await reviews.periodic(connection, today, room):
         asks["nominal", key] = ask.Ask("periodic", "cadence")
-    if not (records := await reviews.backstop(connection, today, room)) and not asks:
+    if not (records := await reviews.own(connection, today, room)) and not asks:
         return 0
-    offenders = await orders.offenders_of(connection, records)
-    shown = await reviews.schedules(connection, records)
-    for key in records:
-        persons = [each.nominal_key for each in offenders.get(key, ()) if each.group and shown[key]["grp"]]
-        cause = "exception" if shown[key]["state"] == "exception" else "backstop"
-        for subject in [("nominal", person) for person in persons] or [("record", key)]:
-            asks.setdefault(subject, ask.Ask("backstop", cause))
+    keys = [each.record_key for each in records]
+    offenders, shown = await orders.offenders_of(connection, keys), await reviews.schedules(connection, keys)
+    for each in records:
+        key = each.record_key
+        persons = [one.nominal_key for one in offenders.get(key, ()) if one.group and shown[key]["grp"]]
+        subjects: list[Subject] = [("nominal", person) for person in persons if not each.alone]
+        for subject in subjects or [("record", key)]:
+            asks.setdefault(subject, _between(each, shown[key]["state"]))
     return len(await ask.request(connection, pack, asks, today, now))
+
+
+def _between(each: reviews.Own, state: str) -> ask.Ask:
+    if each.by_cadence:
+        return ask.Ask("periodic", "cadence")
+    return ask.Ask("backstop", "exception" if state == "exception" else "backstop")
 
 
 async def finish(connection: Connection, now: datetime, limit: int = 500) -> int:

@@ -16,7 +16,8 @@ WITH ran AS (
 SELECT (SELECT before FROM ran) AS before,
     CASE WHEN EXISTS (SELECT FROM schedule WHERE state = 'current' AND lifecycle = 'current' AND open_on <= $2)
     OR EXISTS (SELECT FROM schedule WHERE lifecycle IN ('due', 'in_review', 'ordered'))
-    OR EXISTS (SELECT FROM schedule WHERE review_on <= $2 AND review_kind = 'backstop' AND lifecycle = 'current')
+    OR EXISTS (SELECT FROM schedule WHERE review_on <= $2 AND review_kind IN ('periodic', 'backstop')
+        AND lifecycle = 'current')
     OR EXISTS (SELECT FROM person_schedule WHERE review_on <= $2)
     OR EXISTS (SELECT FROM review_wanted) OR EXISTS (SELECT FROM review WHERE state = 'open')
 THEN true ELSE set_config('synchronous_commit', 'off', true) IS NULL END AS anything"""

@@ -93,11 +93,25 @@ SELECT p.nominal_key FROM person_schedule p WHERE p.review_on <= $1 AND p.root =
     AND EXISTS (SELECT FROM person_schedule b JOIN link l USING (nominal_key) JOIN record r USING (record_key)
         WHERE b.root = p.root AND l.offending AND r.executed_by IS NULL)
 ORDER BY p.review_on, p.nominal_key LIMIT $2"""
-_BACKSTOP = f"""
-SELECT s.record_key FROM schedule s WHERE s.review_on <= $1 AND s.review_kind = 'backstop' AND s.lifecycle = 'current'
+# A cadence that is a person's is asked for with them; what is left is the row's own, or a day that a decision named.
+_OWN = f"""
+SELECT s.record_key, s.review_kind = 'periodic',
+    EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key AND d.next_on = s.review_on)
+FROM schedule s WHERE s.review_on <= $1 AND s.review_kind IN ('periodic', 'backstop') AND s.lifecycle = 'current'
     AND {_CLEAN} AND NOT EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
         WHERE m.record_key = s.record_key AND v.state = 'open')
+    AND (s.review_kind = 'backstop' OR NOT EXISTS (SELECT FROM link l JOIN person_schedule p USING (nominal_key)
+        WHERE l.record_key = s.record_key AND l.offending AND p.review_on <= $1))
 ORDER BY s.review_on, s.record_key LIMIT $2"""
+
+
+class Own(NamedTuple):
+    """A record that is to be looked at between times: by a cadence, or else the backstop."""
+
+    record_key: int
+    by_cadence: bool
+    alone: bool
+    """A decision about it alone named the day: nobody's review but its own answers that."""
 
 
 class NewReview(NamedTuple):
@@ -196,9 +210,9 @@ async def periodic(connection: Connection, today: date, limit: int) -> list[int]
     return await _keys(connection, _PERIODIC, today, limit)
 
 
-async def backstop(connection: Connection, today: date, limit: int) -> list[int]:
-    """Find records that nothing else has brought before a person for too long."""
-    return await _keys(connection, _BACKSTOP, today, limit)
+async def own(connection: Connection, today: date, limit: int) -> list[Own]:
+    """Find records whose own cadence calls for a look, or that nothing has brought before a person for too long."""
+    return [Own(*row) for row in await (await driver(connection)).fetch(_OWN, today, limit)]
 
 
 async def open_of(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, dict[str, Any]]:
