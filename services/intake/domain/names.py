@@ -30,10 +30,20 @@ def name_reasons(sent: Sent, value: Any, source: Source) -> Iterator[Reason]:
             Reason("control_character", pointer, sentence) for pointer, text in _named(value) if not nameable(text)
         )
     named = getattr(value, "nominal_source", None)
+    yield from _half(value)
     if named is not None and named not in source.nominal_sources:
         yield Reason("not_your_nominal", "/data/nominal_source", _NOT_YOURS)
     if isinstance(value, Merged | Unmerged | Distinguished):
         yield from _index_reasons(value, source)
+
+
+def _half(value: Any) -> Iterator[Reason]:
+    """Tell of half a nominal: who is meant would be a guess, and a report about nobody moves nobody's clock."""
+    told = {name: getattr(value, name, None) for name in ("nominal_source", "nominal_id")}
+    missing = [name for name, text in told.items() if text is None]
+    if len(missing) == 1:
+        sentence = "A nominal is named by its source and its id together; send both, or neither."
+        yield Reason("field_missing", f"/data/{missing[0]}", sentence)
 
 
 def _index_reasons(value: Merged | Unmerged | Distinguished, source: Source) -> Iterator[Reason]:
