@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any, TypeVar
 
 import asyncpg
 from asyncpg import exceptions as pg
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -28,6 +30,8 @@ BY_KEY = {
     "enable_mergejoin": "off",
 }
 RETRY_SECONDS_MAX = 5.0
+
+_DAY_0 = date(2000, 1, 1).toordinal()  # From which PostgreSQL counts days.
 
 _TRANSIENT = (
     Raced,
@@ -65,7 +69,7 @@ def connect(url: str, *, name: str, pool_size: int = 6, **server_settings: str) 
         "jit": "off",
         **server_settings,
     }
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
@@ -74,6 +78,21 @@ def connect(url: str, *, name: str, pool_size: int = 6, **server_settings: str) 
         hide_parameters=True,
         connect_args={"server_settings": settings, "timeout": CONNECT_SECONDS_MAX},
     )
+    event.listen(engine.sync_engine, "connect", lambda made, _: made.run_async(_days_as_they_are))
+    return engine
+
+
+async def _days_as_they_are(raw: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Keep the calendar's first and last day as days: the driver writes them as infinity, which no other reads."""
+    await raw.set_type_codec("date", schema="pg_catalog", encoder=_to_days, decoder=_from_days, format="tuple")
+
+
+def _to_days(day: date) -> tuple[int]:
+    return (day.toordinal() - _DAY_0,)
+
+
+def _from_days(days: tuple[int]) -> date:
+    return date.fromordinal(min(max(days[0] + _DAY_0, date.min.toordinal()), date.max.toordinal()))
 
 
 async def driver(connection: Connection) -> "asyncpg.Connection[asyncpg.Record]":

@@ -194,6 +194,17 @@ async def test_a_row_that_somebody_changes_is_passed_over_and_announced_anew(ret
         assert [(row.version, row.held) for row in unannounced(data, 0, 100)] == [(2, True)]
 
 
+async def test_the_calendars_first_and_last_day_are_days_like_others(retention_engine, retention_url):
+    contract = {"record_type": "contract", "offences": [], "metadata": {"ends_on": "9999-12-31"}}
+    born = nominal_state("p1", date_of_birth="0001-01-01")
+    await settled(retention_engine, record_state("c1", **contract), record_state("r1", links=[suspect("p1")]), born)
+    with psycopg.connect(retention_url.replace("+asyncpg", ""), autocommit=True) as data:
+        assert {row.record_uid: row.keep_until for row in unannounced(data, 0, 100)}[uid("c1")] == date.max
+        assert data.execute("SELECT birth_on FROM person_schedule").fetchall() == [(date.min,)]
+    async with transaction(retention_engine) as connection:
+        assert await (await driver(connection)).fetchval("SELECT max(keep_until) FROM schedule") == date.max
+
+
 async def test_a_slot_is_one_announcer_s(retention_url):
     url = retention_url.replace("+asyncpg", "")
     with psycopg.connect(url, autocommit=True) as one, psycopg.connect(url, autocommit=True) as two:
