@@ -24,7 +24,7 @@ from tests.integration.test_retention_lifecycle import (
 )
 from tests.make_facts import PACK
 from tests.make_lifecycle import REAL, hear, new_hold, own_engines, take, tick
-from tests.make_registered import contact, nominal_state, record_state, ref, suspect, uid
+from tests.make_registered import contact, merged, nominal_state, record_state, ref, suspect, uid
 
 EARLY = date(2023, 1, 1)
 
@@ -138,6 +138,17 @@ async def test_the_estate_is_counted(engine):
         ("review", "period_ended", "reviewing_officer", 2),
     ]
     assert everywhere == []
+
+
+async def test_what_waits_about_another_name_of_a_person_keeps_their_records(engine):
+    await take(engine, record_state(links=[suspect("p1")]), record_state("r2"), merged(gone="p2", into="p1"))
+    async with transaction(engine) as connection:
+        waiting = [(uid("e1"), ref("p2"), "flag_not_declared", REAL), (uid("e2"), ref("nobody"), "field_invalid", REAL)]
+        await parked.park(connection, waiting)
+        counts, _ = await blockers.counted(connection, PACK, REAL)
+    assert ("parked", "data_steward") in await keeping(engine)
+    assert ("parked", "data_steward") not in await keeping(engine, record="r2")
+    assert [each["records"] for each in counts if each["code"] == "parked"] == [1]
 
 
 async def test_a_record_that_is_not_known_is_refused(engine):

@@ -7,6 +7,7 @@ from typing import Any
 from services.retention.domain import side_from
 from services.retention.domain.blockers import Standing
 from services.retention.storage import holds, reads
+from services.retention.storage.roots import PERSONS
 from shared.db import Connection, driver
 
 _PERSONS = """
@@ -23,10 +24,12 @@ ORDER BY 1"""
 _ORDERS = """
 SELECT disposal_id, execute_from, waits_for FROM disposal_order WHERE record_key = $1 AND state = 'cooling'
 ORDER BY disposal_id"""
-_PARKED = """
+# As the execution's own look: also what names another nominal of a person on it.
+_PARKED = f"""
 SELECT count(DISTINCT p.event_uid) FROM parked p WHERE p.resolved_at IS NULL AND p.subject IN (
     SELECT record_uid FROM record WHERE record_key = $1 UNION ALL
-    SELECT n.nominal_ref FROM link l JOIN nominal n USING (nominal_key) WHERE l.record_key = $1)"""
+    SELECT n.nominal_ref FROM link l JOIN nominal n USING (nominal_key) WHERE l.record_key = $1 UNION ALL
+    SELECT n.nominal_ref FROM {PERSONS} JOIN nominal n ON n.nominal_key = b.nominal_key WHERE l.record_key = $1)"""
 _LEAVING = """
 SELECT d.irrecoverable_from, ARRAY(SELECT u FROM unnest($2::text[]) u WHERE NOT EXISTS (SELECT FROM confirmation c
     WHERE c.disposal_id = d.disposal_id AND c.holder = u AND c.answer IN ('erased', 'never_had_it')) ORDER BY u)
@@ -40,7 +43,13 @@ UNION ALL SELECT 'review', v.cause, count(DISTINCT m.record_key) FROM review v J
 UNION ALL SELECT 'asked_for', cause, count(*) FROM review_wanted GROUP BY cause
 UNION ALL SELECT CASE WHEN waits_for IS NULL THEN 'order' ELSE 'order_waits' END, waits_for, count(*)
     FROM disposal_order WHERE state = 'cooling' AND record_key IS NOT NULL GROUP BY waits_for
-UNION ALL SELECT 'parked', NULL, count(DISTINCT subject) FROM parked WHERE resolved_at IS NULL
+UNION ALL SELECT 'parked', NULL, count(*) FROM (
+    SELECT record_key FROM parked p JOIN record r ON r.record_uid = p.subject WHERE p.resolved_at IS NULL
+    UNION SELECT l.record_key FROM parked p JOIN nominal n ON n.nominal_ref = p.subject JOIN link l USING (nominal_key)
+        WHERE p.resolved_at IS NULL
+    UNION SELECT l.record_key FROM parked p JOIN nominal n ON n.nominal_ref = p.subject
+        JOIN person_schedule b ON b.nominal_key = n.nominal_key JOIN person_schedule a ON a.root = b.root
+        JOIN link l ON l.nominal_key = a.nominal_key WHERE p.resolved_at IS NULL) s
 UNION ALL SELECT 'unsettled', NULL, count(DISTINCT (record_key, nominal_key)) FROM dirty
 UNION ALL SELECT 'unconfirmed_row', row_id, count(*) FROM schedule
     WHERE lifecycle IN ('due', 'in_review') AND row_id = ANY($1::text[]) GROUP BY row_id
