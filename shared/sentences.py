@@ -44,7 +44,7 @@ STEPS = {
     "without_same": "Without the {kind} of {on} its date would be the same, {until}.",
     "without_date": "Without the {kind} of {on} it would be kept without a date (row {row}).",
     "without_anything": "Without the {kind} of {on} nothing would be known of it.",
-    "age": "Group {group} keeps it until the {years}th birthday of the person {nominal}, the day included.",
+    "age": "Group {group} keeps it until the {nth} birthday of the person {nominal}, the day included.",
     "merged": "The person {nominal} was merged into {into} on {on}, by event {facts}: they are one person, "
     "and what either needs is kept for both.",
     "merge_void": "The person {nominal} was merged into {into} on {on}, by event {facts}, and that counts for nothing, "
@@ -54,8 +54,8 @@ STEPS = {
     "they are: {count}, and until then they lengthen both.",
     "retained": "A review decided on {on} to retain it.",
     "person_until": "For the person {nominal} it is needed until {on}.",
-    "birthday": "The {age}th birthday of the person {nominal} gives {until}.",
-    "birthday_further": "The {age}th birthday of the person {nominal}, and {length} from then, gives {until}.",
+    "birthday": "The {nth} birthday of the person {nominal} gives {until}.",
+    "birthday_further": "The {nth} birthday of the person {nominal}, and {length} from then, gives {until}.",
     "floor": "The floor {name} reaches to {until}.",
     "floor_binds": "The floor {name} reaches to {until}, and nothing asks for longer.",
     "problem": "It has no certain date, because {problem}; the {owner} must have its source put that right.",
@@ -160,7 +160,8 @@ def sentences(derivation: Mapping[str, Any]) -> list[str]:
 def sentence(step: Mapping[str, Any]) -> str:
     """Write one step as a sentence."""
     words = {name: _word(name, value) for name, value in step.items()}
-    return STEPS[_template(step)].format_map(words | {"length": _length(step)})
+    more = {"length": _length(step), "nth": ordinal(step.get("age", step.get("years", 0)))}
+    return STEPS[_template(step)].format_map(words | more)
 
 
 def blocker(code: str, about: Mapping[str, Any]) -> str:
@@ -216,6 +217,12 @@ def _word(name: str, value: Any) -> str:
     if name == "for":
         return ", ".join(each.replace("_", " ") for each in value)
     return str(value).replace("_", " ") if name in ("owner", "name", "rule") else str(value)
+
+
+def ordinal(number: int) -> str:
+    """Write 21 as 21st, as birthdays are counted."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def day_in_words(day: date) -> str:

@@ -217,6 +217,9 @@ def test_the_command_shows_the_table_a_row_and_a_class(capsys):
     assert main(["policy", "show"]) == 0
     said = capsys.readouterr().out
     assert all(row in said for row in PACK.rows)
+    assert "…" not in said  # Where there is little room words are folded, never cut.
+    assert main(["policy", "show", "R43"]) == 0
+    assert "to the 21st birthday of subject or victim if under 18" in capsys.readouterr().out
     assert main(["policy", "show", str(POLICY / "demonstration.toml"), "R01"]) == 0
     assert "by D-IAO1 on 2020-01-01" in capsys.readouterr().out
     assert main(["policy", "show", "crime.child_protection.referral"]) == 0

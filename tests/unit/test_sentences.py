@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.calendar_rules import Period
-from shared.sentences import PROBLEMS, STEPS, sentences
+from shared.sentences import PROBLEMS, STEPS, ordinal, sentence, sentences
 from tests.make_facts import (
     contact,
     decided,
@@ -125,3 +125,23 @@ def test_days_months_and_permanence_are_said_too():
 def test_every_sentence_ends_and_every_problem_has_words():
     assert all(text.endswith(".") for text in STEPS.values())
     assert not any(text.endswith(".") or "_" in text for text in PROBLEMS.values())
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (10, "10th"),
+        (11, "11th"),
+        (13, "13th"),
+        (21, "21st"),
+        (100, "100th"),
+        (112, "112th"),
+    ],
+)
+def test_a_birthday_is_counted_as_people_do(number, said):
+    assert ordinal(number) == said
+    step = {"code": "birthday", "nominal": str(PERSON), "age": number, "until": "2036-01-01"}
+    assert sentence(step).startswith(f"The {said} birthday of the person")

@@ -82,3 +82,15 @@ def test_where_intake_is_away_nobody_is_said_to_be_overdue(monkeypatch):
 
     monkeypatch.setattr(reconcile, "pages", pages)
     assert reconcile.silent() == []
+
+
+def test_no_day_and_no_number_is_cut_where_there_is_little_room(answering, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    terms = ("accepted", "duplicate", "superseded", "quarantined", "unreadable", "forbidden")
+    whole = EVENTS | {"source": "urn:police-uk:stop-and-search", "received": 17_286} | dict.fromkeys(terms, 17_286)
+    answering(events=[whole])
+    reconcile.run(asked())
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert "2026-03-01" in shown
+    assert shown.count("17,286") == 7

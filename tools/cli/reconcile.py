@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from rich.console import Console
@@ -127,13 +127,20 @@ def _table(title: str, day: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("source", overflow="fold")
     for name in ("day", "received", *terms):
-        table.add_column(name.replace("_", " "), justify="left" if name == "day" else "right")
-    table.add_column("closes")
+        # Where there is little room the headings are folded, never a day or a number cut.
+        least = max((len(_cell(row[day if name == "day" else name])) for row in rows), default=0)
+        side: Literal["left", "right"] = "left" if name == "day" else "right"
+        table.add_column(name.replace("_", " "), justify=side, min_width=least, overflow="fold")
+    table.add_column("closes", overflow="fold")
     for row in rows:
         closes = "yes" if row["closes"] else f"no, by {row['difference']:,}"
-        numbers = [f"{row[name]:,}" for name in ("received", *terms)]
-        table.add_row(row["source"], row[day], *numbers, closes, style=None if row["closes"] else "red")
+        cells = [_cell(row[name]) for name in (day, "received", *terms)]
+        table.add_row(row["source"], *cells, closes, style=None if row["closes"] else "red")
     return table
+
+
+def _cell(value: str | int) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 def _timeliness(query: Mapping[str, str], *, as_json: bool) -> int:

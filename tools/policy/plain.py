@@ -5,6 +5,7 @@ from typing import Any
 from shared.calendar_rules import Period
 from shared.policy import Age, Floor, Row, Start
 from shared.policy.rule_keys import ROW
+from shared.sentences import ordinal
 
 _DEFAULTS = {"regime": "part3", "clock_by": "first", "reaches": "at_once"}
 _UNITS = ("y", "m", "d")
@@ -86,7 +87,7 @@ def kept_in_words(row: Row) -> str:
 
 def _age_in_words(each: Age) -> str:
     under = f" if under {each.under}" if each.under else ""
-    return f"to the {each.years}th birthday of {' or '.join(sorted(each.of))}{under}"
+    return f"to the {ordinal(each.years)} birthday of {' or '.join(sorted(each.of))}{under}"
 
 
 def end_in_words(row: Row) -> str:

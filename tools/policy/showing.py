@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from shared.policy import Class, Pack, Row
 from shared.policy.scheme import lineage
@@ -31,7 +31,8 @@ def summary(pack: Pack, path: Path) -> list[str]:
 
 def table(pack: Pack, console: Console | None = None) -> None:
     """Print the retention schedule."""
-    shown = Table("row", "title", "clock starts at", "kept", "at the end", "floors", "evidence", "confirmed")
+    heads = ("row", "title", "clock starts at", "kept", "at the end", "floors", "evidence", "confirmed")
+    shown = Table(*(Column(head, overflow="fold") for head in heads))  # Where there is little room no word is cut.
     title = None
     for row in pack.rows.values():
         if row.table != title:
