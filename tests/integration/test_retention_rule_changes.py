@@ -68,6 +68,9 @@ async def test_what_makes_no_sense_or_is_frozen_is_refused(world):
     assert (await change(door, version, "override", 400, row="R99"))["code"] == "unknown_row"
     assert (await change(door, version, "override", 400))["code"] == "no_one_rule"
     assert (await change(door, version, "override", 400, row="R29", until="2050-01-01"))["code"] == "no_one_rule"
+    period = {"period": "12y", "from_on": "2022-08-01"}
+    assert (await change(door, version, "override", 400, **period, until="2050-01-01"))["code"] == "no_one_rule"
+    assert (await change(door, version, "override", 400, row="R29", period="12y"))["code"] == "no_one_rule"
     assert (await change(door, version, "move", 400, to="nowhere"))["code"] == "unknown_class"
     await door("POST", "/v1/holds", RM, 201, json={**BODY, "scope": {"records": [str(uid("r1"))]}})
     assert (await change(door, version, "move", 409, to=STOPS))["code"] == "held"

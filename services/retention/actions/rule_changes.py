@@ -54,7 +54,8 @@ def check_override(step: Step, change: Override) -> None:
     row, pack = step.row, step.pack
     if change.row is not None and change.row not in pack.rows:
         raise Invalid(f"The pack has no row {change.row}. Name one of its rows.", "unknown_row")
-    if bool(change.row) + change.last_day_named != 1:
+    named = (change.row is not None, change.period is not None or change.from_on is not None, change.until is not None)
+    if sum(named) != 1 or not (change.row or change.last_day_named):
         raise Invalid("Name a row, or a period with the day it counts from, or a last day: one of them.", "no_one_rule")
     own, last, kept = pack.rows.get(row["row_id"] or ""), change.last_day(pack), row["keep_until"]
     lengthens = last is not None and kept is not None and last >= kept
