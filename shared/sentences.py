@@ -63,6 +63,7 @@ STEPS = {
     "part_of_until": "It is part of the case file {record}, which is kept until {until}.",
     "part_of_year": "It is part of the case file {record}, which is kept until a day in {year}.",
     "bound_by": "The case file {record} binds it: it goes with the whole file, and no earlier.",
+    "opened_again": "A part of it is dated {on}, after it was closed, and so has opened it again.",
     "parts": "It is a case file; its parts: {count}.",
     "bound_by_part": "Its part {record} has no last day yet, and so it binds the file.",
     "bound_by_part_undated": "Its part {record} has no certain date, and so the file has none.",

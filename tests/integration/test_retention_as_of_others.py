@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from services.retention.actions import as_of, identities
+from services.retention.actions.case_told import standing
 from services.retention.actions.identities import Said
 from services.retention.domain.as_of import When
 from services.retention.storage import identities as stored
-from shared.db import transaction
+from shared.db import driver, transaction
 from tests.integration.test_retention_as_of import TODAY, at, engine, learn, now, then
 from tests.make_facts import PACK
 from tests.make_registered import (
@@ -21,6 +22,7 @@ from tests.make_registered import (
     ref,
     suspect,
     trigger,
+    uid,
     unmerged,
     withdrawal,
 )
@@ -132,3 +134,32 @@ async def test_who_was_told_apart_never_was_one_once_that_is_known(engine):
     await learn(engine, at(6), replace(distinguished(), time="2025-06-01T10:00:00Z"))
     looks = [{}, {"on": date(2024, 6, 1)}, {"on": date(2024, 6, 1), "known_at": at(5)}]
     assert [(await then(engine, **when))["problem"] for when in looks] == ["told_apart", "told_apart", None]
+
+
+async def test_what_others_pass_to_a_record_is_in_its_explanation(engine):
+    evidence = record_state("r1", record_type="evidence", offences=[], metadata={"subtype": "prosecution"}, related=OF)
+    await learn(engine, at(1), evidence, record_state("case"))
+    assert "The clock has not started" in " ".join((await now(engine))["sentences"])
+    await learn(engine, at(2), trigger("t1", "case", "2024-04-06", "charged"))
+    await learn(engine, at(2), trigger("t2", "case", "2024-05-06", "acquitted"))
+    for said in ((await now(engine))["sentences"], (await then(engine, known_at=at(3)))["sentences"]):
+        assert "The clock starts on 6 May 2024." in said
+        assert any(each.startswith("The floor cpia reaches to 6 May 2024") for each in said)
+        assert not any("no day yet" in each or "not started" in each for each in said), said
+
+
+async def test_a_part_that_opened_its_file_again_is_in_the_file_s_explanation(engine):
+    file = record_state("file", record_type="major_inquiry", offences=[])
+    part = record_state("r1", part_of=["file"], created_on="2024-06-01")
+    await learn(engine, at(1), file, trigger("t1", "file", "2024-05-06", "closed"))
+    assert "opened it again" not in " ".join((await now(engine, "file"))["sentences"])
+    await learn(engine, at(2), part)
+    async with transaction(engine) as connection:
+        key = await (await driver(connection)).fetchval(
+            "SELECT record_key FROM record WHERE record_uid = $1", uid("file")
+        )
+        filed = (await standing(connection, PACK, [key])).filed
+    assert filed[key].opened_on == date(2024, 6, 1)
+    for said in ((await now(engine, "file"))["sentences"], (await then(engine, "file", known_at=at(3)))["sentences"]):
+        assert "A part of it is dated 1 June 2024, after it was closed, and so has opened it again." in said
+        assert "The clock has not started: it waits for closed." in said

@@ -134,7 +134,8 @@ async def stands(connection: Connection, key: int, record_id: UUID, pack: Pack) 
 
 def derive_then(then: Then, record_id: UUID) -> Shown:
     """Derive a record's date from what counted then."""
-    folded, facts, people = then.folded, then.records[record_id], people_of(then, record_id)
+    folded, people = then.folded, people_of(then, record_id)
+    facts = folded.facts.get(record_id, then.records[record_id])
     dated = folded.schedules.get(record_id)
     return derivation(facts, people, then.look.pack, WHOLE, dated, folded.dated.filed(record_id))
 

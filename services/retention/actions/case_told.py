@@ -1,6 +1,7 @@
 """What dates a record besides its own facts and persons, as it stands: what is passed to it, its files, its parts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,10 +30,7 @@ async def standing(connection: Connection, pack: Pack, records: Iterable[int]) -
     facts = await stored_facts.facts_of_records(connection, records)
     for key, more in (await relations.passed_to(connection, facts)).items():
         facts[key] = [*facts[key], *more]
-    for key, last in (await parts.last_dated(connection, facts)).items():
-        found = of_record(facts[key], pack)
-        if found and found.ties.reopens:
-            facts[key] = list(reopened(facts[key], last, pack))
+    opened_on = _open_again(facts, await parts.last_dated(connection, facts), pack)
     places = {
         key: [part for part in its.values() if part.counts]
         for key, its in (await parts.parts_of(connection, facts)).items()
@@ -43,7 +41,18 @@ async def standing(connection: Connection, pack: Pack, records: Iterable[int]) -
     under = await parts.longest(connection, bars, PARTS_MAX + 1)
     gone = await links.executed_among(connection, over)
     filed = {key: _filed(places[key], stored, gone, pack, under.get(key, (0, {}))) for key in facts}
+    filed |= {key: filed[key]._replace(opened_on=on) for key, on in opened_on.items()}
     return Standing(facts, {key: stored[key].schedule for key in bars if places[key] or filed[key].parts}, filed)
+
+
+def _open_again(facts: dict[int, list[Fact]], last: Mapping[int, date], pack: Pack) -> dict[int, date]:
+    """Leave out what closed files that a part has opened again; the dates of those parts."""
+    opened_on = {}
+    for key, on in last.items():
+        found = of_record(facts[key], pack)
+        if found and found.ties.reopens and len(left := reopened(facts[key], on, pack)) < len(facts[key]):
+            facts[key], opened_on[key] = list(left), on
+    return opened_on
 
 
 def _filed(

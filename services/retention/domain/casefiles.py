@@ -86,6 +86,8 @@ class Filed(NamedTuple):
     parts: int = 0
     asked: Mapping[UUID, Share] = {}
     """Of very many parts those that ask for longest."""
+    opened_on: date | None = None
+    """The date of the part that opened it again after it was closed."""
 
 
 def ties_of(

@@ -42,9 +42,19 @@ class Around(NamedTuple):
 People = Mapping[UUID, Around]
 
 
+class Derived(NamedTuple):
+    """Records as they are derived, and what they rest on where that is not their own facts alone."""
+
+    records: dict[UUID, OfRecord]
+    facts: dict[UUID, Sequence[Fact]]
+    """With what others pass to them, and without what closed a file that a part has opened again."""
+    opened_on: dict[UUID, date]
+    """Of files that were opened again, the date of the part that did."""
+
+
 def derive(
     records: Mapping[UUID, Sequence[Fact]], pack: Pack, gone: Collection[UUID] = (), known: Records | None = None
-) -> dict[UUID, OfRecord]:
+) -> Derived:
     """Derive records by their own facts, what others pass to them, and the parts that open a closed file again."""
     alone = _by_themselves(known or {})
     new = {key: of_record(facts, pack) for key, facts in records.items() if key not in alone}
@@ -53,10 +63,14 @@ def derive(
     named = {key: found for key, facts in passed.items() if key in alone and (found := of_record(facts, pack))}
     derived = alone | named
     last = {key: max(days) for key, days in _days_of_parts(derived, gone).items()}
+    opened_on: dict[UUID, date] = {}
     for key in last.keys() & derived.keys():
         if derived[key].ties.reopens:
-            derived[key] = opened_again(derived[key], passed.get(key, records[key]), last[key], pack)
-    return derived
+            facts = passed.get(key, records[key])
+            derived[key] = opened_again(derived[key], facts, last[key], pack)
+            if len(open_still := reopened(facts, last[key], pack)) < len(facts):
+                passed[key], opened_on[key] = open_still, last[key]
+    return Derived(derived, passed, opened_on)
 
 
 def opened_again(record: OfRecord, facts: Sequence[Fact], last: date, pack: Pack) -> OfRecord:
@@ -104,11 +118,12 @@ class Dated(NamedTuple):
     schedules: dict[UUID, Schedule]
     cases: dict[UUID, Case]
     asked: dict[UUID, dict[UUID, Share]]
+    opened_on: Mapping[UUID, date] = {}
 
     def filed(self, record: UUID) -> Filed:
         """Give what is to be told of a record's case files and parts."""
         asked = self.asked.get(record, {})
-        return Filed(self.cases.get(record, NO_CASE), len(asked), asked)
+        return Filed(self.cases.get(record, NO_CASE), len(asked), asked, self.opened_on.get(record))
 
 
 def in_files(derived: Records, people: People, pack: Pack, gone: Collection[UUID] = ()) -> Dated:

@@ -45,6 +45,8 @@ class Folded(NamedTuple):
     """Those whom a merge ever tied, each as the person they are."""
     dated: Dated
     """The schedules, with what case files and their parts asked of each other."""
+    facts: dict[UUID, Sequence[Fact]]
+    """What records rest on where that is not their own facts alone."""
 
     @property
     def schedules(self) -> dict[UUID, Schedule]:
@@ -65,7 +67,7 @@ def fold(
     `only` are the records to date, all of whose persons must be given; None: all. Records that are `gone` give
     nobody anything any more. What is `known` of records whose facts are the same is not worked out again.
     """
-    derived = derive(records, pack, gone, known)
+    derived, facts, opened_on = derive(records, pack, gone, known)
     given: dict[UUID, dict[UUID, Given]] = defaultdict(dict)
     for key in derived.keys() - set(gone):
         for nominal, gift in derived[key].gives.items():
@@ -77,7 +79,8 @@ def fold(
     persons |= {ref: of_one(one, pack) for ref, one in ones.items()}
     wanted = (derived.keys() if only is None else derived.keys() & set(only)) - set(gone)
     people = {key: _around(derived[key], persons) for key in wanted}
-    return Folded(derived, persons, given, ones, in_files(derived, people, pack, gone))
+    dated = in_files(derived, people, pack, gone)._replace(opened_on=opened_on)
+    return Folded(derived, persons, given, ones, dated, facts)
 
 
 def _around(record: OfRecord, persons: Mapping[UUID, Person]) -> Around:

@@ -25,6 +25,8 @@ def files(work: Work) -> Iterator[Step]:
 def _parts(work: Work) -> Iterator[Step]:
     """Tell how many parts a case file has, and those that bind it: of very many the first."""
     filed = work.filed
+    if filed.opened_on:
+        yield {"code": "opened_again", "on": filed.opened_on.isoformat()}
     if not filed.parts:
         return
     yield {"code": "parts", "count": filed.parts}
