@@ -58,7 +58,7 @@ STEPS = {
     "birthday_further": "The {nth} birthday of the person {nominal}, and {length} from then, gives {until}.",
     "floor": "The floor {name} reaches to {until}.",
     "floor_binds": "The floor {name} reaches to {until}, and nothing asks for longer.",
-    "problem": "It has no certain date, because {problem}; the {owner} must have its source put that right.",
+    "problem": "It has no certain date, because {problem}; {mend}.",
     "part_of": "It is part of the case file {record}.",
     "part_of_until": "It is part of the case file {record}, which is kept until {until}.",
     "part_of_year": "It is part of the case file {record}, which is kept until a day in {year}.",
@@ -113,6 +113,17 @@ PROBLEMS = {
     "under_10": "a person on it was under the age of responsibility at the time, and no review says why it counts",
 }
 
+_MEND = "the {owner} must have its source put that right"
+_MENDS = {  # Where no source can.
+    **dict.fromkeys(("merge_waits", "identity_waits"), "the {owner} must answer that"),
+    **dict.fromkeys(("merge_in_circle", "told_apart"), "the {owner} must have the index take one of them back"),
+    **dict.fromkeys(
+        ("unclassified", "unknown_group", "offence_not_in_table", "no_fitting_rule", "override_row_not_known"),
+        "the {owner} must have the policy pack or its source put that right",
+    ),
+    "under_10": "only a review of the record can say so",
+}
+
 _WHY = {
     "refused": "a steward refused it",
     "merge_in_circle": "these merges make a circle",
@@ -125,7 +136,7 @@ BLOCKERS = {
     "floor": "A floor keeps it until {until}; nobody can decide that away.",
     "waits": "Its clock has not started: its source must record what row {row} waits for.",
     "pending": "The floor {name} stays open until its source records what ends it.",
-    "problem": "It has no certain date, because {problem}; the {owner} must have it supplied by the source.",
+    "problem": "It has no certain date, because {problem}; {mend}.",
     "permanent": "Row {row} keeps it permanently; only a change of policy ends that.",
     "hold": "The hold {hold} covers it; {owner} must propose its release, and a second person agree.",
     "review": "The review {review} is open ({cause}), due on {on}; who has the task of that id must decide.",
@@ -162,12 +173,18 @@ def sentence(step: Mapping[str, Any]) -> str:
     """Write one step as a sentence."""
     words = {name: _word(name, value) for name, value in step.items()}
     more = {"length": _length(step), "nth": ordinal(step.get("age", step.get("years", 0)))}
-    return STEPS[_template(step)].format_map(words | more)
+    return STEPS[_template(step)].format_map(words | more | _mended(step, words))
 
 
 def blocker(code: str, about: Mapping[str, Any]) -> str:
     """Write what keeps a record as a sentence that names the mend."""
-    return BLOCKERS[code].format_map({name: _named(name, value) for name, value in about.items()})
+    words = {name: _named(name, value) for name, value in about.items()}
+    return BLOCKERS[code].format_map(words | _mended(about, words))
+
+
+def _mended(told: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
+    """Name who must do what about a record without a certain date."""
+    return {"mend": _MENDS.get(told["problem"], _MEND).format_map(words)} if "problem" in told else {}
 
 
 def _named(name: str, value: Any) -> str:

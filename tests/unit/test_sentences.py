@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.calendar_rules import Period
-from shared.sentences import PROBLEMS, STEPS, ordinal, sentence, sentences
+from shared.sentences import PROBLEMS, STEPS, blocker, ordinal, sentence, sentences
 from tests.make_facts import (
     contact,
     decided,
@@ -95,7 +95,7 @@ def test_the_derivation_is_as_the_design_shows_it():
             [
                 "No class of the pack takes it.",
                 "It has no certain date, because no class takes it; "
-                "the data steward must have its source put that right.",
+                "the data steward must have the policy pack or its source put that right.",
                 "So it is kept, without a date, until that is known (row none).",
             ],
             id="unclassified",
@@ -145,3 +145,19 @@ def test_a_birthday_is_counted_as_people_do(number, said):
     assert ordinal(number) == said
     step = {"code": "birthday", "nominal": str(PERSON), "age": number, "until": "2036-01-01"}
     assert sentence(step).startswith(f"The {said} birthday of the person")
+
+
+@pytest.mark.parametrize(
+    ("problem", "mend"),
+    [
+        ("no_birth_date", "the data steward must have its source put that right."),
+        ("merge_waits", "the data steward must answer that."),
+        ("told_apart", "the data steward must have the index take one of them back."),
+        ("under_10", "only a review of the record can say so."),
+        ("offence_not_in_table", "the data steward must have the policy pack or its source put that right."),
+    ],
+)
+def test_what_is_uncertain_is_said_with_the_mend_that_is_one(problem, mend):
+    about = {"problem": problem, "owner": "data_steward"}
+    assert sentence({"code": "problem", **about}).endswith(f"; {mend}")
+    assert blocker("problem", about).endswith(f"; {mend}")
