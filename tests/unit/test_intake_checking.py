@@ -173,6 +173,13 @@ def test_each_reason_has_its_code_and_its_place_and_does_not_quote(sent, code, p
     assert CANARY not in f"{reasons}"
 
 
+def test_an_instant_or_a_purpose_that_is_refused_is_told_its_mend() -> None:
+    found = check(read(captured(recorded_at="2022-08-01T10:00:00+0100", policing_purpose="y")), PACK, TODAY)
+    said = {each.code: each.sentence for each in found if isinstance(each, Reason)}
+    assert said["partial_instant"].endswith("send it like 2022-08-01T22:10:00+01:00.")
+    assert said["purpose_not_known"].endswith("send one of its, or declare it.")
+
+
 def test_everything_wrong_is_told_at_once() -> None:
     found = check(
         read(captured(occurred_on="2022", created_on=FAR, record_type="x", policing_purpose="y")), PACK, TODAY

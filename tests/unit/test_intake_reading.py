@@ -256,3 +256,10 @@ def test_every_attribute_that_matters_makes_another_body(changes) -> None:
 def test_the_body_is_itself_canonical_json() -> None:
     body = read_binary(*binary(captured())).body()
     assert rfc8785.dumps(msgspec.json.decode(body)) == body
+
+
+def test_what_is_no_event_here_is_told_how_to_be_one() -> None:
+    for refused_by in (lambda: read_structured(b"[]"), lambda: read_binary({}, b"{}")):
+        with pytest.raises(Refused) as refused:
+            refused_by()
+        assert "cloudevents" in refused.value.reason.sentence  # The content type, forgotten oftener than the rest.

@@ -46,7 +46,11 @@ def civil(text: str, pointer: str, precision: str | None, told: Told) -> Iterato
 def instant(text: str, pointer: str, told: Told) -> Iterator[Reason]:
     """Tell what is wrong with an instant; its day is that of the pack's zone."""
     if not _INSTANT.fullmatch(text):
-        yield Reason("partial_instant", pointer, "An instant needs day, hour, minute and offset; send all of them.")
+        yield Reason(
+            "partial_instant",
+            pointer,
+            "An instant needs day, hour, minute and offset; send it like 2022-08-01T22:10:00+01:00.",
+        )
         return
     try:
         at = datetime.fromisoformat(text.replace(",", "."))

@@ -235,7 +235,9 @@ def read_structured(raw: bytes) -> Sent | Unsound:
 def read_envelope(value: Any, plain: bool) -> Sent | Unsound:
     """Read a decoded envelope: one event of a structured message or of a batch."""
     if not isinstance(value, dict):
-        raise Refused("not_an_event", "", "A CloudEvent is a JSON object.")
+        raise Refused(
+            "not_an_event", "", "A CloudEvent is a JSON object; send one, or a list of them as cloudevents-batch+json."
+        )
     who, data = _identity({key: item for key, item in value.items() if isinstance(item, str)}), value.get("data")
     try:
         for name in _OPTIONAL:
@@ -257,7 +259,11 @@ def _unsound(who: dict[str, str], refused: Refused) -> Unsound:
 
 def _identity(who: dict[str, str]) -> dict[str, str]:
     if who.get("specversion") != "1.0":
-        raise Refused("not_an_event", "/specversion", "No CloudEvents 1.0 attributes; send specversion 1.0.")
+        raise Refused(
+            "not_an_event",
+            "/specversion",
+            "No CloudEvents 1.0 attributes; send specversion 1.0, or a whole event as application/cloudevents+json.",
+        )
     if not _ID.fullmatch(who.get("id", "")):
         raise Refused("bad_id", "/id", "The event's id is missing or not 1 to 128 of A-Z a-z 0-9 . _ : / -.")
     for name in ("source", "type"):

@@ -23,7 +23,11 @@ def record_reasons(sent: Sent, value: RecordState, record_type: str | None, told
         yield Reason("record_type_not_known", "/data/record_type", sentence)
     yield from _fields(sent, pack.required_fields(value.source_system, record_type), pack)
     if value.policing_purpose is not None and value.policing_purpose not in pack.policing_purposes:
-        yield Reason("purpose_not_known", "/data/policing_purpose", "The pack knows no such policing purpose.")
+        yield Reason(
+            "purpose_not_known",
+            "/data/policing_purpose",
+            "The pack knows no such policing purpose; send one of its, or declare it.",
+        )
     if value.medium == "physical":
         yield from _physical(value)
     if value.evaluation is not None:
