@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 from services.intake.actions.cases import Arrival, Desks, Message
 from services.intake.actions.discarding import carry_out, refused
 from services.intake.actions.following import follow_schedules, shred, unlink
+from services.intake.actions.late import set_aside
 from services.intake.actions.manifests import only_manifests
 from services.intake.actions.reading import TOPIC, read_message, trace_of
 from services.intake.actions.screening import follow_tasks
@@ -102,6 +103,7 @@ async def _disposals(desks: Desks, connection: Connection, batch: Batch) -> None
     told, letters = read_events(batch, _DISPOSALS)
     executed = [each for each in told if isinstance(each, DisposalExecuted)]
     records = [each for each in executed if each.what == "record"]
+    records = await set_aside(connection, desk, records, (now, await policy_day(connection, now, desk.pack.zone)))
     await shred(connection, desk.keys, records, now, dict(by_subject(batch.records)))
     await carry_out(connection, desk, [each for each in executed if each.what == "arrival"], now)
     ended = [each for each in told if isinstance(each, LinkEnded)]

@@ -108,6 +108,6 @@ async def settle(
     await arrivals.settle_arrival(connection, row["arrival_key"], row["event_uid"], issued.outcome, record)
     reasons = encode(issued.reasons).decode()
     further = (issued.receipt_id, row["receipt_id"], row["event_uid"], issued.outcome, reasons, issued.received_at)
-    await arrivals.store_further(connection, *further)
+    await arrivals.store_further(connection, *further, row["outcome"])
     moved = {(row["source_key"], row["outcome"]): -1, (row["source_key"], issued.outcome): 1}
     await arrivals.count(connection, moved, row["received_on"], desk.slot)

@@ -8,21 +8,20 @@ from uuid import UUID
 
 import msgspec
 
-from services.intake.actions import accounts, announcing, screening
+from services.intake.actions import accounts, announcing, parking, screening
 from services.intake.actions.cases import Arrival, Case, Desk, open_case
 from services.intake.actions.finding import names_things, things_of
+from services.intake.actions.parking import Waiting
 from services.intake.domain import deciding
 from services.intake.domain.checking import Sound, shown
-from services.intake.domain.deciding import Subject, Verdict
+from services.intake.domain.deciding import WAITING, Subject, Verdict
 from services.intake.domain.manifests import counted_at
 from services.intake.domain.reading import Refused, Sent
 from services.intake.domain.required import settled_values
-from services.intake.domain.waiting import known_of
 from services.intake.storage import arrivals as storage
 from services.intake.storage import quarantine, things
 from services.intake.storage.things import Thing
 from shared.bodies import Plain, store
-from shared.calendar_rules import add
 from shared.db import Connection
 from shared.events import encode
 from shared.log import put
@@ -150,14 +149,13 @@ async def _store(
 ) -> list[announcing.Receipted]:
     keys = await storage.draw_arrival_keys(connection, len(work.cases))
     bodies = await seal_bodies(connection, desk, work)
-    rows = [_row(work, number, now) for number in range(len(work.cases))]
+    rows = [row_of(work, number, now) for number in range(len(work.cases))]
     await storage.store_arrivals(connection, keys, rows, now, today)
     told = announcing.Told(now, today, shown_states(desk, work))
     await store_new_states(connection, work, told, keys, bodies)
-    waiting = _waiting(work, keys, bodies, rows)
-    if waiting:
-        review_on = add(today, desk.pack.quarantine.review, desk.pack.leap)
-        await quarantine.store(connection, waiting, now, today, review_on)
+    came = zip(work.cases, work.verdicts, rows, keys, strict=True)
+    waiting = [Waiting(*each, bodies[number]) for number, each in enumerate(came) if each[2].outcome in WAITING]
+    await parking.store(connection, desk, waiting, (now, today))
     resolved = await resolve_waiting(connection, work, [row.subject for row in rows])
     receipts = [
         announcing.receipt(case, verdict, told) for case, verdict in zip(work.cases, work.verdicts, strict=True)
@@ -193,7 +191,7 @@ async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[in
     """Seal the content of states, and the whole of what waits or cannot be read; gives body ids by case number."""
     plain: dict[int, Plain] = {}
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
-        if verdict.outcome in (deciding.QUARANTINED, deciding.UNREADABLE):
+        if verdict.outcome in WAITING:
             plain[number] = Plain(None, _pack_message(case.arrival.message))
         elif (subject := work.subjects[number]) and _new_state(case, verdict) and isinstance(case.found, Sound):
             plain[number] = Plain(subject.key, case.found.sent.canonical)
@@ -206,7 +204,8 @@ def _new_state(case: Case, verdict: Verdict) -> bool:
     return stored and isinstance(case.found, Sound) and case.found.sequence > 0
 
 
-def _row(work: Work, number: int, now: datetime) -> storage.ArrivalRow:
+def row_of(work: Work, number: int, now: datetime) -> storage.ArrivalRow:
+    """Give the row of an arrival whose verdict was reached."""
     case, verdict = work.cases[number], work.verdicts[number]
     read, arrival, found = case.arrival.read, case.arrival, case.found
     subject = found.subject if isinstance(found, Sound) else deciding.subject_of(read, arrival.key)
@@ -255,27 +254,6 @@ async def store_new_states(
         await storage.store_subjects(connection, moved.values(), told.today)
     if listed:
         await things.relist(connection, listed)
-
-
-def _waiting(
-    work: Work, keys: list[int], bodies: dict[int, int], rows: list[storage.ArrivalRow]
-) -> list[tuple[Any, ...]]:
-    waiting: list[tuple[Any, ...]] = []
-    for number, row in enumerate(rows):
-        if row.outcome not in (deciding.QUARANTINED, deciding.UNREADABLE):
-            continue
-        case, verdict = work.cases[number], work.verdicts[number]
-        found, read = case.found, case.arrival.read
-        sequence = found.sequence or None if isinstance(found, Sound) else announcing.sequence_of(read)
-        record_type, unit, named, incomplete = known_of(read, verdict.reasons, row.subject)
-        waiting.append(
-            (
-                *(keys[number], row.event_uid, row.receipt_id, row.source_key, row.subject, row.record_key),
-                *(sequence, bodies[number], row.reasons or "[]", announcing.parked_as(case, verdict)),
-                *(record_type, unit, f"{{{','.join(map(str, named))}}}" if named else None, incomplete),
-            )
-        )
-    return waiting
 
 
 async def resolve_waiting(connection: Connection, work: Work, about: Sequence[UUID | None]) -> list[quarantine.Settled]:

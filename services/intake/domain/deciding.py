@@ -14,11 +14,12 @@ from shared.policy import Pack
 
 ACCEPTED, DUPLICATE, SUPERSEDED = "accepted", "duplicate", "superseded"
 QUARANTINED, UNREADABLE, FORBIDDEN = "quarantined", "unreadable", "forbidden"
+WAITING = (QUARANTINED, UNREADABLE)
 OUTCOMES = (ACCEPTED, DUPLICATE, SUPERSEDED, QUARANTINED, "discarded", UNREADABLE, FORBIDDEN)
 
 _CONFLICT = Reason("sequence_conflict", "/sequence", "Another state came with this sequence; send a higher one.")
 REUSED = Reason("id_reused", "/id", "Another event came with this id; send it under a new id.")
-_DISPOSED = Reason("disposed", "/subject", "The record was disposed of; nothing brings a record back.")
+DISPOSED = Reason("disposed", "/subject", "The record was disposed of; nothing brings a record back.")
 _FOREIGN = Reason("not_your_record", "/subject", "Another source captured this record; only that one may change it.")
 _A_NOMINAL = Reason("not_a_record", "/subject", "The subject is a nominal; only a record is withdrawn. Send its state.")
 _REPORTED = Reason(
@@ -79,7 +80,7 @@ def judge_state(
     Of what is settled at acceptance the first state to come decides, whatever its sequence.
     """
     if subject.executed:
-        return quarantined(_DISPOSED)
+        return quarantined(DISPOSED)
     if subject.is_nominal:
         return quarantined(_A_NOMINAL)
     if subject.source_key != source_key:
@@ -118,7 +119,7 @@ def judge_fact(sound: Sound, known: Mapping[UUID, Captured], pack: Pack) -> Verd
     if record is None:
         return Verdict(ACCEPTED)
     if record.executed:
-        return quarantined(_DISPOSED)
+        return quarantined(DISPOSED)
     captor, teller = pack.sources.get(record.source), pack.sources[sound.sent.source]
     allowed = captor is not None and captor.source_system in teller.reports_on
     return Verdict(ACCEPTED) if allowed else quarantined(_REPORTED)

@@ -222,6 +222,6 @@ async def settle_arrival(
 
 
 async def store_further(connection: Connection, *row: Any) -> None:
-    """Store (receipt, names, event, outcome, reasons, at)."""
+    """Store (receipt, names, event, outcome, reasons, at, what it was before)."""
     raw = await driver(connection)
-    await raw.execute("INSERT INTO further_receipt VALUES ($1, $2, $3, $4, $5, $6)", *row)
+    await raw.execute("INSERT INTO further_receipt VALUES ($1, $2, $3, $4, $5, $6, $7)", *row)

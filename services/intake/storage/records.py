@@ -1,6 +1,6 @@
 """Records as they stand: their lifecycle as retention tells it, their content, who looked, their end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ SELECT a.receipt_id, a.place, s.source, a.event_uid, a.event_id, coalesce(f.firs
     a.reasons, a.received_at, NULL::uuid AS names, r.record_uid, a.arrival_key AS n
 FROM arrival a JOIN source s USING (source_key) LEFT JOIN record r USING (record_key)
 LEFT JOIN LATERAL (
-    SELECT 'quarantined' AS first_outcome FROM further_receipt WHERE names = a.receipt_id LIMIT 1) f ON true
+    SELECT was AS first_outcome FROM further_receipt WHERE names = a.receipt_id ORDER BY at LIMIT 1) f ON true
 WHERE a.event_uid = $1 AND s.source = $2
 UNION ALL
 SELECT f.receipt_id, a.place, s.source, a.event_uid, a.event_id, f.outcome, f.reasons, f.at, f.names, r.record_uid,
@@ -37,6 +37,23 @@ SELECT f.receipt_id, a.place, s.source, a.event_uid, a.event_id, f.outcome, f.re
 FROM further_receipt f JOIN arrival a ON a.event_uid = f.event_uid AND a.receipt_id = f.names
 JOIN source s USING (source_key) LEFT JOIN record r USING (record_key) WHERE f.event_uid = $1 AND s.source = $2
 ORDER BY n, received_at LIMIT $3"""
+
+_LOCK = "SELECT FROM record WHERE record_uid = ANY($1::uuid[]) ORDER BY record_uid, source_key FOR NO KEY UPDATE"
+_AFTER = """
+SELECT r.record_uid AS subject, r.record_key, s.sequence, s.body_id, s.arrival_key, a.receipt_id, a.event_uid,
+    a.event_id, a.type, a.channel, a.place, a.outcome, a.received_on, a.source_key, o.source
+FROM unnest($1::uuid[], $2::bigint[]) u(uid, upto) JOIN record r ON r.record_uid = u.uid
+JOIN record_state s ON s.record_key = r.record_key AND s.sequence > u.upto AND s.body_id IS NOT NULL
+CROSS JOIN LATERAL (SELECT * FROM arrival WHERE arrival_key = s.arrival_key OFFSET 0) a  -- Only where there are any.
+JOIN source o ON o.source_key = a.source_key
+ORDER BY r.record_uid, s.sequence"""
+
+
+async def states_after(connection: Connection, upto: Mapping[UUID, int]) -> list[asyncpg.Record]:
+    """Give, by record and sequence, the states after a sequence of each; no more of them come from here on."""
+    raw, pairs = await driver(connection), sorted(upto.items())
+    await raw.execute(_LOCK, [record for record, _ in pairs])
+    return list(await raw.fetch(_AFTER, *columns(pairs, 2)))
 
 
 async def store_lifecycle(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -10,7 +10,7 @@ from tools.verify.findings import Tally
 from tools.verify.published import ARRIVING, RECEIPTS
 
 _ARRIVALS = "SELECT receipt_id, outcome, received_at FROM arrival"
-_FURTHER = "SELECT names, receipt_id, outcome FROM further_receipt"
+_FURTHER = "SELECT names, receipt_id, outcome, was FROM further_receipt"
 _QUEUED = """
 SELECT l.subject FROM unpublished u, unnest(u.log_ids) id JOIN log l ON l.log_id = id WHERE l.topic = %s"""
 
@@ -43,12 +43,12 @@ def _receipted(estate: Estate, tally: Tally, receipt: UUID, outcomes: set[str], 
 
 
 def _further(estate: Estate, tally: Tally, queued: set[bytes]) -> dict[UUID, set[str]]:
-    """Read later receipts of what waited; the first one rightly says that it waited."""
+    """Read later receipts, of what waited or had to wait after all; the first one rightly says what it was before."""
     found: dict[UUID, set[str]] = {}
     if not estate.intake.has("further_receipt"):
         return found
-    for names, receipt, outcome in estate.intake.rows(_FURTHER):
-        found.setdefault(names, {"quarantined", "unreadable"}).add(outcome)
+    for names, receipt, outcome, was in estate.intake.rows(_FURTHER):
+        found.setdefault(names, {"quarantined", "unreadable"}).update((outcome, was))
         _receipted(estate, tally, receipt, {outcome}, queued)
     return found
 
