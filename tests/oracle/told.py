@@ -294,10 +294,12 @@ class Told:
         return [
             (event, day)
             for event, day in triggers
+            # Of a month it can have been the first day, and a file that may be open is not due by its closing.
+            for first in [earliest_meant(event.data["on"], self.life.pack.zone.key) or day]
             if event.data["trigger"] == trigger
             and (not accepted or event.data.get("value") in accepted)
-            and not any(later >= day for later in undone)
-            and not (trigger == "closed" and self._opened_after(day))
+            and not any(later >= first for later in undone)
+            and not (trigger == "closed" and self._opened_after(first))
         ]
 
     def _opened_after(self, day: Day) -> bool:

@@ -44,6 +44,12 @@ REOPENS = with_trigger("closed", CLOSED, undone_by=frozenset({"reopened"}))
         ),
         pytest.param(
             REOPENS,
+            [trigger("closed", "2023-04"), trigger("reopened", "2023-04-20")],
+            None,
+            id="some day of a month, in which it was opened again: nobody can tell which came first",
+        ),
+        pytest.param(
+            REOPENS,
             [trigger("closed", "2023-04-05"), trigger("reopened", "2023-05-05"), trigger("closed", "2023-06-05")],
             "2023-06-05",
             id="closed again",

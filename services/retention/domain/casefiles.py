@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from services.retention.domain.dates import Dates, first_of, last_of
-from services.retention.domain.facts import Fact, RecordState, happened_on, happening
+from services.retention.domain.facts import Fact, RecordState, first_possible, happening
 from services.retention.domain.suppliers import CLASS, dating
 from shared.ids import record_id
 from shared.policy import End, Pack, Row
@@ -117,7 +117,7 @@ def reopened(facts: Sequence[Fact], last: date | None, pack: Pack) -> Sequence[F
     """Leave out what closed a file before the date of its last part: such a part opens it again."""
     if last is None:
         return facts
-    return [fact for fact in facts if not (_closes(fact) and (on := happened_on(fact, pack)) and on < last)]
+    return [fact for fact in facts if not (_closes(fact) and (on := first_possible(fact, pack)) and on < last)]
 
 
 def _closes(fact: Fact) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.retention.domain.dates import Dates
-from services.retention.domain.facts import Fact, Nominal, happened_on, happening, of_kind
+from services.retention.domain.facts import Fact, Nominal, first_possible, happened_on, happening, of_kind
 from shared.calendar_rules import day_of
 from shared.policy import Pack, Row, Start
 
@@ -20,6 +20,12 @@ class Occurrence(NamedTuple):
     on: date
     nominal: Nominal | None = None
     offence: str | None = None
+    since: date | None = None
+    """Of a month, its first day: it can have been as early as that."""
+
+    def before(self, day: date) -> bool:
+        """Say whether it can have been on a day or before it, so that what came then may have taken it back."""
+        return (self.since or self.on) <= day
 
 
 class Inputs(NamedTuple):
@@ -50,8 +56,9 @@ def occurrences(live: Sequence[Fact], pack: Pack) -> list[Occurrence]:
     for fact in of_kind(live, "trigger"):
         what, on = happening(fact), happened_on(fact, pack)
         if on and what.trigger and what.trigger in pack.triggers:
+            first = first_possible(fact, pack)
             whom = (what.nominal_source or "", what.nominal_id) if what.nominal_id is not None else None
-            found.append(Occurrence(fact.event_uid, what.trigger, what.value, on, whom, what.offence))
+            found.append(Occurrence(fact.event_uid, what.trigger, what.value, on, whom, what.offence, first))
     return found
 
 
@@ -63,7 +70,7 @@ def standing(start: Start, inputs: Inputs, pack: Pack) -> list[Occurrence]:
     return [
         each
         for each in inputs.occurrences
-        if each.trigger == start.name and (not values or each.value in values) and each.on > undone_on
+        if each.trigger == start.name and (not values or each.value in values) and not each.before(undone_on)
     ]
 
 

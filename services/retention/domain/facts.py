@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from shared.calendar_rules import day_of
+from shared.calendar_rules import day_of, first_day_of
 from shared.policy import Pack
 
 Nominal = tuple[str, str]
@@ -196,6 +196,12 @@ def happened_on(fact: Fact, pack: Pack) -> date | None:
         return fact.on_date
     on = happening(fact).on
     return day_of(on, pack.zone) if on else None
+
+
+def first_possible(fact: Fact, pack: Pack) -> date | None:
+    """Find the earliest civil day on which what befell can have been: of a month its first."""
+    on = happening(fact).on
+    return first_day_of(on, pack.zone) if on else fact.on_date
 
 
 def on_date_of(canonical: bytes, pack: Pack) -> date | None:

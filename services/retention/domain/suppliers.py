@@ -114,7 +114,7 @@ def moved_clock(
 
 def _taken_back(one: Occurrence, inputs: Inputs, pack: Pack) -> bool:
     undone_by = pack.triggers[one.trigger].undone_by
-    return any(each.trigger in undone_by and each.on >= one.on for each in inputs.occurrences)
+    return any(each.trigger in undone_by and one.before(each.on) for each in inputs.occurrences)
 
 
 def of_class(side: "Side") -> list[Supplied]:

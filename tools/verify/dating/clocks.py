@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from shared.calendar_rules import first_day_of
 from tools.verify.dating.book import Book, Dates
 from tools.verify.dating.told import NotJudged, Told
 from tools.verify.dating.versions import Table
@@ -48,17 +49,20 @@ def _day(book: Book, start: str | Table, record: Told, dates: Dates) -> date | N
 
 
 def happened(book: Book, record: Told, name: str, values: object = None) -> list[date]:
-    """List the days on which something befell a record that nothing took back on that day or later."""
+    """List the days on which something befell a record that nothing took back on that day or later.
+
+    Of a month it can have been the first day, and is counted from the last.
+    """
     undoing = book.triggers[name].get("undone_by", ())
-    undone = max((on for each in undoing for on in _days(book, record, each, None)), default=date.min)
-    return [on for on in _days(book, record, name, values) if on > undone]
+    undone = max((on for each in undoing for _, on in _days(book, record, each, None)), default=date.min)
+    return [on for first, on in _days(book, record, name, values) if first > undone]
 
 
-def _days(book: Book, record: Told, name: str, values: object) -> Iterator[date]:
+def _days(book: Book, record: Told, name: str, values: object) -> Iterator[tuple[date, date]]:
     for each in record.events:
         fits = not values or (isinstance(values, list) and each.get("value") in values)
         if each.get("trigger") == name and name in book.triggers and fits and each.get("on"):
-            yield book.day(each["on"])
+            yield first_day_of(each["on"], book.zone), book.day(each["on"])
 
 
 def floor_of(book: Book, row: Table, dates: Dates) -> date | None:
