@@ -93,13 +93,16 @@ SELECT p.nominal_key FROM person_schedule p WHERE p.review_on <= $1 AND p.root =
     AND EXISTS (SELECT FROM person_schedule b JOIN link l USING (nominal_key) JOIN record r USING (record_key)
         WHERE b.root = p.root AND l.offending AND r.executed_by IS NULL)
 ORDER BY p.review_on, p.nominal_key LIMIT $2"""
-# A cadence that is a person's is asked for with them; what is left is the row's own, or a day that a decision named.
+# A cadence that is a person's is asked for with them, and their records are many; what is left is the row's own, of a
+# record in no group, or a day that a decision about the record named.
 _OWN = f"""
 SELECT s.record_key, s.review_kind = 'periodic',
     EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key AND d.next_on = s.review_on)
 FROM schedule s WHERE s.review_on <= $1 AND s.review_kind IN ('periodic', 'backstop') AND s.lifecycle = 'current'
     AND {_CLEAN} AND NOT EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
         WHERE m.record_key = s.record_key AND v.state = 'open')
+    AND (s.review_kind = 'backstop' OR s.grp IS NULL
+        OR EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key AND d.next_on = s.review_on))
     AND (s.review_kind = 'backstop' OR NOT EXISTS (SELECT FROM link l JOIN person_schedule p USING (nominal_key)
         WHERE l.record_key = s.record_key AND l.offending AND p.review_on <= $1))
 ORDER BY s.review_on, s.record_key LIMIT $2"""
