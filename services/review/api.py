@@ -12,12 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.review import answers as told
 from services.review.actions import showing, working
 from services.review.actions.working import Answers, Desk, Rationale, Ref
-from services.review.domain import Actor, Decision, Task
+from services.review.domain import Actor, Decision, State, Task
 from services.review.storage.tasks import Wanted
 from services.review.storage.unlinkings import unanswered
 from services.review.storage.work import When, competences
 from shared.errors import Invalid
-from shared.http import Asker, Edge, IfMatch, Now, Page, Paged, Today, Transaction, answers, etag, http_app, next_link
+from shared.http import (
+    Asker,
+    Edge,
+    IfMatch,
+    Now,
+    Page,
+    Paged,
+    Today,
+    Transaction,
+    among_words,
+    answers,
+    etag,
+    http_app,
+    next_link,
+)
 from shared.keys import Keys
 from shared.policy import Answer, Pack
 
@@ -42,6 +56,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 corrections = APIRouter(prefix="/v1/corrections", tags=["corrections"])
 
+Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARACTERS_MAX)]
 
@@ -110,9 +125,9 @@ Named = Annotated[Ref, Depends(_ref)]
 
 def _wanted(
     page: Paged,
-    state: Annotated[Code | None, Query()] = None,
+    state: Annotated[State, among_words(State)] | None = None,
     assignee: Annotated[Code | None, Query()] = None,
-    kind: Annotated[Code | None, Query()] = None,
+    kind: Annotated[Kind, among_words(Kind)] | None = None,
     due_before: date | None = None,
     sort: Literal["due_on", "-due_on"] = "due_on",
 ) -> tuple[Wanted, Page]:

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, get_args
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request, Response
+from pydantic import WithJsonSchema
 
 from shared.auth import Person
 from shared.clock import policy_day, wall_clock
@@ -103,6 +104,15 @@ def _page(
 
 
 Paged = Annotated[Page, Depends(_page)]
+
+
+def among_words(few: object) -> WithJsonSchema:
+    """Document a literal as the first contract has it, any word, and name the few that are taken beside it.
+
+    An enumeration there would take away from what was released.
+    """
+    names = ", ".join(f"`{each}`" for each in get_args(few))
+    return WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "description": f"One of {names}."})
 
 
 def _open_cursor(cursor: str) -> tuple[str | int, ...]:

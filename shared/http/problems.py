@@ -102,11 +102,17 @@ async def refuse_malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     known: frozenset[str] = request.app.state.vocabulary
     listed = [
-        {"pointer": _pointer(each["loc"], known), "type": each["type"], "mend": _MENDS.get(each["type"], _MEND)}
+        {"pointer": _pointer(each["loc"], known), "type": each["type"], "mend": _mend(each)}
         for each in error.errors()[:ERRORS_SHOWN_MAX]
     ]
     detail = "The request is not as the contract says; `errors` names each place and its mend."
     return problem(422, "malformed", detail, errors=listed)
+
+
+def _mend(error: Mapping[str, Any]) -> str:
+    if error["type"] == "literal_error":
+        return f"Send one of {error['ctx']['expected']}."  # The contract's own words, none of the sender's.
+    return _MENDS.get(error["type"], _MEND)
 
 
 def _pointer(place: Sequence[int | str], known: frozenset[str]) -> str:

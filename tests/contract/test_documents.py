@@ -34,6 +34,21 @@ def test_what_is_committed_is_what_the_code_says():
     assert list(faults()) == []
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_list_names_the_states_kinds_and_orders_it_may_be_asked_for(service):
+    asked = [
+        (path, each["name"], each["schema"])
+        for path, does in committed(f"openapi-{service}.json")["paths"].items()
+        for each in does.get("get", {}).get("parameters", ())
+        if each["in"] == "query" and each["name"] in ("state", "kind", "sort", "by", "lag", "leave_out")
+    ]
+    assert asked
+    for path, name, schema in asked:
+        told = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+        named = [bool(each.keys() & {"enum", "const"}) or "One of `" in each.get("description", "") for each in told]
+        assert set(named) == {True}, (path, name)
+
+
 def test_a_change_is_named_with_its_mend(copy):
     (copy / "asyncapi.json").write_text("{}\n")
     (copy / "schemas" / "tenure.record.dreamt.v1.json").write_text("{}\n")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
@@ -58,7 +58,7 @@ async def stored(connection: Transaction, word: Annotated[str, Query()] = "") ->
 
 
 @router.get("/pages")
-async def pages(page: Paged) -> list[Any]:
+async def pages(page: Paged, state: Literal["open", "closed"] | None = None) -> list[Any]:
     return [page.limit, page.after]
 
 
@@ -107,6 +107,13 @@ async def test_a_mistake_is_named_by_its_place_and_kind_never_by_its_value(clien
     assert refused(answer) == (422, "malformed")
     found = {(each["pointer"], each["type"]) for each in answer.json()["errors"]}
     assert found == {("/body/size", "int_parsing"), ("/body/*", "extra_forbidden"), ("/body/notes/*", "int_parsing")}
+
+
+async def test_a_word_that_is_none_of_a_few_is_told_which_there_are(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/pages", params={"state": SECRET})
+    assert refused(answer) == (422, "malformed")
+    told = {"pointer": "/query/state", "type": "literal_error", "mend": "Send one of 'open' or 'closed'."}
+    assert answer.json()["errors"] == [told]
 
 
 @pytest.mark.parametrize(

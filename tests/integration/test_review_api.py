@@ -206,6 +206,15 @@ async def test_a_review_about_oneself_does_not_exist(office: Office) -> None:
     assert await office.refused("claim", RO) == (404, "not_found")
 
 
+async def test_a_state_or_kind_that_no_task_has_is_refused_and_those_there_are_told(office: Office) -> None:
+    for name, known in (("state", "'awaiting_approval'"), ("kind", "'backstop'")):
+        answer = await office.get(f"/v1/tasks?{name}=opened")
+        assert answer.status_code == 422
+        [told] = answer.json()["errors"]
+        assert told["pointer"] == f"/query/{name}"
+        assert known in told["mend"]
+
+
 async def test_only_who_has_the_task_works_on_it(office: Office) -> None:
     await office.ask()
     assert await office.refused("assessment", RO, office.answers()) == (409, "not_in_hand")

@@ -12,10 +12,11 @@ from services.retention.actions.explain import Shown
 from services.retention.api import answers as told
 from services.retention.api.asking import AskedOfRecord, AsOf
 from services.retention.domain.as_of import When
+from services.retention.domain.lifecycle import State
 from services.retention.storage import reads
 from services.retention.storage.reads import Due, Row, Wanted
 from shared.errors import Invalid, TooLarge
-from shared.http import Now, Page, Paged, Today, Transaction, answers, etag, next_link
+from shared.http import Now, Page, Paged, Today, Transaction, among_words, answers, etag, next_link
 
 DUE_GROUPS_MAX = 5_000
 
@@ -55,6 +56,7 @@ AskedOfPerson = Annotated[OfPerson, Depends(_of_person)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,200}$")]
 Asked = Annotated[Code | None, Query()]
+ShownState = Literal[State, "exception", "permanent"]
 
 
 @router.get("/records/{record_id}/schedule", responses=answers(told.Explained, 400, 404, 413, versioned=True))
@@ -111,7 +113,7 @@ def _wanted(
     page: Paged,
     filters: Annotated[dict[str, Any], Depends(_filters)],
     subjects: Annotated[dict[str, Any], Depends(_subjects)],
-    state: Asked = None,
+    state: Annotated[ShownState, among_words(ShownState)] | None = None,
     sort: Literal["record", "review_on"] = "record",
 ) -> Wanted:
     return Wanted(filters | subjects, state, sort, _keys(page, _SORT_KEYS[sort]), page.limit)
