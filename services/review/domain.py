@@ -16,6 +16,12 @@ Proposed = Literal["dispose", "retain", "enquire", "incomplete"]
 NOT_YET = frozenset({"restrict", "transfer", "refer"})
 _LIVE = frozenset({"open", "claimed", "awaiting_approval", "returned"})
 _IN_HAND = frozenset({"claimed", "returned"})
+_NOT_IN_HAND = {
+    "open": "The task is open. Claim it first.",
+    "awaiting_approval": "The task is decided and waits for approval. It can be worked on again if it is returned.",
+    "completed": "The task is decided, and the decision stands. Only new facts or a new date open its review again.",
+    "withdrawn": "The task is withdrawn: nothing asks for this review any more.",
+}
 
 
 class NotYou(Forbidden):
@@ -126,7 +132,9 @@ def assigned(task: Task, assignee: str, known_roles: Collection[str], linked: Co
     if "reviewing_officer" not in known_roles:
         message = "No reviewing officer is known by that staff id. Assign the task to one who is."
         raise Invalid(message, "not_a_reviewing_officer")
-    _refuse_linked(assignee, linked)
+    if assignee in linked:
+        message = "Whom you name is linked to a record or person of this review. Name somebody with no link to it."
+        raise NotYou(message, "linked_to_subject")
     if task.state not in ("open", *_IN_HAND):
         raise Conflict(f"The task is {task.state}. It can be assigned while open, claimed or returned.", "not_open")
     state: State = "returned" if task.state == "returned" else "claimed"
@@ -137,7 +145,7 @@ def in_hand(task: Task, actor: Actor, linked: Collection[str]) -> None:
     """Refuse anybody but the task's reviewer, and them too when they turn out to be linked."""
     _refuse_linked(actor.staff_id, linked)
     if task.state not in _IN_HAND:
-        raise Conflict(f"The task is {task.state}. Claim it first, or wait for it to be returned.", "not_in_hand")
+        raise Conflict(_NOT_IN_HAND[task.state], "not_in_hand")
     if task.assignee != actor.staff_id:
         raise NotYou("Another reviewing officer has this task. Ask a records manager to assign it to you.", "not_yours")
 

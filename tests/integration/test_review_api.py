@@ -185,7 +185,9 @@ async def test_who_is_named_by_the_record_neither_reviews_nor_approves(office: O
     await _card(office, asked.subject, RO)
     await _card(office, asked.subject, HIM)
     assert await office.refused("claim", RO) == (403, "linked_to_subject")
-    assert await office.refused("assign", RM, {"assignee": RO}) == (403, "linked_to_subject")
+    told = (await office.post("assign", RM, {"assignee": RO})).json()
+    assert (told["status"], told["code"]) == (403, "linked_to_subject")
+    assert told["detail"].startswith("Whom you name is linked")
     await office.assessed(who=RO2)
     await office.done("decision", RO2, decision("dispose"))
     assert await office.refused("approval", HIM, {"answer": "approve"}) == (403, "linked_to_subject")
@@ -204,6 +206,18 @@ async def test_a_review_about_oneself_does_not_exist(office: Office) -> None:
     assert (await office.get(f"/v1/tasks/{office.task}", RO)).status_code == 404
     assert (await office.get(f"/v1/tasks/{office.task}", RO2)).status_code == 200
     assert await office.refused("claim", RO) == (404, "not_found")
+
+
+async def test_who_works_on_a_task_that_is_decided_is_told_so(office: Office) -> None:
+    await office.ask(group="G2")
+    assert "Claim it first" in (await office.post("decision", RO, decision("dispose"))).json()["detail"]
+    await office.assessed()
+    await office.done("decision", RO, decision("dispose"))
+    told = (await office.post("decision", RO, decision("dispose"))).json()
+    assert (told["code"], "waits for approval" in told["detail"]) == ("not_in_hand", True)
+    await office.done("approval", HIM, {"answer": "approve"})
+    told = (await office.post("decision", RO, decision("dispose"))).json()
+    assert (told["code"], "is decided" in told["detail"]) == ("not_in_hand", True)
 
 
 async def test_a_state_or_kind_that_no_task_has_is_refused_and_those_there_are_told(office: Office) -> None:
