@@ -52,20 +52,24 @@ def test_a_held_record_says_so_beside_its_date():
 def _asks(*arguments):
     parser = argparse.ArgumentParser()
     explain.add_arguments(parser)
-    return explain._path(parser.parse_args(arguments))
+    return list(explain._paths(parser.parse_args(arguments)).values())
 
 
 def test_what_is_asked_of_an_explanation_is_put_to_the_service():
     person = ids.nominal_ref("crime", "N-42")
-    assert _asks("crime:1") == f"/v1/records/{ids.record_id('crime', '1')}/schedule"
-    assert _asks("nominal", "crime:N-42", "--as-of", "2025-03-01") == f"/v1/nominals/{person}/schedule?as_of=2025-03-01"
-    assert _asks("crime:1", "--known-at", "2025-03-01T09:00:00+01:00").endswith(
-        "?known_at=2025-03-01T09%3A00%3A00%2B01%3A00"
-    )
+    first, second = (f"/v1/records/{ids.record_id('crime', each)}/schedule" for each in "12")
+    assert _asks("crime:1") == [first]
+    of_person = f"/v1/nominals/{person}/schedule?as_of=2025-03-01"
+    assert _asks("nominal", "crime:N-42", "--as-of", "2025-03-01") == [of_person]
+    [known] = _asks("crime:1", "--known-at", "2025-03-01T09:00:00+01:00")
+    assert known.endswith("?known_at=2025-03-01T09%3A00%3A00%2B01%3A00")
     for_them = f"?counterfactuals=true&leave_out=third_persons&nominal={person}"
-    assert _asks("crime:1", "--what-if", "--for", "crime:N-42").endswith(for_them)
-    with pytest.raises(StackError, match="One record at a time"):
-        _asks("crime:1", "crime:2")
+    assert _asks("crime:1", "--what-if", "--for", "crime:N-42")[0].endswith(for_them)
+    assert _asks("crime:1", "crime:2", "--as-of", "2025-03-01") == [
+        f"{each}?as_of=2025-03-01" for each in (first, second)
+    ]
+    with pytest.raises(StackError, match="'nominal' is neither a record id nor"):
+        _asks("crime:1", "nominal", "crime:N-42")
 
 
 def test_who_could_open_a_record_is_said_in_words():

@@ -18,6 +18,7 @@ NAME = "explain"
 HELP = "say why a date is what it is, in sentences; as of another day, without a fact, or without third persons"
 EXAMPLES = """  ./tenure explain police-uk-stops:0b0e…          by source system and source record id
   ./tenure explain 6f1c2f0e-…                     by record id
+  ./tenure explain crime:4711 crime:4712          several records, one after the other
   ./tenure explain nominal crime:N-42             a person, with the records that name them
   ./tenure explain crime:4711 --as-of 2025-03-01  what had happened by that day, by all that is known now
   ./tenure explain crime:4711 --known-at 2025-03-01T09:00:00Z
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="+",
         metavar="RECORD",
-        help="a record id or SOURCE_SYSTEM:SOURCE_RECORD_ID; or: nominal SOURCE:ID",
+        help="record ids or SOURCE_SYSTEM:SOURCE_RECORD_ID, one after the other; or: nominal SOURCE:ID",
     )
     parser.add_argument("--as-of", metavar="DATE", help="by what had happened by that day, like 2025-03-01")
     parser.add_argument("--known-at", metavar="INSTANT", help="by what was known then, like 2025-03-01T09:00:00Z")
@@ -58,19 +59,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the state, the dates and the reasons."""
-    answer = call("retention", "GET", _path(args), ROLE)
+    paths = _paths(args)  # All of them are read before anything is asked.
+    answers = [call("retention", "GET", path, ROLE) for path in paths.values()]
     if args.json:
-        print(json.dumps(answer, indent=1))
-    else:
-        print("\n".join(_wrapped(_of_person(answer) if _is_nominal(args) else _lines(answer))))
-    if args.parts:
-        print("\n".join(["", "What its parts ask of it as it stands:", *_parts(args)]))
+        print(json.dumps(answers if len(answers) > 1 else answers[0], indent=1))
+    for number, (name, answer) in enumerate(zip(paths, answers, strict=True)):
+        if len(answers) > 1 and not args.json:
+            print("\n" * bool(number) + name)
+        if not args.json:
+            print("\n".join(_wrapped(_of_person(answer) if _is_nominal(args) else _lines(answer))))
+        if args.parts:
+            print("\n".join(["", "What its parts ask of it as it stands:", *_parts(name, args)]))
     return 0
 
 
-def _parts(args: argparse.Namespace) -> Iterator[str]:
+def _parts(name: str, args: argparse.Namespace) -> Iterator[str]:
     hidden = "&leave_out=third_persons" if args.whom or args.without_third_persons else ""
-    for page in pages("retention", f"/v1/records/{record_id(args.what[0])}/parts?limit={PARTS_AT_ONCE}{hidden}", ROLE):
+    for page in pages("retention", f"/v1/records/{record_id(name)}/parts?limit={PARTS_AT_ONCE}{hidden}", ROLE):
         for each in page["parts"]:
             day = each["until"] or each["year"] or "no day yet"
             marks = [name for name in ("permanent", "waits", "undated") if each[name]]
@@ -81,21 +86,21 @@ def _is_nominal(args: argparse.Namespace) -> bool:
     return bool(args.what[0] == "nominal" and len(args.what) > 1)
 
 
-def _path(args: argparse.Namespace) -> str:
+def _paths(args: argparse.Namespace) -> dict[str, str]:
+    """Give what is asked, by the name it was given; the same record twice is asked once."""
     asked = {"as_of": args.as_of, "known_at": args.known_at}
     if _is_nominal(args):
         if args.what_if or args.whom or args.without_third_persons or args.parts:
             raise StackError("Of a person these are asked record by record: ./tenure explain RECORD --what-if.")
-        subject = f"nominals/{nominal_ref(' '.join(args.what[1:]))}"
-    elif len(args.what) > 1:
-        raise StackError(f"One record at a time, or `nominal SOURCE:ID`; {' '.join(args.what)!r} is neither.")
+        name = " ".join(args.what[1:])
+        subjects = {name: f"nominals/{nominal_ref(name)}"}
     else:
-        subject = f"records/{record_id(args.what[0])}"
+        subjects = {name: f"records/{record_id(name)}" for name in args.what}
         asked["counterfactuals"] = "true" if args.what_if else None
         asked["leave_out"] = "third_persons" if args.whom or args.without_third_persons else None
         asked["nominal"] = str(nominal_ref(args.whom)) if args.whom else None
     query = urlencode({name: value for name, value in asked.items() if value is not None})
-    return f"/v1/{subject}/schedule" + (f"?{query}" if query else "")
+    return {name: f"/v1/{path}/schedule" + (f"?{query}" if query else "") for name, path in subjects.items()}
 
 
 def record_id(name: str) -> UUID:
