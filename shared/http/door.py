@@ -90,6 +90,7 @@ class Door:
             route = f"{entrance.method} {entrance.template}"
             self._admit(scope, entrance)
             body = await self._body(scope, receive)
+            _refuse_encoded(scope, body)
             told = entrance.template.startswith("/v1/")  # Probes and scrapes are nobody's work.
             with self.spans.over(route, came, visit.id) if told else nullcontext():
                 await self.app(scope, _replay(body, receive), visit.send)
@@ -198,6 +199,13 @@ def _measure(scope: Scope) -> None:
     if len(scope.get("query_string", b"")) > QUERY_BYTES_MAX or len(scope.get("raw_path") or b"") > PATH_BYTES_MAX:
         detail = f"The path may have {PATH_BYTES_MAX} bytes and the query {QUERY_BYTES_MAX}. Send less."
         raise _Turned(problem(414, "too_long", detail))
+
+
+def _refuse_encoded(scope: Scope, body: bytes) -> None:
+    named = b",".join(value for key, value in scope["headers"] if key == b"content-encoding")
+    if body and any(coding.strip().lower() not in (b"", b"identity") for coding in named.split(b",")):
+        detail = "A compressed body is not read here. Send it as it is, without Content-Encoding."
+        raise _Turned(problem(415, "content_encoded", detail, {"Accept-Encoding": "identity"}))
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

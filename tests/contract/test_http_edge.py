@@ -1,6 +1,7 @@
 """The edge that every service shares: one error shape, limits, and roles before anything else."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -107,6 +108,18 @@ async def test_a_mistake_is_named_by_its_place_and_kind_never_by_its_value(clien
     assert refused(answer) == (422, "malformed")
     found = {(each["pointer"], each["type"]) for each in answer.json()["errors"]}
     assert found == {("/body/size", "int_parsing"), ("/body/*", "extra_forbidden"), ("/body/notes/*", "int_parsing")}
+
+
+async def test_a_compressed_body_is_told_to_be_sent_as_it_is(client: httpx.AsyncClient) -> None:
+    headers = {"If-Match": '"1"', "Content-Type": "application/json"}
+    sent = gzip.compress(b'{"size": 1}')
+    answer = await client.post("/v1/things/1", content=sent, headers=headers | {"Content-Encoding": "GZip"})
+    assert refused(answer) == (415, "content_encoded")
+    assert answer.headers["accept-encoding"] == "identity"
+    answer = await client.post(
+        "/v1/things/1", content=b'{"size": 1}', headers=headers | {"Content-Encoding": "identity"}
+    )
+    assert answer.status_code == 200
 
 
 async def test_a_word_that_is_none_of_a_few_is_told_which_there_are(client: httpx.AsyncClient) -> None:
