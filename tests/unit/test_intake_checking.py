@@ -180,6 +180,18 @@ def test_an_instant_or_a_purpose_that_is_refused_is_told_its_mend() -> None:
     assert said["purpose_not_known"].endswith("send one of its, or declare it.")
 
 
+@pytest.mark.parametrize(
+    ("sent", "mend"),
+    [
+        pytest.param(captured(occurred_on="1990-02"), "say precision month.", id="a record"),
+        pytest.param(nominal(date_of_birth="1990-02"), "leave it out until the day is known.", id="a nominal"),
+    ],
+)
+def test_a_month_alone_is_told_the_mend_that_its_fields_have(sent: dict[str, object], mend: str) -> None:
+    [found] = check(read(sent), PACK, TODAY)
+    assert found.sentence.endswith(mend)
+
+
 def test_everything_wrong_is_told_at_once() -> None:
     found = check(
         read(captured(occurred_on="2022", created_on=FAR, record_type="x", policing_purpose="y")), PACK, TODAY

@@ -81,7 +81,7 @@ def _of_record(sent: Sent, value: RecordState, sound: Sound, told: Told) -> Iter
 def _of_nominal(_: Sent, value: NominalState, __: Sound, told: Told) -> Iterator[Reason]:
     for name in ("date_of_birth", "died_on"):
         if (text := getattr(value, name)) is not None:
-            yield from civil(text, f"/data/{name}", None, told)
+            yield from civil(text, f"/data/{name}", None, told, or_month=False)
     for number, flag in enumerate(value.flags):
         if flag not in told.pack.flags:
             yield Reason(

@@ -11,6 +11,10 @@ from shared.policy import Pack, Source
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}:\d{2})")
+_OR_MONTH = "A date needs year, month and day; for a month alone say precision month."
+_WHOLE_ONLY = (
+    "A date needs year, month and day; these fields take no month alone, so leave it out until the day is known."
+)
 _ZONES_APART = timedelta(days=3)  # No two zones' days are: an instant so long past is not ahead in any of them.
 
 
@@ -22,17 +26,15 @@ class Told(NamedTuple):
     last: date
 
 
-def civil(text: str, pointer: str, precision: str | None, told: Told) -> Iterator[Reason]:
-    """Tell what is wrong with a civil day, or with a month where only that is known."""
+def civil(text: str, pointer: str, precision: str | None, told: Told, *, or_month: bool = True) -> Iterator[Reason]:
+    """Tell what is wrong with a civil day, or with a month where only that is known and the fields can say so."""
     if precision == "month" and _MONTH.fullmatch(text):
         text = f"{text}-01"
     elif precision == "month":
         yield Reason("precision_mismatch", pointer, "With precision month a date is YYYY-MM; send the month alone.")
         return
     if not _DAY.fullmatch(text):
-        yield Reason(
-            "partial_date", pointer, "A date needs year, month and day; for a month alone say precision month."
-        )
+        yield Reason("partial_date", pointer, _OR_MONTH if or_month else _WHOLE_ONLY)
         return
     try:
         day = date.fromisoformat(text)
