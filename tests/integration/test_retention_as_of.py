@@ -20,6 +20,8 @@ from tests.make_lifecycle import DUE, OPENS, carry_out, hear, own_engines, take,
 from tests.make_registered import contact, nominal_state, record_state, ref, suspect, uid, withdrawal
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+BEFORE_ANY = LONG_AGO - timedelta(days=1)
+SINCE = "came at 2020-01-01T00:00:00Z"
 TODAY = date(2026, 3, 2)
 DATES = (
     "class", "row", "group", "clock_on", "floor_until", "keep_until", "actionable_from", "open_on", "review_on",
@@ -101,19 +103,21 @@ async def test_a_revised_state_counts_from_its_own_day(engine):
 
 
 @pytest.mark.parametrize(
-    ("on", "known_at", "code"),
+    ("on", "known_at", "code", "mend"),
     [
-        pytest.param(date(2022, 8, 1), None, "not_known_then", id="before it was recorded"),
-        pytest.param(None, datetime(2024, 1, 1, tzinfo=UTC), "not_known_then", id="before it was known"),
-        pytest.param(date(2019, 12, 31), None, "no_pack_then", id="before any pack was in force"),
-        pytest.param(None, LONG_AGO - timedelta(days=1), "no_pack_then", id="before any pack was here"),
+        pytest.param(date(2022, 8, 1), None, "not_known_then", "", id="before it was recorded"),
+        pytest.param(None, datetime(2024, 1, 1, tzinfo=UTC), "not_known_then", "", id="before it was known"),
+        pytest.param(date(2019, 12, 31), None, "no_pack_then", "a later day", id="before any pack was in force"),
+        pytest.param(None, BEFORE_ANY, "no_pack_then", SINCE, id="before any pack was here"),
+        pytest.param(date(2019, 12, 31), BEFORE_ANY, "no_pack_then", SINCE, id="before both"),
     ],
 )
-async def test_where_there_was_nothing_it_says_so(engine, on, known_at, code):
+async def test_where_there_was_nothing_it_says_so(engine, on, known_at, code, mend):
     await learn(engine, at(1), BURGLARY)
     with pytest.raises(NotFound) as refused:
         await then(engine, on=on, known_at=known_at)
     assert refused.value.reason == code
+    assert mend in refused.value.message
 
 
 async def test_each_look_back_is_what_stood_when_no_more_was_known(engine):

@@ -22,7 +22,7 @@ from services.retention.domain import (
     matches,
     together,
 )
-from services.retention.domain.as_of import Done, Held, Move, When, in_force, stood, then_counting
+from services.retention.domain.as_of import Done, Held, Move, When, in_force, no_pack, stood, then_counting
 from services.retention.domain.derivation import WHOLE
 from services.retention.domain.derivation.sources import sources_of
 from services.retention.domain.facts import happened_on, happening, of_kind
@@ -64,9 +64,7 @@ async def look(connection: Connection, when: When, running: Pack, today: date) -
     issued = await past.packs(connection)
     found = in_force(issued, when, today)
     if found is None:
-        first = min((each.effective_on for each in issued), default=today)
-        message = f"No policy pack was here and in force then; the first is in force from {first}. Ask for a later day."
-        raise NotFound(message, "no_pack_then")
+        raise NotFound(no_pack(issued, when, today), "no_pack_then")
     return Look(when, await cited_pack(connection, found.hash, running), today)
 
 

@@ -5,7 +5,7 @@ what a steward said to be somebody's always was.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -117,6 +117,19 @@ def in_force(packs: Iterable[Issued], when: When, today: date) -> Issued | None:
         each for each in packs if each.effective_on <= on and (when.known_at is None or each.stored_at <= when.known_at)
     ]
     return max(fits, key=lambda each: (each.effective_on, each.stored_at), default=None)
+
+
+def no_pack(packs: Sequence[Issued], when: When, today: date) -> str:
+    """Say why no pack was in force then, and what to ask for: a later instant while none was here, else a later day."""
+    here = [each.effective_on for each in packs if when.known_at is None or each.stored_at <= when.known_at]
+    if here or not packs:
+        first = min(here, default=today)
+        return f"No policy pack was here and in force then; the first is in force from {first}. Ask for a later day."
+    in_time = [each for each in packs if each.effective_on <= (when.on or today)] or packs
+    since = min(each.stored_at for each in in_time).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (
+        f"Nothing was known here at that instant; the first policy pack came at {since}. Ask for that or a later one."
+    )
 
 
 class Held(NamedTuple):
