@@ -69,6 +69,16 @@ async def test_a_hold_is_in_force_before_the_answer_and_sent_twice_is_one(world)
     assert [refusal.why for refusal in (await carry_out(worker, DUE)).outcomes.values()] == ["held"]
 
 
+async def test_records_are_asked_for_by_a_state_that_there_is(world):
+    worker, door = world
+    await take(worker, record_state("r1"))
+    for state in ("current", "due", "exception", "permanent"):
+        await door("GET", f"/v1/records?state={state}")
+    [told] = (await door("GET", "/v1/records?state=expired", status=422)).json()["errors"]
+    assert told["pointer"] == "/query/state"
+    assert "'exception'" in told["mend"]
+
+
 async def test_a_release_takes_the_version_meant_and_two_people(world):
     worker, door = world
     await take(worker, record_state("r1"))
