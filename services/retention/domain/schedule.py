@@ -12,7 +12,7 @@ from services.retention.domain.children import birthday
 from services.retention.domain.dates import last_of
 from services.retention.domain.persons import OF_A_LIFE, Person
 from services.retention.domain.records import Side
-from services.retention.domain.suppliers import UNFIT, Supplied, latest, of_class, prevailing
+from services.retention.domain.suppliers import UNFIT, UNKNOWN, Supplied, latest, of_class, prevailing
 from shared.calendar_rules import Period, add, day_after, days_before
 from shared.policy import Class, End, Pack, Row
 
@@ -245,7 +245,7 @@ def _review(
     backstop = add(last, _backstop(klass, pack), pack.leap) if last else date.min
     found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
     found += [(person.review_on, "periodic") for person in persons if person.review_on]
-    own = None if side.lacks == UNFIT else side.row
+    own = None if side.lacks == UNFIT or kept.problem == UNKNOWN else side.row
     row = pack.rows.get(kept.row or own or "")
     if row and row.cycle and last:
         found.append((add(last, row.cycle, pack.leap), "periodic"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.retention.domain.schedule import Kept
 
 CLASS, SOURCE, OVERRIDE = "class", "source", "override"
-UNFIT = "no_fitting_rule"
+UNFIT, UNKNOWN = "no_fitting_rule", "override_row_not_known"  # Where no row is there to go by.
 
 
 class Supplied(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -68,7 +68,7 @@ def _overriding(given: Supplied, decided: Override, own: Row | None, inputs: Inp
     if decided.row:
         row = pack.rows.get(decided.row)
         if row is None:
-            return msgspec.structs.replace(given, problem="override_row_not_known")
+            return msgspec.structs.replace(given, problem=UNKNOWN)
         return _by_row(given, row, inputs, pack)
     floors = together(floors_of(own, inputs, pack))
     return msgspec.structs.replace(
