@@ -22,7 +22,7 @@ STEPS = {
     "classified": "It is in class {class}.",
     "classified_from": "It is in class {class}, whose row comes from class {row_from}.",
     "unclassified": "No class of the pack takes it.",
-    "withdrawn": "It was withdrawn as entered in error, so it groups nobody, moves no clock and keeps the date it had.",
+    "withdrawn": "Withdrawn as entered in error, it groups nobody and moves no clock: only its row and floors keep it.",
     "clock": "The clock starts on {on}.",
     "person_clock": "The person {nominal} last came to notice on {on}.",
     "moved": "By a decision of {on} it is in class {class}; a clock that had started keeps its date.",

@@ -72,7 +72,7 @@ def test_the_derivation_is_as_the_design_shows_it():
             [],
             [
                 "It is in class crime.report.suspect.",
-                "It was withdrawn as entered in error, so it groups nobody, moves no clock and keeps the date it had.",
+                "Withdrawn as entered in error, it groups nobody and moves no clock: only its row and floors keep it.",
                 "The floor creation reaches to 3 August 2028, and nothing asks for longer.",
                 "So it is kept until 3 August 2028 (row R01).",
             ],
