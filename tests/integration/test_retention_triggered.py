@@ -179,3 +179,25 @@ async def test_a_cause_that_goes_before_anybody_took_it_in_hand_is_put_no_more(e
     assert await put(engine) == []
     await take(engine, record_state(sequence=4, change="withdrawn"))
     assert await put(engine) == ["withdrawn"]
+
+
+async def test_conduct_of_a_young_child_asks_for_an_initial_review_of_the_record_which_lets_it_count(engine):
+    """They are in a group by another record: a review of the person would answer nothing about this one."""
+    nine = record_state("r1", links=[suspect("p1")])
+    await take(engine, nominal_state(date_of_birth="2012-08-02"), nine)
+    await take(engine, suspected("r2", occurred_on="2024-08-01", reported_at="2024-08-01T10:00:00Z"))
+    await hear(engine)
+    for minutes in (0, 1):
+        await look(engine, minutes=minutes)
+    [review] = [each for each in await told(engine, REVIEWS, ReviewRequested) if each.cause == "under_10"]
+    assert (review.subject, review.subject_kind, review.kind) == (uid("r1"), "record", "initial")
+
+    await decide(engine, decided(review, "retain", on=TODAY), TODAY)
+    [row] = await select(
+        engine,
+        "SELECT state, problem, cause, grp FROM schedule JOIN record USING (record_key) WHERE record_uid = $1",
+        uid("r1"),
+    )
+    assert tuple(row) == ("current", None, None, "G3")
+    await look(engine, minutes=2)
+    assert [each.cause for each in await told(engine, REVIEWS, ReviewRequested)].count("under_10") == 1

@@ -141,10 +141,10 @@ NINE, TEN, SEVENTEEN = born("2012-08-02"), born("2012-08-01"), born("2005-03-04"
 
 def test_conduct_before_the_tenth_birthday_counts_only_after_a_review_that_says_why():
     found = schedule([state()], NINE)
-    assert (found.state, found.problem, found.group) == ("exception", "under_10", None)
+    assert (found.state, found.problem, found.group, found.cause) == ("exception", "under_10", None, "under_10")
     assert person([state()], own=NINE).group is None
     admitted = [state(), decided("2024-01-01", subject=1)]
-    assert schedule(admitted, NINE).problem is None
+    assert (schedule(admitted, NINE).problem, schedule(admitted, NINE).cause) == (None, None)
     assert person(admitted, own=NINE).group == "G3"
     assert person([state()], own=TEN).group == "G3"
 

@@ -24,6 +24,8 @@ from shared.trails import traced
 
 Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
 _BRINGS_IN = frozenset({"initial", "triggered", "scheduled"})  # A review between times puts nothing on a list.
+_OF_A_RECORD = frozenset({"withdrawn", "under_10"})  # No review of a person answers these: the record's own does.
+_AT_INPUT: Mapping[str, Kind] = {"under_10": "initial"}
 _RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "periodic": 3, "backstop": 4}
 
 
@@ -263,7 +265,8 @@ async def triggered(
     asks: dict[Subject, Ask] = {}
     about = await _about(connection, pack, wants)
     for each, subjects in about.items():
-        asks |= {subject: asks.get(subject, Ask("triggered", each.cause)) for subject in subjects}
+        ask = Ask(_AT_INPUT.get(each.cause, "triggered"), each.cause)
+        asks |= {subject: asks.get(subject, ask) for subject in subjects}
     open_now = set(await request(connection, pack, asks, today, now))
     waiting = {each.subject for each, subjects in about.items() if not open_now.issuperset(subjects)}
     return {each.subject for each in wants} - waiting
@@ -283,7 +286,7 @@ async def _about(connection: Connection, pack: Pack, wants: Sequence[Wanted]) ->
             if any(not carried[its]["gone"] for its in carry.get(each.subject, ()) if its in carried):
                 about[each] = (each.subject,)
         elif key in shown and not shown[key]["gone"]:
-            alone = each.cause == "withdrawn" or shown[key]["row_id"] is None
+            alone = each.cause in _OF_A_RECORD or shown[key]["row_id"] is None
             deciders = who_decides(pack, shown[key]["row_id"], key, offenders.get(key, ()))
             about[each] = (each.subject,) if alone else deciders
     return about

@@ -91,9 +91,17 @@ def of_schedule(
         end=kept.end,
         problem=problem,
         owner=_owner(klass, pack) if problem else None,
-        cause="withdrawn" if side.withdrawn else None,
+        cause=_cause(side, persons, pack),
         by_person=side.by_person,
     )
+
+
+def _cause(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
+    """Name what somebody must look at in a record itself, beside any date."""
+    if side.withdrawn:
+        return "withdrawn"
+    # Also where the record is dated by something else: the link counts for nobody until a review says why.
+    return "under_10" if _child(side, persons, pack) == "under_10" else None
 
 
 def asks(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Share:
