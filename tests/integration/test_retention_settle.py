@@ -15,6 +15,7 @@ from services.retention.storage import locks, marks
 from services.retention.storage.schedules import COLUMNS, sealed_content
 from shared.clock import wall_clock
 from shared.db import driver, transaction
+from tests import make_cases as cases
 from tests.make_cases import RICH, filings
 from tests.make_facts import PACK
 from tests.make_registered import (
@@ -523,3 +524,20 @@ async def test_a_death_told_of_after_an_upgrade_has_the_records_facts_read_again
     await keep(engine, [nominal_state("p1", died_on="2022-07-31")])
     await settle_all(engine)
     assert [row[0] for row in await rows(engine, "SELECT problem FROM schedule")] == ["dead_before_conduct"]
+
+
+async def test_a_part_worked_in_with_the_file_of_its_file_hears_of_what_lies_between(engine):
+    # The part is dated first by its file as it was, and that file by the one above it only then.
+    known = [
+        *(cases.file("f0"), cases.file("f1", part_of=["f0"]), cases.closed("f1")),
+        *(cases.part("r1", part_of=("f1",)), cases.part("r2", part_of=("r1",))),
+    ]
+    await keep(engine, known, cases.PACK)
+    await settle_all(engine, cases.PACK)
+    before = fold(known, cases.PACK)[0]
+    news = [cases.closed("f0", "2040-05-01"), trigger("nothing", "r1", "2024-05-01", "issued")]
+    await keep(engine, news, cases.PACK)
+    await settle_all(engine, cases.PACK)
+    after = fold([*known, *news], cases.PACK)[0]
+    assert all(before[uid(name)] != after[uid(name)] for name in ("f0", "f1", "r1"))
+    assert (await stored(engine))[0] == after

@@ -222,10 +222,12 @@ async def _downwards(desk: Desk) -> dict[int, Dated]:
     moved = work.executed & work.claimed
     for _ in range(LEVELS_MAX):
         moved |= await _finally(desk, keys)
-        carried = await parts.parts_under(work.connection, moved) - work.records - work.claimed
-        fresh = await desk.ready(work, await join(work, carried))
+        under = await parts.parts_under(work.connection, moved)
+        # One that is dated already was dated by a file that has moved since, by the one above it.
+        again = under & work.records & desk.mine.keys()
+        fresh = await desk.ready(work, await join(work, under - work.records - work.claimed))
         desk.mine |= fresh
-        keys, moved = set(fresh), set()
+        keys, moved = again | fresh.keys(), set()
         if not keys:
             return desk.dated
         await _look(desk, keys)
@@ -263,11 +265,11 @@ def _date_one(desk: Desk, key: int, case: Case) -> bool:
     """Date one record; says whether parts of it would see a change."""
     (side, persons, aged), work = desk.mine[key], desk.work
     was = work.before.get(key)
+    known = desk.dated.pop(key, was)  # By which its parts were dated so far.
     now = Dated(of_schedule(side, persons, work.pack, aged, case), side, work.pack.hash)
-    if now == was:
-        return False
-    desk.dated[key] = now
-    return was is None or _shown(now, work) != _shown(was, work)
+    if now != was:
+        desk.dated[key] = now
+    return now != known and (known is None or _shown(now, work) != _shown(known, work))
 
 
 def _shown(dated: Dated, work: "Round") -> CaseFile:
