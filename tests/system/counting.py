@@ -188,9 +188,14 @@ def wait_drained(url: str, bootstrap: str, seconds: float) -> float:
 
 
 def ledger_gaps(url: str) -> tuple[int, int]:
-    """Give (log rows without a leaf, holes in the leaves' numbers)."""
+    """Give (log rows with neither a leaf nor a place in the sealer's queue, holes in the leaves' numbers).
+
+    What the clock wrote a moment ago, a measure say, still waits for the sealer's next turn.
+    """
     [(unsealed,)] = ask(
-        url, "SELECT count(*) FROM log WHERE NOT EXISTS (SELECT FROM leaf WHERE leaf.log_id = log.log_id)"
+        url,
+        "SELECT count(*) FROM log WHERE NOT EXISTS (SELECT FROM leaf WHERE leaf.log_id = log.log_id)"
+        " AND log_id NOT IN (SELECT unnest(log_ids) FROM unsealed)",
     )
     [(holes,)] = ask(url, "SELECT coalesce(max(leaf_index) + 1, 0) - count(*) FROM leaf")
     return unsealed, holes
