@@ -37,6 +37,8 @@ class ReviewRequested(Event, frozen=True):
     derivation: dict[str, Any]
     basis: Digest
     version: int
+    by_age: bool = False
+    """The day tells somebody's birthday: outside, its year alone is told."""
 
 
 class ReviewWithdrawn(Event, frozen=True):
@@ -70,7 +72,10 @@ class ReviewDecided(Event, frozen=True):
 
 
 class TaskChanged(Event, frozen=True):
-    """A task's state, in codes, and the records that whoever holds it may look at."""
+    """A task's state, in codes, and the records that whoever holds it may look at.
+
+    Where the day on which it is due tells somebody's birthday, `due_on` is the last day of that year.
+    """
 
     type: ClassVar[str] = "tenure.task.changed.v1"
 

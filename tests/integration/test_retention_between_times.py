@@ -7,7 +7,7 @@ import pytest
 from shared.events import REVIEWS, ReviewRequested
 from tests.integration.test_retention_lifecycle import decide, decided, told
 from tests.make_lifecycle import hear, own_engines, take, tick
-from tests.make_registered import nominal_state, record_state, ref, suspect, uid
+from tests.make_registered import contact, nominal_state, record_state, ref, suspect, uid
 
 CREATED = "2010-01-02"
 CADENCE = date(2020, 1, 2)  # Line 10 of the schedule: as long as the person is missing, every ten years.
@@ -63,7 +63,21 @@ async def test_the_day_that_a_decision_about_a_record_named_brings_it_back_once(
 async def test_a_person_s_cadence_asks_nobody_else_of_a_shared_record(engine):
     managed = nominal_state("p1", date_of_birth="1980-01-01", flags=["mappa"])
     shared = record_state(links=[suspect("p1"), suspect("p2")], created_on="2024-08-02")
-    await take(engine, managed, shared)
+    await take(engine, managed, shared, contact(person="p2", on="2031-01-01"))
     await hear(engine)
     await tick(engine, date(2032, 8, 3))
     assert await asked(engine) == [(ref("p1"), "periodic", "cadence")]
+
+
+async def test_a_review_on_a_day_that_tells_a_birthday_says_so(engine):
+    """Inside the day is known; of the hundredth birthday, and what follows it, outside only the year is told."""
+    managed = nominal_state("p1", date_of_birth="1940-05-06", flags=["mappa"])
+    await take(engine, managed, record_state(links=[suspect("p1")]))
+    await hear(engine)
+    await tick(engine, date(2032, 8, 3))
+    [cadence] = await told(engine, REVIEWS, ReviewRequested)
+    assert (cadence.cause, cadence.by_age) == ("cadence", False)
+    await decide(engine, decided(cadence, "retain", on=date(2032, 8, 3)), date(2032, 8, 3))
+    await tick(engine, date(2040, 5, 6))
+    end = (await told(engine, REVIEWS, ReviewRequested))[-1]
+    assert (end.cause, end.due_on, end.by_age) == ("period_ended", date(2040, 5, 7), True)

@@ -83,7 +83,7 @@ async def plans(engine, work):
         return [await plan(raw, each) for each in await said_by(connection, work) if judged(each)]
 
 
-@pytest.mark.parametrize(("work", "count"), [(tick, 1), (tick_for_one, 7), (measure, 2)])
+@pytest.mark.parametrize(("work", "count"), [(tick, 1), (tick_for_one, 8), (measure, 2)])
 async def test_nothing_due_is_found_by_index(engine, work, count):
     found = await plans(engine, work)
     assert len(found) >= count
@@ -107,15 +107,15 @@ async def test_a_tick_sees_each_thing_that_it_may_have_to_do(engine, there):
     await take(engine, record_state())  # It falls due in 2028, and is looked at again in 2032 at the latest.
     before = date(2028, 7, 1)
     async with transaction(engine) as connection:
-        assert not (await looking.look(connection, REAL, before)).anything
+        assert not (await looking.look(connection, REAL, before, before)).anything
         await (await driver(connection)).execute(there, before)
-        assert (await looking.look(connection, REAL, before)).anything
+        assert (await looking.look(connection, REAL, before, before)).anything
 
 
 async def test_an_empty_tick_says_little(engine):
     async with transaction(engine) as connection:
         assert len(await said_by(connection, tick)) == 1
-        assert len(await said_by(connection, tick_for_one)) == 10
+        assert len(await said_by(connection, tick_for_one)) == 11
         assert len(await said_by(connection, finish)) == 1
 
 

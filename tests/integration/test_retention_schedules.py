@@ -226,6 +226,12 @@ def test_of_what_goes_by_age_the_year_alone_is_told():
     assert changed(OLD._replace(review_kind="periodic", review_on=date(2032, 8, 1))).review_on == date(2032, 8, 1)
 
 
+@pytest.mark.parametrize("kind", ["birthday", "own_end"])
+def test_a_day_of_a_person_s_own_is_told_nobody(kind):
+    told = changed(OLD._replace(by_age=False, review_kind=kind, review_on=date(2032, 8, 1)))
+    assert (told.keep_until, told.review_on) == (DUE, None)
+
+
 @pytest.mark.parametrize(
     ("state", "lifecycle", "shown"),
     [

@@ -208,3 +208,34 @@ async def test_a_chain_that_has_grown_stops_it_and_they_are_reviewed_again(engin
     await tick(engine, ENDS)
     review = (await told(engine, REVIEWS, ReviewRequested))[-1]
     assert (review.subject, review.kind, review.cause) == (ref("p1"), "triggered", "basis_changed")
+
+
+async def test_who_shares_all_they_have_is_reviewed_at_their_own_end_and_goes_by_that(engines):
+    """The record stays for the second until 2034; nothing of the first's own falls due to bring them before anybody."""
+    engine, _ = engines
+    both = record_state(links=[suspect("p1"), suspect("p2")])
+    await take(engine, both, contact(person="p2", on="2028-01-01"))
+    await hear(engine)
+    end = date(2028, 8, 2)
+    opens = end - timedelta(days=PACK.limits.lead_days)
+    assert (await tick(engine, opens - timedelta(days=1))).reviewed == 0
+    assert [(await tick(engine, opens)).reviewed for _ in range(2)] == [1, 0]
+    [review] = await told(engine, REVIEWS, ReviewRequested)
+    assert (review.subject, review.kind, review.cause, review.due_on) == (ref("p1"), "scheduled", "own_end", end)
+
+    await decide(engine, decided(review, on=opens), opens)
+    assert await unlink(engine, end - timedelta(days=1)) == []
+    assert await unlink(engine, end) == [None]
+    assert await offending(engine) == {(uid("r1"), ref("p2"))}
+    assert (await tick(engine, end)).reviewed == 0
+
+
+async def test_who_comes_to_notice_again_is_not_reviewed_at_the_end_that_was(engines):
+    engine, _ = engines
+    await take(engine, record_state(links=[suspect("p1"), suspect("p2")]), contact(person="p2", on="2028-01-01"))
+    await hear(engine)
+    assert (await tick(engine, date(2028, 8, 2))).reviewed == 1
+    await take(engine, contact("c2", person="p1", on="2028-08-01"))
+    await tick(engine, date(2028, 8, 3), REAL + timedelta(minutes=1))
+    [row] = await select(engine, "SELECT state FROM review")
+    assert row[0] == "withdrawn"

@@ -130,6 +130,14 @@ async def test_facts_that_changed_after_a_decision_open_the_task_again(review_co
     assert (task.state, task.assignee, task.cause, task.round, task.version) == ("open", None, "basis_changed", 2, 6)
 
 
+async def test_of_a_day_that_tells_a_birthday_the_year_alone_is_told(review_connection) -> None:
+    asked = requested(by_age=True)
+    await take_reviews(review_connection, [asked], NOW)
+    [said] = await put_there(review_connection, "review.tasks.v1", asked.review_id)
+    assert said["due_on"] == "2026-12-31"
+    assert (await held(review_connection, asked)).request.due_on == date(2026, 5, 1)
+
+
 async def test_a_withdrawal_that_comes_first_is_remembered(review_connection) -> None:
     asked = requested()
     gone = ReviewWithdrawn(asked.review_id, asked.subject, "clock_moved", 2)

@@ -187,8 +187,11 @@ class Person:
 
     def _reaches_past(self, end: Day) -> bool:
         """Until an age a retain on the way moves nothing; one given when that end is looked at reaches past it."""
-        opens = CALENDAR[NUMBER[end] - self.pack.limits.lead_days]
-        return self.rule.until_age is None or self.decisions.retained >= opens
+        return self.rule.until_age is None or self.decisions.retained >= self.opens(end)
+
+    def opens(self, end: Day) -> Day:
+        """Give the day from which somebody is asked about an end."""
+        return CALENDAR[NUMBER[end] - self.pack.limits.lead_days]
 
     @property
     def missing(self) -> bool:

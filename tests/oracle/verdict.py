@@ -121,9 +121,23 @@ def _review(cases: list[Case], kept: Kept) -> Day:
         found.append(last_day_of(since, row.cycle, case.pack.leap))
     found += [case.decisions.ahead] if case.decisions.ahead else []
     found += [day for person in covered if person.group for day in person.looked_at]
+    if kept.state == "current" and kept.last and kept.prevails.group:
+        found += _own_ends(covered)
     if kept.state == "current" and kept.last and not kept.by_time:
         found.append(next_day(kept.last))
     return min(found)
+
+
+def _own_ends(covered: list[Person]) -> Iterator[Day]:
+    """A shared record stays while another needs it; whose own reason ends is looked at then, not at its end."""
+    for person in covered:
+        if not person.group or person.missing or person.doubt:
+            continue
+        end = next_day(person.last_day)
+        stays = any(each.group and (each.last_day is None or each.last_day > person.last_day) for each in covered)
+        looked = person.decisions.last and person.decisions.last >= person.opens(end)
+        if stays and not looked:
+            yield end
 
 
 def _ends_by_time(case: Case) -> bool:

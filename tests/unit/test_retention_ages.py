@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from services.retention.domain import of_record
+from services.retention.domain.children import tells_birthday
 from shared.calendar_rules import Period
 from shared.policy import Age, Children, Floor
 from shared.sentences import sentences
@@ -197,7 +198,7 @@ def test_a_child_is_looked_at_again_at_eighteen_and_at_twenty_five():
     assert person([state()], own=at_18, pack=CHILDREN).review_on == date(2030, 3, 4)
     assert person([state()], own=[*at_18, decided("2030-05-01", "amend")], pack=CHILDREN).review_on is None
     assert person([state()], own=born("1980-01-01"), pack=CHILDREN).review_on is None
-    assert schedule([state()], SEVENTEEN, CHILDREN).review_kind == "periodic"
+    assert schedule([state()], SEVENTEEN, CHILDREN).review_kind == "birthday"
 
 
 def test_a_child_in_the_highest_group_is_looked_at_more_often_too():
@@ -205,6 +206,24 @@ def test_a_child_in_the_highest_group_is_looked_at_more_often_too():
     assert person(murder, own=born("1980-01-01"), pack=CHILDREN).review_on == date(2032, 8, 1)
     young = [*SEVENTEEN, decided("2030-04-01")]
     assert person(murder, own=young, pack=CHILDREN).review_on == date(2032, 4, 1)
+    assert schedule(murder, young, CHILDREN).review_kind == "periodic"
+
+
+@pytest.mark.parametrize(
+    ("birth", "on", "tells"),
+    [
+        ("2005-03-04", "2023-03-04", True),
+        ("2005-03-04", "2023-03-05", True),
+        ("2005-03-04", "2023-03-03", False),
+        ("2005-03-04", "2023-03-06", False),
+        ("1980-12-31", "2081-01-01", True),
+        ("1980-02-29", "2081-02-28", True),
+        ("1980-02-29", "2081-03-01", True),
+        ("1980-02-29", "2080-02-28", False),
+    ],
+)
+def test_a_day_that_tells_a_birthday_is_known(birth, on, tells):
+    assert tells_birthday(day(on), [date(1990, 7, 15), day(birth)], PACK) is tells
 
 
 # Lives that contradict themselves.

@@ -1,6 +1,7 @@
 """What the world is told of a schedule: codes and dates, and of what goes by somebody's age the year alone."""
 
 from services.retention.domain.lifecycle import GONE
+from services.retention.domain.schedule import OF_A_PERSON
 from services.retention.storage.announce import Unannounced
 from shared.events import ScheduleChanged
 
@@ -18,6 +19,7 @@ def changed(row: Unannounced) -> ScheduleChanged:
     A hundredth birthday is a birth date, and so is the review that opens the day after it.
     """
     state = shown_state(row.state, row.lifecycle)
+    by_birthday = row.by_age and row.review_kind == "scheduled"
     year = row.keep_until.year if row.by_age and row.keep_until else None
     return ScheduleChanged(
         record_id=row.record_uid,
@@ -30,7 +32,7 @@ def changed(row: Unannounced) -> ScheduleChanged:
         keep_until=None if row.by_age else row.keep_until,
         actionable_from=None if row.by_age else row.actionable_from,
         keep_year=year,
-        review_on=None if row.by_age and row.review_kind == "scheduled" else row.review_on,
+        review_on=None if row.review_kind in OF_A_PERSON or by_birthday else row.review_on,
         reason=row.problem if state == "exception" else row.reason or row.moved_by,
         held=row.held,
         restricted=row.restricted,

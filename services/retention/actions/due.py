@@ -6,8 +6,10 @@ from typing import NamedTuple
 from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
+from services.retention.actions.own_ends import OWN_END, ahead, to_ask
+from services.retention.actions.triggered import triggered
 from services.retention.domain.lifecycle import overslept
-from services.retention.storage import disposals, looking, orders, reviews, wanted
+from services.retention.storage import between_times, disposals, looking, orders, reviews, wanted
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
 from shared.policy import Pack
@@ -26,7 +28,7 @@ class Surfaced(NamedTuple):
 
 async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -> Surfaced:
     """Bring before people what falls due today, at most the pack's number of reviews; the rest stays due, in order."""
-    seen = await looking.look(connection, now, today)
+    seen = await looking.look(connection, now, today, ahead(pack, today))
     if overslept(seen.ran_at, now):  # After more than 36 hours' sleep disposals wait for two people.
         await disposals.pause(connection, "late_tick", now)
     if not seen.anything:
@@ -43,6 +45,7 @@ async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -
         if keys := await reviews.due(connection, today, room):
             ordered, subjects = await advance(connection, pack, keys, today, now)
         reviewed = len(subjects)
+        reviewed += await _own_ends(connection, pack, today, now, room - reviewed)
         reviewed += await _between_times(connection, pack, today, now, room - reviewed)
     await ask.check(connection, today, now, pack, CHECKED_PER_TICK_MAX)
     return Surfaced(len(surfaced), len(ordered), reviewed)
@@ -71,7 +74,7 @@ async def _wanted(connection: Connection, pack: Pack, today: date, now: datetime
     """Open the triggered reviews that were asked for; one whose subject is busy is asked for again."""
     if not (wants := await wanted.take_wanted(connection, limit)):
         return 0
-    done = await ask.triggered(connection, pack, wants, today, now)
+    done = await triggered(connection, pack, wants, today, now)
     for subject, cause in wants:
         if subject not in done:
             again = wanted.want if subject[0] == "record" else wanted.want_persons
@@ -79,14 +82,21 @@ async def _wanted(connection: Connection, pack: Pack, today: date, now: datetime
     return len(done)
 
 
+async def _own_ends(connection: Connection, pack: Pack, today: date, now: datetime, room: int) -> int:
+    """Ask for the reviews of persons whose own end comes while others keep what they share."""
+    ends = await to_ask(connection, pack, today, room) if room > 0 else {}
+    asks = {("nominal", key): ask.Ask("scheduled", OWN_END, end) for key, end in ends.items()}
+    return len(await ask.request(connection, pack, asks, today, now)) if asks else 0
+
+
 async def _between_times(connection: Connection, pack: Pack, today: date, now: datetime, room: int) -> int:
     """Ask for the reviews of a cadence and the backstop: they put nothing on the list of what falls due."""
     if room <= 0:
         return 0
     asks: dict[Subject, ask.Ask] = {}
-    for key in await reviews.periodic(connection, today, room):
+    for key in await between_times.periodic(connection, today, room):
         asks["nominal", key] = ask.Ask("periodic", "cadence")
-    if not (records := await reviews.own(connection, today, room)) and not asks:
+    if not (records := await between_times.own(connection, today, room)) and not asks:
         return 0
     keys = [each.record_key for each in records]
     offenders, shown = await orders.offenders_of(connection, keys), await reviews.schedules(connection, keys)
@@ -99,7 +109,7 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
     return len(await ask.request(connection, pack, asks, today, now))
 
 
-def _between(each: reviews.Own, state: str) -> ask.Ask:
+def _between(each: between_times.Own, state: str) -> ask.Ask:
     if each.by_cadence:
         return ask.Ask("periodic", "cadence")
     return ask.Ask("backstop", "exception" if state == "exception" else "backstop")

@@ -6,15 +6,19 @@ from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from services.retention.actions.case_told import standing
+from services.retention.actions.own_ends import OWN_END, ended
 from services.retention.actions.people import linked
 from services.retention.domain import derivation
-from services.retention.domain.lifecycle import IN_HAND, who_decides
+from services.retention.domain.children import tells_birthday
+from services.retention.domain.lifecycle import IN_HAND
 from services.retention.storage import links as stored_links
 from services.retention.storage import orders, reviews, wanted
 from services.retention.storage.reviews import NewReview, Subject
 from services.retention.storage.roots import roots_of
-from services.retention.storage.wanted import Pending, Wanted
+from services.retention.storage.wanted import Pending
 from shared.db import Connection
 from shared.events import REVIEWS, Member, ReviewRequested, ReviewWithdrawn, encode
 from shared.ids import review_id
@@ -24,8 +28,6 @@ from shared.trails import traced
 
 Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
 _BRINGS_IN = frozenset({"initial", "triggered", "scheduled"})  # A review between times puts nothing on a list.
-_OF_A_RECORD = frozenset({"withdrawn", "under_10"})  # No review of a person answers these: the record's own does.
-_AT_INPUT: Mapping[str, Kind] = {"under_10": "initial"}
 _RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "periodic": 3, "backstop": 4}
 
 
@@ -34,6 +36,8 @@ class Ask(NamedTuple):
 
     kind: Kind
     cause: str
+    due_on: date | None = None
+    """Where it is not for the records' sake: then the end of the first that falls due, or today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def _with(ask: Ask, pending: Pending | None) -> Ask:
 def _new(subject: Subject, ask: Ask, n: int, file: Dossier, today: date) -> NewReview:
     kind, key = subject
     first = file.shown(subject)[0]
-    due_on = first["actionable_from"] if ask.kind == "scheduled" and first["actionable_from"] else today
+    ends_on = ask.due_on or (first["actionable_from"] if ask.kind == "scheduled" else None)
     return NewReview(
         review_id=review_id(file.uids[subject], n),
         record_key=key if kind == "record" else None,
@@ -114,7 +118,7 @@ def _new(subject: Subject, ask: Ask, n: int, file: Dossier, today: date) -> NewR
         basis=file.bases[subject],
         group=first["grp"],
         row=first["row_id"],
-        due_on=due_on,
+        due_on=ends_on or today,
     )
 
 
@@ -151,14 +155,21 @@ async def _tell(
     shown = {subject: file.shown(subject) for subject in subjects}
     covered = {row["review_id"]: [each["record_key"] for each in shown[reviews.subject_in(row)]] for row in rows}
     await reviews.set_members(connection, covered)
+    births = await reviews.births(connection, subjects)
     reasons = await derivations(connection, pack, {each[0]["record_key"] for each in shown.values() if each})
     entries, about = [], []
     for row, subject in zip(rows, subjects, strict=True):
         reason = reasons.get(shown[subject][0]["record_key"], {}) if shown[subject] else {}
-        event = _event(row, subject, file, pack, reason)
+        by_age = _by_age(row["due_on"], shown[subject], births.get(subject, ()), pack)
+        event = msgspec.structs.replace(_event(row, subject, file, pack, reason), by_age=by_age)
         entries.append(Entry(REVIEWS, str(event.subject), event.type, event.subject, event.version, encode(event)))
         about.append((event.subject, *(member.record_id for member in event.records)))
     await put(connection, await traced(connection, entries, about), now)
+
+
+def _by_age(due_on: date, shown: Sequence[Mapping[str, Any]], births: Sequence[date], pack: Pack) -> bool:
+    ages = {each["actionable_from"] for each in shown if each["by_age"]}
+    return due_on in ages or tells_birthday(due_on, births, pack)
 
 
 def _event(
@@ -215,7 +226,9 @@ async def check(connection: Connection, today: date, now: datetime, pack: Pack, 
     pending = await wanted.pending_of(connection, got)
     file = await dossier(connection, got)
     got -= await _to_root(connection, {each: rows[each] for each in got}, file, now)
-    needless = {each for each in got - pending.keys() if _needless(rows[each], file.shown(each), today)}
+    at_end = {key for kind, key in got if kind == "nominal" and rows[kind, key]["cause"] == OWN_END}
+    at_end &= (await ended(connection, pack, at_end, today)).keys()
+    needless = {each for each in got - pending.keys() if _needless(rows[each], file.shown(each), today, at_end)}
     await withdraw(connection, [rows[subject] for subject in sorted(needless)], file.uids, "no_longer_due", now)
     asks = {subject: Ask("triggered", each.cause) for subject, each in pending.items()}
     await _join(connection, pack, asks, {subject: rows[subject] for subject in got - needless}, file, now)
@@ -235,8 +248,8 @@ async def _to_root(
     return set(moved)
 
 
-def _needless(row: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], today: date) -> bool:
-    if row["kind"] != "scheduled":
+def _needless(row: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], today: date, at_end: set[int]) -> bool:
+    if row["kind"] != "scheduled" or row["nominal_key"] in at_end:
         return not shown
     return not any(
         each["lifecycle"] in IN_HAND and each["state"] == "current" and each["open_on"] and each["open_on"] <= today
@@ -256,37 +269,3 @@ async def withdraw(
             event = ReviewWithdrawn(row["review_id"], uid, cause, row["version"] + 1)
             entries.append(Entry(REVIEWS, str(uid), event.type, uid, event.version, encode(event)))
     await put(connection, await traced(connection, entries, [(each.subject,) for each in entries]), now)
-
-
-async def triggered(
-    connection: Connection, pack: Pack, wants: Sequence[Wanted], today: date, now: datetime
-) -> set[Subject]:
-    """Open or join the triggered reviews that are asked for; gives those done with: open now, or of no use any more."""
-    asks: dict[Subject, Ask] = {}
-    about = await _about(connection, pack, wants)
-    for each, subjects in about.items():
-        ask = Ask(_AT_INPUT.get(each.cause, "triggered"), each.cause)
-        asks |= {subject: asks.get(subject, ask) for subject in subjects}
-    open_now = set(await request(connection, pack, asks, today, now))
-    waiting = {each.subject for each, subjects in about.items() if not open_now.issuperset(subjects)}
-    return {each.subject for each in wants} - waiting
-
-
-async def _about(connection: Connection, pack: Pack, wants: Sequence[Wanted]) -> dict[Wanted, tuple[Subject, ...]]:
-    """Find whose review each of these asks for: a person's, or of a record everyone's who decides about it."""
-    keys = {each.subject[1] for each in wants if each.subject[0] == "record"}
-    shown = await reviews.schedules(connection, keys)
-    offenders = await orders.offenders_of(connection, sorted(keys))
-    carry = await reviews.members(connection, {each.subject for each in wants if each.subject[0] == "nominal"})
-    carried = await reviews.schedules(connection, {key for its in carry.values() for key in its})
-    about: dict[Wanted, tuple[Subject, ...]] = {}
-    for each in wants:
-        kind, key = each.subject
-        if kind == "nominal":
-            if any(not carried[its]["gone"] for its in carry.get(each.subject, ()) if its in carried):
-                about[each] = (each.subject,)
-        elif key in shown and not shown[key]["gone"]:
-            alone = each.cause in _OF_A_RECORD or shown[key]["row_id"] is None
-            deciders = who_decides(pack, shown[key]["row_id"], key, offenders.get(key, ()))
-            about[each] = (each.subject,) if alone else deciders
-    return about

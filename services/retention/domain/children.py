@@ -1,8 +1,9 @@
 """What is different where the conduct was a child's: when it counts at all, how often it is looked at, and when."""
 
+from collections.abc import Iterable
 from datetime import date
 
-from shared.calendar_rules import Period, add
+from shared.calendar_rules import Period, add, days_before
 from shared.policy import Pack
 
 _MONTHS_IN_A_YEAR = 12
@@ -43,3 +44,15 @@ def review_on(birth: date | None, conduct_on: date | None, reviewed_on: date | N
     days = (birthday(birth, years, pack) for years in pack.children.review_at)
     ahead = [on for on in days if conduct_on and on > conduct_on and (reviewed_on is None or reviewed_on < on)]
     return min(ahead, default=None)
+
+
+def is_asked_at(birth: date | None, on: date | None, pack: Pack) -> bool:
+    """Say whether a day is one of the birthdays on which a child is looked at again."""
+    ages = pack.children.review_at if pack.children else ()
+    return birth is not None and any(on == birthday(birth, years, pack) for years in ages)
+
+
+def tells_birthday(on: date, births: Iterable[date], pack: Pack) -> bool:
+    """Say whether a day is a birthday of any of these, or the day after one, as the end of an age is."""
+    before = days_before(on, 1)
+    return any(day == birthday(birth, day.year - birth.year, pack) for birth in births for day in (on, before))

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from services.retention.domain.ages import Aged, Birthdays, birthdays, died_before, floor_ages
 from services.retention.domain.casefiles import NO_CASE, Case, Share, asking, unlacking, with_files, within
-from services.retention.domain.children import birthday
+from services.retention.domain.children import birthday, is_asked_at
 from services.retention.domain.dates import last_of
+from services.retention.domain.own_ends import own_ends
 from services.retention.domain.persons import OF_A_LIFE, Person
 from services.retention.domain.records import Side
 from services.retention.domain.suppliers import UNFIT, UNKNOWN, Supplied, latest, of_class, prevailing
@@ -18,7 +19,9 @@ from shared.policy import Class, End, Pack, Row
 
 _CHILD = ("born_after_conduct", "under_10")
 State = Literal["current", "permanent", "exception"]
-ReviewKind = Literal["scheduled", "periodic", "backstop"]
+ReviewKind = Literal["scheduled", "own_end", "birthday", "periodic", "backstop"]
+OF_A_PERSON: frozenset[ReviewKind] = frozenset({"own_end", "birthday"})
+"""Days that are somebody's own: by them one could work out when they were born, so nobody outside is told."""
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -252,19 +255,25 @@ def _review(
     last = last_of(side.reviewed_on, *(person.reviewed_on for person in persons), side.created_on)
     backstop = add(last, _backstop(klass, pack), pack.leap) if last else date.min
     found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
-    found += [(person.review_on, "periodic") for person in persons if person.review_on]
+    found += [(person.review_on, _periodic(person, pack)) for person in persons if person.review_on]
     own = None if side.lacks == UNFIT or kept.problem == UNKNOWN else side.row
     row = pack.rows.get(kept.row or own or "")
     if row and row.cycle and last:
         found.append((add(last, row.cycle, pack.leap), "periodic"))
     if side.next_on and not (side.reviewed_on and side.reviewed_on >= side.next_on):
         found.append((side.next_on, "periodic"))
+    if actionable and kept.group:
+        found += [(end, "own_end") for end in own_ends(persons, pack)]
     if actionable and kept.end == "review":
         found.append((actionable, "scheduled"))
     return min(found, key=lambda each: (each[0], _ORDER[each[1]]))
 
 
-_ORDER: dict[ReviewKind, int] = {"scheduled": 0, "periodic": 1, "backstop": 2}
+def _periodic(person: Person, pack: Pack) -> ReviewKind:
+    return "birthday" if is_asked_at(person.birth_on, person.review_on, pack) else "periodic"
+
+
+_ORDER: dict[ReviewKind, int] = {kind: n for n, kind in enumerate(get_args(ReviewKind))}
 
 
 def _backstop(klass: Class | None, pack: Pack) -> Period:

@@ -18,6 +18,7 @@ SELECT (SELECT before FROM ran) AS before,
     OR EXISTS (SELECT FROM schedule WHERE lifecycle IN ('due', 'in_review', 'ordered'))
     OR EXISTS (SELECT FROM schedule WHERE review_on <= $2 AND review_kind IN ('periodic', 'backstop')
         AND lifecycle = 'current')
+    OR EXISTS (SELECT FROM schedule WHERE review_on <= $3 AND review_kind = 'own_end' AND lifecycle = 'current')
     OR EXISTS (SELECT FROM person_schedule WHERE review_on <= $2)
     OR EXISTS (SELECT FROM review_wanted) OR EXISTS (SELECT FROM review WHERE state = 'open')
 THEN true ELSE set_config('synchronous_commit', 'off', true) IS NULL END AS anything"""
@@ -30,8 +31,8 @@ class Seen(NamedTuple):
     anything: bool
 
 
-async def look(connection: Connection, now: datetime, today: date) -> Seen:
-    """Write down that the schedule runs, and say what it finds."""
-    row = await (await driver(connection)).fetchrow(_LOOK, now, today)
+async def look(connection: Connection, now: datetime, today: date, ahead: date) -> Seen:
+    """Write down that the schedule runs, and say what it finds; own ends are looked for up to `ahead`."""
+    row = await (await driver(connection)).fetchrow(_LOOK, now, today, ahead)
     assert row is not None, "it asks for one row"
     return Seen(row["before"], row["anything"])

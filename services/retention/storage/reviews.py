@@ -39,15 +39,15 @@ SELECT DISTINCT 'nominal', k, l.record_key FROM unnest($2::bigint[]) k {MEMBERS}
 JOIN link l ON l.nominal_key = m.nominal_key AND l.offending"""
 _SHOWN = """
 SELECT s.record_key, r.record_uid, s.class_id, s.row_id, s.grp, s.keep_until, s.actionable_from, s.open_on, s.ends,
-    s.state, s.lifecycle, s.held, s.reason, s.review_on, r.executed_by IS NOT NULL AS gone
+    s.state, s.lifecycle, s.held, s.reason, s.review_on, s.by_age, r.executed_by IS NOT NULL AS gone
 FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k JOIN record r ON r.record_key = k
 ORDER BY s.record_key"""
-_CLEAN = """NOT EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key) AND NOT EXISTS (
+CLEAN = """NOT EXISTS (SELECT FROM dirty d WHERE d.record_key = s.record_key) AND NOT EXISTS (
     SELECT FROM link l JOIN dirty d USING (nominal_key) WHERE l.record_key = s.record_key)"""
 _SURFACE = f"""
 WITH due AS (SELECT s.record_key FROM schedule s
     WHERE s.state = 'current' AND s.lifecycle = 'current' AND s.open_on <= $1
-    AND {_CLEAN} ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED),
+    AND {CLEAN} ORDER BY s.open_on, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED),
 moved AS (UPDATE schedule s SET lifecycle = 'due', reason = 'period_ended', version = version + 1 FROM due
     WHERE s.record_key = due.record_key RETURNING s.record_key, s.lifecycle, s.reason), {KEEP}"""
 _REVIEWED = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
@@ -79,42 +79,17 @@ INSERT INTO review (review_id, record_key, nominal_key, n, kind, cause, basis, g
 SELECT u.id, u.r, u.p, u.n, u.kind, u.cause, u.basis, u.grp, u.row_id, $11, u.due_on, $12, $12
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::date[]) u (id, r, p, n, kind, cause, basis, grp, row_id, due_on)"""
+_BIRTHS = """
+SELECT 'record' AS kind, k AS key, birth_on FROM unnest($1::bigint[]) k JOIN link l ON l.record_key = k
+    JOIN person_schedule USING (nominal_key) WHERE birth_on IS NOT NULL
+UNION ALL SELECT 'nominal', k, birth_on FROM unnest($2::bigint[]) k JOIN person_schedule ON nominal_key = k
+WHERE birth_on IS NOT NULL"""
 _RECORD = "SELECT record_key FROM record WHERE record_uid = $1"
 _ROOT = """SELECT coalesce(p.root, n.nominal_key) FROM nominal n LEFT JOIN person_schedule p USING (nominal_key)
 WHERE n.nominal_ref = $1"""
 _UIDS = """
 SELECT 'record' AS kind, k AS key, record_uid AS uid FROM unnest($1::bigint[]) k JOIN record ON record_key = k
 UNION ALL SELECT 'nominal', k, nominal_ref FROM unnest($2::bigint[]) k JOIN nominal ON nominal_key = k"""
-# One review of a person: of whoever stands for all whom they are.
-_PERIODIC = """
-SELECT p.nominal_key FROM person_schedule p WHERE p.review_on <= $1 AND p.root = p.nominal_key
-    AND NOT EXISTS (SELECT FROM review v WHERE v.nominal_key = p.nominal_key AND v.state = 'open')
-    AND NOT EXISTS (SELECT FROM person_schedule b JOIN dirty d USING (nominal_key) WHERE b.root = p.root)
-    AND EXISTS (SELECT FROM person_schedule b JOIN link l USING (nominal_key) JOIN record r USING (record_key)
-        WHERE b.root = p.root AND l.offending AND r.executed_by IS NULL)
-ORDER BY p.review_on, p.nominal_key LIMIT $2"""
-# A cadence that is a person's is asked for with them, and their records are many; what is left is the row's own, of a
-# record in no group, or a day that a decision about the record named.
-_OWN = f"""
-SELECT s.record_key, s.review_kind = 'periodic',
-    EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key AND d.next_on = s.review_on)
-FROM schedule s WHERE s.review_on <= $1 AND s.review_kind IN ('periodic', 'backstop') AND s.lifecycle = 'current'
-    AND {_CLEAN} AND NOT EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
-        WHERE m.record_key = s.record_key AND v.state = 'open')
-    AND (s.review_kind = 'backstop' OR s.grp IS NULL
-        OR EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key AND d.next_on = s.review_on))
-    AND (s.review_kind = 'backstop' OR NOT EXISTS (SELECT FROM link l JOIN person_schedule p USING (nominal_key)
-        WHERE l.record_key = s.record_key AND l.offending AND p.review_on <= $1))
-ORDER BY s.review_on, s.record_key LIMIT $2"""
-
-
-class Own(NamedTuple):
-    """A record that is to be looked at between times: by a cadence, or else the backstop."""
-
-    record_key: int
-    by_cadence: bool
-    alone: bool
-    """A decision about it alone named the day: nobody's review but its own answers that."""
 
 
 class NewReview(NamedTuple):
@@ -182,6 +157,15 @@ async def uids(connection: Connection, subjects: Iterable[Subject]) -> dict[Subj
     return {(row[0], row[1]): row[2] for row in await raw.fetch(_UIDS, *_apart(subjects))}
 
 
+async def births(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, list[date]]:
+    """Give when those were born whom a review is about: the person, or whoever is on the record."""
+    raw = await driver(connection)
+    found: dict[Subject, list[date]] = {}
+    for kind, key, birth in await raw.fetch(_BIRTHS, *_apart(subjects)):
+        found.setdefault((kind, key), []).append(birth)
+    return found
+
+
 async def subject_of(connection: Connection, kind: str, uid: UUID) -> Subject | None:
     """Find the subject that an outside id names: of a nominal the person whom they are now."""
     raw = await driver(connection)
@@ -206,16 +190,6 @@ async def due(connection: Connection, today: date, limit: int) -> list[int]:
 async def stray(connection: Connection, today: date, limit: int) -> list[int]:
     """Claim records shown as in review whose review ended, or whose dates moved on."""
     return await _keys(connection, _STRAY, today, limit)
-
-
-async def periodic(connection: Connection, today: date, limit: int) -> list[int]:
-    """Find persons whose cadence calls for a review."""
-    return await _keys(connection, _PERIODIC, today, limit)
-
-
-async def own(connection: Connection, today: date, limit: int) -> list[Own]:
-    """Find records whose own cadence calls for a look, or that nothing has brought before a person for too long."""
-    return [Own(*row) for row in await (await driver(connection)).fetch(_OWN, today, limit)]
 
 
 async def open_of(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, dict[str, Any]]:

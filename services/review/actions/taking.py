@@ -117,6 +117,7 @@ def announce(task: Task) -> Entry:
     """Make the event that says where a task stands, in codes."""
     asked = task.request
     covers = tuple(member.record_id for member in asked.records)
-    stands = (task.state, task.assignee, asked.due_on, None, task.version)
+    due_on = asked.due_on.replace(month=12, day=31) if asked.by_age else asked.due_on
+    stands = (task.state, task.assignee, due_on, None, task.version)
     changed = TaskChanged(task.task_id, asked.review_id, *stands, covers)
     return Entry(TASKS, str(task.task_id), changed.type, task.task_id, task.version, encode(changed))

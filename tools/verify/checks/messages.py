@@ -25,7 +25,8 @@ SELECT s.announced_version, r.record_uid, s.version,
     s.row_id, s.pack, s.held, s.restricted, CASE WHEN NOT s.by_age THEN s.keep_until END,
     CASE WHEN NOT s.by_age THEN s.actionable_from END,
     CASE WHEN s.by_age THEN extract(year FROM s.keep_until)::int END,
-    CASE WHEN NOT (s.by_age AND s.review_kind = 'scheduled') THEN s.review_on END, s.grp, s.class_id
+    CASE WHEN NOT (s.review_kind IN ('own_end', 'birthday') OR s.by_age AND s.review_kind = 'scheduled')
+        THEN s.review_on END, s.grp, s.class_id
 FROM schedule s JOIN record r USING (record_key)"""  # From the second column on as the message shows it.
 _THERE = "SELECT record_uid FROM schedule JOIN record USING (record_key) WHERE record_uid = ANY(%s)"
 # Topic, schema, and its rows as (key, version, state): each newest message must say the same.
