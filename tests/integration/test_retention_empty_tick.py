@@ -83,7 +83,7 @@ async def plans(engine, work):
         return [await plan(raw, each) for each in await said_by(connection, work) if judged(each)]
 
 
-@pytest.mark.parametrize(("work", "count"), [(tick, 1), (tick_for_one, 8), (measure, 2)])
+@pytest.mark.parametrize(("work", "count"), [(tick, 1), (tick_for_one, 9), (measure, 2)])
 async def test_nothing_due_is_found_by_index(engine, work, count):
     found = await plans(engine, work)
     assert len(found) >= count
@@ -115,7 +115,7 @@ async def test_a_tick_sees_each_thing_that_it_may_have_to_do(engine, there):
 async def test_an_empty_tick_says_little(engine):
     async with transaction(engine) as connection:
         assert len(await said_by(connection, tick)) == 1
-        assert len(await said_by(connection, tick_for_one)) == 11
+        assert len(await said_by(connection, tick_for_one)) == 12
         assert len(await said_by(connection, finish)) == 1
 
 

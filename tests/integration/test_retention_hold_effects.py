@@ -91,3 +91,46 @@ async def test_what_a_hold_stopped_before_any_sweep_is_reviewed_when_it_is_relea
     assert [row[0] for row in await select(worker, "SELECT held FROM schedule")] == [False]
     assert [row[0] for row in await select(worker, "SELECT cause FROM review_wanted")] == ["hold_released"]
     assert await states(worker) == {uid("r1"): "due"}
+
+
+async def restricted(engine):
+    return [tuple(row) for row in await select(engine, "SELECT restricted, version FROM schedule")]
+
+
+async def test_past_its_last_day_and_kept_only_by_a_hold_a_record_is_restricted(engines):
+    worker, api = engines
+    await take(worker, record_state("r1"))
+    await hear(worker)
+    await place(api, records=[uid("r1")])
+    await sweep(worker)
+    await tick(worker, DUE - timedelta(days=1))
+    [(restricts, version)] = await restricted(worker)
+    assert not restricts
+    await tick(worker, DUE)
+    await tick(worker, DUE)
+    assert await restricted(worker) == [(True, version + 1)]
+
+    await take(worker, record_state("r1", sequence=2, reported_at="2023-01-01T10:00:00Z"))
+    assert (await restricted(worker))[0][0] is False  # Its last day is to come, and it is used as before.
+    await tick(worker, DUE)
+    assert (await restricted(worker))[0][0] is False
+
+
+async def test_a_record_that_a_hold_kept_is_free_when_it_is_released(engines):
+    worker, api = engines
+    await take(worker, record_state("r1"))
+    await hear(worker)
+    hold_id = await place(api, records=[uid("r1")])
+    await sweep(worker)
+    await tick(worker, DUE)
+    assert (await restricted(worker))[0][0] is True
+    await release(api, hold_id)
+    await sweep(worker)
+    assert (await restricted(worker))[0][0] is False
+
+
+async def test_what_its_source_restricts_shows_so_until_it_says_otherwise(engines):
+    worker, _ = engines
+    for sequence, restricts in ((1, True), (2, False), (3, True)):
+        await take(worker, record_state("r1", sequence=sequence, restricted=restricts))
+        assert (await restricted(worker))[0][0] is restricts

@@ -352,12 +352,12 @@ async def test_of_more_records_than_one_round_takes_the_rest_are_marked(engine, 
 async def test_settling_never_writes_what_belongs_to_the_record_s_life(engine):
     await keep(engine, [SUSPECTED])
     await settle_all(engine)
-    await rows(engine, "UPDATE schedule SET lifecycle = 'ordered', held = true, restricted = true, reason = 'held'")
+    await rows(engine, "UPDATE schedule SET lifecycle = 'ordered', held = true, kept_by_hold = true, reason = 'held'")
     await keep(engine, [contact()])
     await settle_all(engine)
 
     assert await rows(engine, "SELECT lifecycle, held, restricted, reason, keep_until FROM schedule") == [
-        ("ordered", True, True, "held", TO_2030)
+        ("ordered", True, False, "held", TO_2030)
     ]
 
 

@@ -25,11 +25,11 @@ from services.retention.domain import (
 from services.retention.domain.as_of import Done, Held, Move, When, in_force, no_pack, stood, then_counting
 from services.retention.domain.derivation import WHOLE
 from services.retention.domain.derivation.sources import sources_of
-from services.retention.domain.facts import happened_on, happening, of_kind
 from services.retention.domain.fold import aged, counting, counts_from, offenders
-from services.retention.domain.history import History, read_history
+from services.retention.domain.history import read_history
 from services.retention.domain.lifecycle import GONE
 from services.retention.domain.opening import flags_of, openings
+from services.retention.domain.schedule import kept_by_hold
 from services.retention.storage import past
 from services.retention.storage.moves import moves_of
 from services.retention.storage.past import World
@@ -181,7 +181,7 @@ class Life(NamedTuple):
         about = Holdable(record_id, names, record.traits)
         in_force = [each for each in self.holds if lifecycle not in GONE and each.stands(self.when, pack)]
         held = sorted(each.hold_id for each in in_force if matches(each.scope, about))
-        restricted = restricted_then(history, schedule, bool(held), then.look)
+        restricted = record.side.restricted or kept_by_hold(schedule, bool(held), then.look.on)
         flags = flags_of(then.nominals.get(ref, ()) for ref in names)
         may = [] if lifecycle in GONE else openings(history.shown.body, flags, restricted, pack)
         stands = {"lifecycle": lifecycle, "reason": reason, "held": bool(held), "restricted": restricted}
@@ -200,14 +200,6 @@ def dated(record_id: UUID, schedule: Schedule, lifecycle: str, pack: Pack) -> Sh
     given = msgspec.structs.asdict(schedule)
     renamed = {"class": given.pop("class_id"), "state": shown_state(schedule.state, lifecycle)}
     return {"record_id": record_id, **given, **renamed, "pack": pack.hash}
-
-
-def restricted_then(history: History, schedule: Schedule, held: bool, look: Look) -> bool:
-    """Say whether it was not to be used otherwise: by its source, by a review, or past its last day and only held."""
-    decided = of_kind(history.live, "decision")
-    last = max(decided, key=lambda fact: (happened_on(fact, look.pack) or date.min, fact.event_uid), default=None)
-    over = held and schedule.keep_until is not None and schedule.keep_until < look.on
-    return bool(history.shown.body.restricted) or bool(last and happening(last).outcome == "restrict") or over
 
 
 async def nominal_then(

@@ -8,8 +8,8 @@ from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
 from services.retention.actions.own_ends import OWN_END, ahead, to_ask
 from services.retention.actions.triggered import triggered
-from services.retention.domain.lifecycle import overslept
-from services.retention.storage import between_times, disposals, looking, orders, reviews, wanted
+from services.retention.domain.lifecycle import IN_HAND, overslept
+from services.retention.storage import between_times, disposals, looking, orders, reviews, sweeping, wanted
 from services.retention.storage.reviews import Subject
 from shared.db import Connection
 from shared.policy import Pack
@@ -38,6 +38,7 @@ async def tick(connection: Connection, pack: Pack, today: date, now: datetime) -
     room -= await _wanted(connection, pack, today, now, room)
     surfaced = await reviews.surface(connection, today, pack.limits.reviews_per_tick_max)
     await moved(connection, "due", surfaced, None, now)
+    await moved(connection, "restricted", await sweeping.restrict(connection, today, IN_HAND), None, now)
     ordered: list[int] = []
     reviewed = 0
     if pack.live and room > 0:

@@ -17,6 +17,7 @@ class Decided(NamedTuple):
     reviewed_on: date | None = None
     retained_on: date | None = None
     next_on: date | None = None
+    outcome: str | None = None
 
     @property
     def ahead_on(self) -> date | None:
@@ -37,7 +38,11 @@ def decisions_of(live: Sequence[Fact], pack: Pack) -> Decided:
         return Decided()
     last = max((on for on, what in made if what.outcome == "retain"), default=None)
     named = (what.next_on for on, what in made if on == last and what.outcome == "retain" and what.next_on)
-    return Decided(max(on for on, _ in made), last, min(named, default=None))
+    reviewed = max(on for on, _ in made)
+    # Of several on one day any that restricts does: lifting it is worth a day of its own.
+    outcomes = sorted(what.outcome or "" for on, what in made if on == reviewed)
+    outcome = "restrict" if "restrict" in outcomes else outcomes[-1]
+    return Decided(reviewed, last, min(named, default=None), outcome)
 
 
 class Regrouped(NamedTuple):

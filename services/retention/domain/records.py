@@ -82,6 +82,8 @@ class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What the row of its class lacks, which is nothing to a record that another rule dates."""
     happened: bool = False
     """Whether `conduct_on` is when it happened, not only when it was told of."""
+    restricted: bool = False
+    """By its source, or by a review."""
 
 
 class OfRecord(msgspec.Struct, frozen=True):
@@ -172,6 +174,7 @@ def _side_of(history: History, pack: Pack) -> Side:
         bars_after=_closed_on(state.body, inputs, pack),
         by_person=state.body.medium == "physical",
         happened=bool(state.body.occurred_on),
+        restricted=bool(state.body.restricted) or decided.outcome == "restrict",
     )
 
 

@@ -107,6 +107,12 @@ def _cause(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
     return "under_10" if _child(side, persons, pack) == "under_10" else None
 
 
+def kept_by_hold(schedule: Schedule, held: bool, on: date) -> bool:
+    """Say whether only a hold keeps a record on a day: its last day is past."""
+    over = schedule.actionable_from is not None and schedule.actionable_from <= on
+    return held and over and schedule.state == "current"
+
+
 def asks(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged], case: Case) -> Share:
     """Say what a record asks of its case files: by itself, its persons and its own parts, if it has any."""
     pack = pack.as_for(side.created_on, side.reviewed_on)

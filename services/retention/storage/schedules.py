@@ -38,10 +38,13 @@ _NAMES = ", ".join(COLUMNS)
 _SCHEDULES = f"SELECT record_key, {_NAMES} FROM unnest($1::bigint[]) k JOIN schedule ON record_key = k"
 _ARRAYS = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(["bigint", *COLUMNS.values(), "bytea"], 1))
 _STORE = f"""
-INSERT INTO schedule (record_key, {_NAMES}, salt, moved_by, log_id, problem_since)
-SELECT u.*, ${len(COLUMNS) + 4}::bigint, CASE WHEN u.problem IS NOT NULL THEN ${len(COLUMNS) + 5}::timestamptz END
-FROM unnest({_ARRAYS}, ${len(COLUMNS) + 3}::text[]) u(record_key, {_NAMES}, salt, moved_by)
+INSERT INTO schedule (record_key, {_NAMES}, salt, moved_by, restricted_by_facts, log_id, problem_since)
+SELECT u.*, ${len(COLUMNS) + 5}::bigint, CASE WHEN u.problem IS NOT NULL THEN ${len(COLUMNS) + 6}::timestamptz END
+FROM unnest({_ARRAYS}, ${len(COLUMNS) + 3}::text[], ${len(COLUMNS) + 4}::boolean[])
+    u(record_key, {_NAMES}, salt, moved_by, restricted_by_facts)
 ON CONFLICT (record_key) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS)},
+    restricted_by_facts = excluded.restricted_by_facts,
+    kept_by_hold = schedule.kept_by_hold AND excluded.actionable_from IS NOT DISTINCT FROM schedule.actionable_from,
     salt = excluded.salt, log_id = excluded.log_id, moved_by = excluded.moved_by,
     problem_since = CASE WHEN schedule.problem = excluded.problem THEN schedule.problem_since
         ELSE excluded.problem_since END,
@@ -105,7 +108,8 @@ async def store_schedules(
     ]
     sealed = [(row[-1], sealed_content(row[:-1])) for row in rows]
     whys = [moved_by[row[0]] for row in rows]
-    await (await driver(connection)).execute(_STORE, *columns(rows, len(COLUMNS) + 2), whys, log_id, now)
+    restricted = [schedules[row[0]].side.restricted for row in rows]
+    await (await driver(connection)).execute(_STORE, *columns(rows, len(COLUMNS) + 2), whys, restricted, log_id, now)
     await put_sealed(connection, SCHEDULES_SETTLED, sealed, log_id, now)
 
 

@@ -1,7 +1,7 @@
 """What shows on records of the holds that came and went: a sweep behind each, and one for what arrives later."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -70,7 +70,8 @@ WITH locked AS (
     SELECT s.record_key, u.held FROM unnest($1::bigint[], $2::boolean[]) u (k, held)
     JOIN schedule s ON s.record_key = u.k
     WHERE s.held <> u.held AND s.lifecycle = ANY($3) ORDER BY s.record_key FOR UPDATE OF s SKIP LOCKED)
-UPDATE schedule s SET held = l.held, version = s.version + 1 FROM locked l WHERE s.record_key = l.record_key
+UPDATE schedule s SET held = l.held, kept_by_hold = s.kept_by_hold AND l.held, version = s.version + 1
+FROM locked l WHERE s.record_key = l.record_key
 RETURNING s.record_key, s.held"""
 _EXPOSE = """
 INSERT INTO hold_exposure (record_key, hold_id, since)
@@ -92,6 +93,20 @@ async def flag(
     rows = await raw.fetch(_FLAG, keys, [key in covered for key in keys], states)
     held = sorted(row["record_key"] for row in rows if row["held"])
     return held, sorted(row["record_key"] for row in rows if not row["held"])
+
+
+_RESTRICT = """
+WITH past AS (SELECT s.record_key FROM schedule s
+    WHERE s.held AND NOT s.kept_by_hold AND s.state = 'current' AND s.lifecycle = ANY($3) AND s.actionable_from <= $1
+    ORDER BY s.actionable_from, s.record_key LIMIT $2 FOR UPDATE OF s SKIP LOCKED)
+UPDATE schedule s SET kept_by_hold = true, version = s.version + 1 FROM past WHERE s.record_key = past.record_key
+RETURNING s.record_key"""
+
+
+async def restrict(connection: Connection, today: date, states: Sequence[str]) -> list[int]:
+    """Show on held records whose last day is past that nothing but the hold keeps them; gives these."""
+    raw = await driver(connection)
+    return sorted(row[0] for row in await raw.fetch(_RESTRICT, today, SWEEP_RECORDS_MAX, states))
 
 
 async def mark_swept(connection: Connection, hold: Unswept) -> dict[str, Any] | None:
