@@ -184,11 +184,16 @@ class Case:
             return not ends
         return any(
             not any(
-                end_on >= on and _same(begun.person, end.person) and _same(_offence(begun), _offence(end))
+                end_on >= on and _same(person, end.person) and _same(_offence(begun), _offence(end))
                 for end, end_on in ends
             )
             for begun, on in self.told.befell(pending.after.name, pending.after.values)
+            for person in self._about(begun)
         )
+
+    def _about(self, begun: Event) -> list[str | None]:
+        """Name whom something concerns: who is named, else everybody who offends on the record; None: nobody does."""
+        return [begun.person] if begun.person else [*self.told.shown.offenders] or [None]
 
 
 def _same(one: str | None, other: str | None) -> bool:

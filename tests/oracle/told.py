@@ -92,14 +92,14 @@ class State:
 
     @property
     def grading(self) -> str | None:
-        """Give the source's own group; it may be one that the pack does not know."""
-        return self.data.get("group")
+        """Give the source's own group; it may not be known; one that is no person's grades nobody."""
+        group = self.data.get("group")
+        return None if group in self.pack.groups and self.pack.groups[group].by_record_type else group
 
     @cached_property
     def offenders(self) -> list[str]:
-        """Name who is on it in an offending role; where the source grades it G4, by record type, nobody is."""
-        graded = self.pack.groups.get(self.grading or "")
-        if self.type is None or (graded and graded.by_record_type):
+        """Name who is on it in an offending role."""
+        if self.type is None:
             return []
         return sorted({link["nominal_id"] for link in self.data.get("links") or () if self._offends(link["role"])})
 

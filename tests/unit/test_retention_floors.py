@@ -7,7 +7,7 @@ import pytest
 from shared.calendar_rules import Period
 from shared.policy import Floor, Pending, Stage, Start
 from shared.sentences import sentences
-from tests.make_facts import N42, N43, day, schedule, starts, state, stop, told, trigger, undetected, with_floor
+from tests.make_facts import N42, N43, day, link, schedule, starts, state, stop, told, trigger, undetected, with_floor
 
 VERDICTS = starts("acquitted", "convicted")
 CPIA = Floor(
@@ -54,6 +54,11 @@ def dated(*facts, pack=PACK):
             [trigger("charged", "2030-01-01", N42), trigger("acquitted", "2031-01-01", N43)],
             None,
             id="one's acquittal does not end the other's charge",
+        ),
+        pytest.param(
+            [trigger("charged", "2030-01-01"), trigger("acquitted", "2031-01-01", N42)],
+            "2031-01-01",
+            id="a charge that names nobody, and nobody offends: any verdict ends it",
         ),
         pytest.param(
             [trigger("charged", "2030-01-01", N42), trigger("acquitted", "2031-01-01", N42)],
@@ -133,3 +138,13 @@ def test_a_floor_s_date_may_be_missing_only_if_it_names_one():
     dated_floor = Floor("paper", start=("marked_on",), add=Period.parse("1y"))
     assert schedule([undetected()], pack=with_floor(dated_floor)).problem == "no_floor_date"
     assert schedule([undetected()], pack=with_floor(Floor("stage", latest=CPIA.latest))).problem is None
+
+
+def test_a_verdict_on_one_of_two_accused_ends_nothing_for_the_other():
+    pack = with_floor(CPIA, "R01")
+    both, charged = state(links=[link(N42), link(N43)]), trigger("charged", "2024-01-01")
+    first, second = trigger("acquitted", "2035-01-01", N42), trigger("acquitted", "2036-01-01", N43)
+    assert schedule([both, charged, first], pack=pack).keep_until is None
+    ended = schedule([both, charged, first, second], pack=pack)
+    assert (ended.floor_until, ended.keep_until) == (date(2036, 1, 1), date(2042, 1, 1))
+    assert schedule([both, charged, trigger("acquitted", "2035-01-01")], pack=pack).keep_until == date(2041, 1, 1)

@@ -37,8 +37,8 @@ class Placed(NamedTuple):
 def place(state: RecordState, dates: Dates, pack: Pack, moved_to: str | None = None) -> Placed:
     """Classify a state: the first class in the pack's order whose conditions all hold, or the one it was moved to."""
     offences = _offences(state, dates, pack)
-    group, by_type = _group(state, offences, pack)
-    offenders = () if by_type else _offenders(state, pack)
+    group = _group(state, offences, pack)
+    offenders = _offenders(state, pack)
     serious = any(known.serious for known in offences)
     klass = pack.classes.get(moved_to or "")
     if klass is None:
@@ -84,13 +84,17 @@ def _offenders(state: RecordState, pack: Pack) -> tuple[Link, ...]:
     return tuple(link for link in state.links if link.role in roles)
 
 
-def _group(state: RecordState, offences: list[Offence], pack: Pack) -> tuple[str | None, bool]:
-    """Find the group that the source's own grading, else the offences, give; or that the record type rules."""
-    named = {state.group} if state.group else {known.group for known in offences}
-    if any(group not in pack.groups for group in named):
-        return None, False
-    people = [group for group in named if not pack.groups[group].by_record_type]
-    return pack.highest(people), bool(named) and not people
+def _group(state: RecordState, offences: list[Offence], pack: Pack) -> str | None:
+    """Find the group of its offenders, by the source's own grading, else by the offences."""
+    graded = _graded(state, pack)
+    named = {graded} if graded else {known.group for known in offences}
+    return pack.highest(named & pack.ranks.keys()) if named <= pack.groups.keys() else None
+
+
+def _graded(state: RecordState, pack: Pack) -> str | None:
+    """Give the source's own grading of offenders: a group that belongs to records alone grades nobody on them."""
+    known = pack.groups.get(state.group or "")
+    return None if known and known.by_record_type else state.group
 
 
 def _fits(klass: Class, state: RecordState, offending: bool, serious: bool) -> bool:
@@ -110,7 +114,7 @@ def _problem(state: RecordState, offenders: tuple[Link, ...], by_persons: bool, 
     if state.group and state.group not in pack.groups:
         return "unknown_group"
     graded = bool(offenders and by_persons) or state.record_type in pack.graded_types
-    if not graded or (state.group and offenders):
+    if not graded or (_graded(state, pack) and offenders):
         return None  # Where the source graded its offenders itself, offences supply nothing.
     if any(pack.offence(offence) is None for offence in state.offences or ()):
         return "offence_not_in_table"

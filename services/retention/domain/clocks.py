@@ -34,6 +34,8 @@ class Inputs(NamedTuple):
     dates: Dates
     metadata: Mapping[str, str]
     occurrences: Sequence[Occurrence] = ()
+    offenders: frozenset[Nominal] = frozenset()
+    """Who is on the record in an offending role: what names nobody befell each of them."""
 
 
 class Clock(NamedTuple):

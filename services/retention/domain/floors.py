@@ -69,7 +69,10 @@ def _days(floor: Floor, inputs: Inputs, pack: Pack) -> Iterator[date]:
 
 
 def _open(pending: Pending, inputs: Inputs, pack: Pack) -> Iterator[str]:
-    """Name what would end each thing begun and not ended about the same person and the same offence."""
+    """Name what would end each thing begun and not ended about the same person and the same offence.
+
+    What names nobody has begun for each offender: a verdict on one of two accused ends nothing for the other.
+    """
     ends = [each for until in pending.until for each in _ends(until, inputs, pack)]
     names = [until.name for until in pending.until]
     if pending.after is None:
@@ -77,7 +80,9 @@ def _open(pending: Pending, inputs: Inputs, pack: Pack) -> Iterator[str]:
             yield from names
         return
     for begun in _ends(pending.after, inputs, pack):
-        if not any(_same(begun, end) and end.on >= begun.on for end in ends):
+        whom = [begun.nominal] if begun.nominal else [*inputs.offenders] or [None]
+        each_of = [begun._replace(nominal=one) for one in whom]
+        if not all(any(_same(one, end) and end.on >= one.on for end in ends) for one in each_of):
             yield from names
 
 

@@ -120,4 +120,5 @@ def _read(fact: Fact, received: date | None, pack: Pack, gone: Mapping[UUID, int
 def inputs_of(history: History, pack: Pack) -> Inputs:
     """Gather what the clocks and floors of a record read: by the state that shows, and by all that befell it."""
     shown = history.shown
-    return Inputs(shown.dates, shown.body.metadata or {}, occurrences(history.live, pack))
+    offenders = frozenset((link.nominal_source, link.nominal_id) for link in shown.placed.offenders)
+    return Inputs(shown.dates, shown.body.metadata or {}, occurrences(history.live, pack), offenders)

@@ -166,7 +166,7 @@ def _side_of(history: History, pack: Pack) -> Side:
         next_on=decided.next_on,
         reviewed_on=decided.reviewed_on,
         problem=placed.problem or impossible,
-        lacks=clock.problem or floors.problem or (UNFIT if placed.unfit else None),
+        lacks=UNFIT if placed.unfit else clock.problem or floors.problem,
         withdrawn=history.withdrawn,
         waits=clock.waits,
         pending=floors.pending,

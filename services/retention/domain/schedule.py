@@ -13,7 +13,7 @@ from services.retention.domain.dates import last_of
 from services.retention.domain.own_ends import own_ends
 from services.retention.domain.persons import OF_A_LIFE, Person
 from services.retention.domain.records import Side
-from services.retention.domain.suppliers import UNFIT, UNKNOWN, Supplied, latest, of_class, prevailing
+from services.retention.domain.suppliers import UNFIT, Supplied, latest, of_class, prevailing
 from shared.calendar_rules import Period, add, day_after, days_before
 from shared.policy import Class, End, Pack, Row
 
@@ -59,7 +59,7 @@ class Kept(msgspec.Struct, frozen=True):
     waits: bool = False
     """Something must happen or end before there is a date: it is never due, and nothing is missing."""
     row: str | None = None
-    """The row that prevailed, where several rules apply."""
+    """The row that prevailed; none where there is none to go by."""
 
 
 def of_schedule(
@@ -125,7 +125,7 @@ def keep(side: Side, persons: Sequence[Person], pack: Pack, aged: Sequence[Aged]
     """Find who or what keeps a record longest, by every rule that applies to it and prevails."""
     kept = _by_rule(side, persons, pack, aged, case)
     if not side.others:
-        return kept
+        return msgspec.structs.replace(kept, row=None if side.lacks == UNFIT else side.row)
     offers = [(each, kept) for each in of_class(side)]
     offers += [(each, _offered(each, side, persons, pack, aged, case)) for each in side.others]
     return latest(prevailing(offers, pack))
@@ -262,8 +262,7 @@ def _review(
     backstop = add(last, _backstop(klass, pack), pack.leap) if last else date.min
     found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
     found += [(person.review_on, _periodic(person, pack)) for person in persons if person.review_on]
-    own = None if side.lacks == UNFIT or kept.problem == UNKNOWN else side.row
-    row = pack.rows.get(kept.row or own or "")
+    row = pack.rows.get(kept.row or "")
     if row and row.cycle and last:
         found.append((add(last, row.cycle, pack.leap), "periodic"))
     if side.next_on and not (side.reviewed_on and side.reviewed_on >= side.next_on):

@@ -87,10 +87,10 @@ class Book:
             raise NotJudged("sent without a record type")
         self._supplies_nothing(body)
         offences = list(self._offences(body, dates))
-        graded = {body["group"]} if body.get("group") else {each["group"] for each in offences}
-        group = self.highest(graded)
-        by_type = bool(graded) and group is None and graded <= self.groups.keys()
-        offenders = frozenset() if by_type else self._offenders(body)
+        own = body.get("group")
+        by_source = own and not self.groups.get(own, {}).get("by_record_type")
+        group = self.highest({own} if by_source else {each["group"] for each in offences})
+        offenders = self._offenders(body)
         found = {"offending_link": bool(offenders), "serious": any(each["serious"] for each in offences)}
         klass = next((each for each in self.classes.values() if _fits(each.get("when"), body, found)), None)
         return Placed(self._row(klass, bool(body.get("part_of")), self._created_on(record)), group, offenders)
