@@ -63,7 +63,9 @@ def must_exist_until(reasons: list[Reason]) -> Day:
 
 def _reasons(case: Case) -> Iterator[Reason]:
     retained = case.decisions.until(case.cadence, case.pack.leap)
-    if retained:
+    # Where persons' own reviews decide about it, one of the record alone only says that they count on it.
+    theirs = case.by_persons and case.grouped and not (case.told.withdrawn or case.rule.until)
+    if retained and (not theirs or _ends_by_time(case)):
         yield Reason("a review of this record alone", retained, retained)
     if case.rule.until:
         yield Reason("a decision about this record alone", case.rule.until, case.rule.until)
@@ -74,11 +76,24 @@ def _reasons(case: Case) -> Iterator[Reason]:
         return
     if case.by_persons and not case.told.withdrawn:
         yield from _persons(case)
-    elif not (case.rule.until or (case.told.withdrawn and row.follows == "mopi")):
-        # A record in error keeps its last date, but no person's: where it follows MoPI only the floors are left.
-        yield from case.own_clock(row)
+    elif not case.rule.until:
+        # A record in error keeps its last date, as far as its own facts gave it: no other record's, and no contact.
+        in_error = case.told.withdrawn and row.follows == "mopi"
+        yield from _before_withdrawn(case) if in_error else case.own_clock(row)
     for name in row.floors:
         yield from case.floor(case.pack.floors[name])
+
+
+def _before_withdrawn(case: Case) -> Iterator[Reason]:
+    told, shown, pack = case.told, case.told.shown, case.pack
+    if not (shown.offenders and shown.gives and shown.counts_for_person):
+        return
+    events = [each for name, trigger in pack.triggers.items() if trigger.qualifying for each in told.befell(name)]
+    days = shown.noticed + [day for event, day in events if event.person in (None, *shown.offenders)]
+    group = pack.groups[shown.gives]
+    if days:
+        last = last_day_of(max(days), group.clear or group.cadence, pack.leap)
+        yield Reason("what it said before it was withdrawn", last, last)
 
 
 def _persons(case: Case) -> Iterator[Reason]:

@@ -104,8 +104,14 @@ BORN = person_state(date_of_birth="1980-05-06")
         pytest.param(
             [state(), decided("2028-06-01", subject=1)],
             [],
+            "2028-08-03",
+            id="this record alone retained: its person's review decides how long",
+        ),
+        pytest.param(
+            [undetected(), decided("2028-06-01", subject=1)],
+            [],
             "2038-06-01",
-            id="this record alone retained: the backstop's cadence",
+            id="nobody's record retained: the backstop's cadence",
         ),
         pytest.param(
             [undetected(), decided("2028-06-01", next_on="2029-01-01", subject=1)],
@@ -275,6 +281,7 @@ def test_when_it_opens_and_is_looked_at_next(facts, own, open_on, review_on, kin
 def test_a_withdrawn_record_asks_for_a_review_and_has_neither_group_nor_clock():
     found = schedule([state(offences=["5/1"]), entered_in_error()])
     assert (found.cause, found.group, found.clock_on, found.end) == ("withdrawn", None, None, "review")
+    assert found.keep_until == date(2032, 8, 1)  # As before: ten years since they came to notice by it.
     again = schedule([state(offences=["5/1"]), entered_in_error(), state(3, offences=["5/1"])])
     assert (again.cause, again.group, again.keep_until) == (None, "G2", date(2032, 8, 1))
 

@@ -72,7 +72,8 @@ def test_the_derivation_is_as_the_design_shows_it():
             [],
             [
                 "It is in class crime.report.suspect.",
-                "Withdrawn as entered in error, it groups nobody and moves no clock: only its row and floors keep it.",
+                "Withdrawn as entered in error, it groups nobody and moves no clock: its own facts alone keep it.",
+                "For those whom it named, by what it said itself, it is kept until 1 August 2028.",
                 "The floor creation reaches to 3 August 2028, and nothing asks for longer.",
                 "So it is kept until 3 August 2028 (row R01).",
             ],

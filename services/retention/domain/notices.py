@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.retention.domain.dates import first_of
 from services.retention.domain.facts import Fact, Nominal, happened_on, happening, of_kind
-from services.retention.domain.history import State
+from services.retention.domain.history import History, State
+from shared.calendar_rules import Period, add
 from shared.policy import Pack
 
 
@@ -36,3 +37,20 @@ def qualifying(live: Sequence[Fact], pack: Pack) -> Iterator[tuple[UUID, Nominal
         if on and known and known.qualifying and (not known.values or what.value in known.values):
             named = what.nominal_id is not None
             yield fact.event_uid, (what.nominal_source or "", what.nominal_id or "") if named else None, on
+
+
+def last_day_before(history: History, pack: Pack) -> date | None:
+    """Give the last day that its own facts gave a record which was then withdrawn as entered in error.
+
+    That is the clear period of its group since its offenders last came to notice by it. Of a group that goes by age
+    the record itself knows no day: that of its first review stands for it.
+    """
+    placed = history.shown.placed
+    group = pack.groups.get(placed.group or "")
+    if group is None or not (history.withdrawn and placed.counts):
+        return None
+    common, own = of_triggers(history.live, pack)
+    theirs = [own.get((link.nominal_source, link.nominal_id)) for link in placed.offenders]
+    noticed_on = max((on for on in (*noticed(history.shown), common, *theirs) if on), default=None)
+    period = group.clear or group.cadence or Period()
+    return add(noticed_on, period, pack.leap) if theirs and noticed_on else None

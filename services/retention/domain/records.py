@@ -24,7 +24,7 @@ from services.retention.domain.facts import (
 from services.retention.domain.floors import floors_of, together
 from services.retention.domain.grades import Grade, write_grades
 from services.retention.domain.history import History, State, clock_of_record, inputs_of, read_history
-from services.retention.domain.notices import noticed, of_triggers, qualifying
+from services.retention.domain.notices import last_day_before, noticed, of_triggers, qualifying
 from services.retention.domain.overrides import overriding_row
 from services.retention.domain.suppliers import UNFIT, Supplied, others_of
 from services.retention.domain.traits import Traits, traits_of
@@ -84,6 +84,8 @@ class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Whether `conduct_on` is when it happened, not only when it was told of."""
     restricted: bool = False
     """By its source, or by a review."""
+    own_until: date | None = None
+    """Of one withdrawn as entered in error: the last day that its offenders gave it by its own facts."""
 
 
 class OfRecord(msgspec.Struct, frozen=True):
@@ -175,6 +177,7 @@ def _side_of(history: History, pack: Pack) -> Side:
         by_person=state.body.medium == "physical",
         happened=bool(state.body.occurred_on),
         restricted=bool(state.body.restricted) or decided.outcome == "restrict",
+        own_until=last_day_before(history, pack),
     )
 
 

@@ -192,7 +192,8 @@ def _unsure(side: Side, persons: Sequence[Person], pack: Pack) -> str | None:
 def _withdrawn(side: Side, row: Row, pack: Pack, aged: Sequence[Aged], case: Case) -> Kept:
     """Keep the last date that the record's own facts gave it, without a group or a clock."""
     alone = _floored(Kept() if row.is_mopi else _alone(side, row, pack, aged, case), side, row, pack, aged)
-    until = None if alone.permanent else last_of(alone.until, side.floor_until, _retained_until(side, pack))
+    own = side.own_until if row.is_mopi else None
+    until = None if alone.permanent else last_of(alone.until, own, side.floor_until, _retained_until(side, pack))
     waits = alone.waits or side.pending is not None
     return Kept(until, by_age=alone.by_age, problem=alone.problem, permanent=alone.permanent, waits=waits)
 
@@ -222,16 +223,22 @@ def _lacks(row: Row, age: Birthdays) -> str | None:
 
 
 def _by_persons(side: Side, row: Row, persons: Sequence[Person], pack: Pack) -> Kept:
-    """Date a record by the last of its offending persons and of its floors."""
+    """Date a record by the last of its offending persons and of its floors.
+
+    A decision about the record alone keeps it only where time alone would end it: else its persons' reviews decide,
+    and one that let a child's conduct count gives no period of its own.
+    """
     by_birthday = max((person.keep_until for person in persons if person.by_age and person.keep_until), default=None)
-    until = last_of(*(person.keep_until for person in persons), side.floor_until, _retained_until(side, pack))
     groups = [person.group for person in persons if person.group]
+    end = pack.ends(row.id, groups)
+    retained = _retained_until(side, pack) if end == "dispose" else None
+    until = last_of(*(person.keep_until for person in persons), side.floor_until, retained)
     return Kept(
         until=until,
         group=pack.highest(groups),
         clock_on=last_of(*(person.clock_on for person in persons)),
         by_age=by_birthday is not None and by_birthday == until,
-        end=pack.ends(row.id, groups),
+        end=end,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.ids import record_id
 from tools.verify.dating.book import Book, Placed
 from tools.verify.dating.clocks import Undated, clock_of, floor_of, happened
-from tools.verify.dating.people import Person
+from tools.verify.dating.people import Person, gift_of
 from tools.verify.dating.told import NotJudged, Told
 from tools.verify.dating.versions import Table
 
@@ -63,7 +63,8 @@ def date_alone(book: Book, record: Told, placed: Placed, persons: Sequence[Perso
         floor = floor_of(book, placed.row, book.shown_dates(record))
         grouped = [each for each in persons if each.group]
         if placed.follows == "mopi" and record.withdrawn:
-            return Dated(floor, waits=floor is None)
+            until = max((day for day in (floor, _before_withdrawn(book, record, placed)) if day), default=None)
+            return Dated(until, waits=until is None)
         if placed.follows == "mopi" and grouped:
             until = max((day for day in (floor, *(each.until for each in grouped)) if day), default=None)
             group, undated = book.highest(each.group for each in grouped), any(each.undated for each in grouped)
@@ -71,6 +72,15 @@ def date_alone(book: Book, record: Told, placed: Placed, persons: Sequence[Perso
         return _by_row(book, record, placed.row, floor)
     except Undated:
         return Dated(undated=True)
+
+
+def _before_withdrawn(book: Book, record: Told, placed: Placed) -> date | None:
+    """Give the last day that those on it gave a record, by its own facts, before it was withdrawn."""
+    on = gift_of(book, record, placed.offenders).notice_on
+    if on is None or placed.group is None:
+        return None
+    rule = book.groups[placed.group]
+    return book.later(on, rule.get("clear") or rule["cadence"])
 
 
 def _by_row(book: Book, record: Told, row: Table, floor: date | None) -> Dated:

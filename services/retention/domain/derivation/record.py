@@ -20,6 +20,9 @@ def placed(work: Work) -> Iterator[Step]:
         yield {"code": "moved", "class": move.to, "on": move.on.isoformat()}
     if work.history.withdrawn:
         yield {"code": "withdrawn"}
+        row, own = work.history.shown.placed.row, work.record.side.own_until
+        if row and row.is_mopi and own:
+            yield {"code": "before_withdrawn", "on": own.isoformat()}
 
 
 def clock(work: Work) -> Iterator[Step]:
