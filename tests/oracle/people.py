@@ -79,8 +79,25 @@ class Person:
         return [(event, day) for event, day in self.decisions.made if event.data.get("group")]
 
     def looked_through(self, event: Event) -> bool:
-        """Say whether a review that put them in a group had this before it: it raises them no more."""
-        return any(event.id in review.data["basis"] for review, _ in self.regroupings)
+        """Say whether a review that put them in a group had this before it: it raises them no more.
+
+        Nor does what only says the same once more.
+        """
+        if any(event.id in review.data["basis"] for review, _ in self.regroupings):
+            return True
+        before = self._before(event)
+        return before is not None and before.data == event.data and self.looked_through(before)
+
+    def _before(self, event: Event) -> Event | None:
+        """Find what its source said of the same subject just before."""
+        same = [
+            each
+            for each in self.life.standing()
+            if (each.kind, each.record, each.person, each.source)
+            == (event.kind, event.record, event.person, event.source)
+            and each.sequence < event.sequence
+        ]
+        return max(same, key=lambda each: each.sequence, default=None)
 
     @property
     def put_by_review(self) -> list[tuple[str, Day | None]]:

@@ -38,7 +38,18 @@ def test_a_group_falls_by_a_review_and_only_for_what_it_had_before_it():
     assert group([MURDER]) == "G1"
     assert group([MURDER, regrouped([MURDER])], [amended("G3")]) == "G3"
     assert group([MURDER, regrouped([MURDER]), state(2, offences=["5/1"])], [amended("G3")]) == "G2"
-    assert group([MURDER, regrouped([MURDER]), state(2, offences=["1"])], [amended("G3")]) == "G1"
+    assert group([MURDER, regrouped([MURDER]), state(2, offences=["1", "5/1"])], [amended("G3")]) == "G1"
+
+
+def test_what_is_sent_again_unchanged_undoes_no_review():
+    again = [state(n, offences=["1"]) for n in (2, 3)]
+    assert group([MURDER, regrouped([MURDER]), *again], [amended("G3")]) == "G3"
+    between = state(3, offences=["5/1"])
+    assert group([MURDER, regrouped([MURDER]), again[0], between, state(4, offences=["1"])], [amended("G3")]) == "G1"
+    flags = [person_state(n, date_of_birth="1980-05-06", flags=["mappa"]) for n in (3, 4)]
+    assert group([state()], [FLAGGED, amended("G3", [FLAGGED]), *flags]) == "G3"
+    changed = person_state(4, date_of_birth="1980-05-07", flags=["mappa"])
+    assert group([state()], [FLAGGED, amended("G3", [FLAGGED]), flags[0], changed]) == "G1"
 
 
 def test_a_review_that_regroups_one_person_leaves_the_other_on_the_record():

@@ -1,13 +1,14 @@
 """What reviews decided about a subject, read from the facts that decisions are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from services.retention.domain.facts import Fact, Happening, happened_on, happening, of_kind
+from services.retention.domain.facts import Fact, Happening, happened_on, happening, of_kind, source_of
 from shared.policy import Pack
 
 
@@ -70,6 +71,22 @@ def lowered(live: Sequence[Fact]) -> dict[UUID, frozenset[UUID]]:
         what = happening(fact)
         found |= {ref: found.get(ref, frozenset()).union(what.basis) for ref in what.nominals}
     return found
+
+
+def said_again(states: Iterable[tuple[Fact, msgspec.Struct]], basis: Collection[UUID]) -> frozenset[UUID]:
+    """Add to what a review had before it the states that only say the same again, one after the other.
+
+    A state sent again unchanged moves no date (contract): who sends everything each night undoes no review.
+    """
+    known = set(basis)
+    told: dict[tuple[str, str], list[tuple[Fact, msgspec.Struct]]] = {}
+    for fact, body in states if basis else ():
+        told.setdefault((source_of(fact), str(fact.subject)), []).append((fact, body))
+    for its in told.values():
+        for (before, was), (fact, body) in pairwise(sorted(its, key=lambda each: each[0].sequence)):
+            if before.event_uid in known and body == was:
+                known.add(fact.event_uid)
+    return frozenset(known)
 
 
 def regrouped_fact(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.retention.domain.clocks import Inputs, Occurrence, Unreadable, day_of_start, standing
+from services.retention.domain.facts import Nominal
 from shared.calendar_rules import add
 from shared.policy import Floor, Pack, Pending, Row, Start
 
@@ -80,8 +81,8 @@ def _open(pending: Pending, inputs: Inputs, pack: Pack) -> Iterator[str]:
             yield from names
         return
     for begun in _ends(pending.after, inputs, pack):
-        whom = [begun.nominal] if begun.nominal else [*inputs.offenders] or [None]
-        each_of = [begun._replace(nominal=one) for one in whom]
+        whom: list[Nominal | None] = [begun.nominal] if begun.nominal else [*inputs.offenders]
+        each_of = [begun._replace(nominal=one) for one in whom or [None]]
         if not all(any(_same(one, end) and end.on >= one.on for end in ends) for one in each_of):
             yield from names
 

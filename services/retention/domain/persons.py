@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from services.retention.domain import children
-from services.retention.domain.decided import Decided, Regrouped, decisions_of, regrouped_of
+from services.retention.domain.decided import Decided, Regrouped, decisions_of, regrouped_of, said_again
 from services.retention.domain.facts import (
     Fact,
     alive,
@@ -116,10 +116,11 @@ def known_of(facts: Sequence[Fact], pack: Pack) -> Known:
     birth_on = max(births, default=None)
     died_on = min((state.died_on for state in current if state.died_on), default=None)
     regrouped = regrouped_of(live, pack)
+    seen = said_again(states, regrouped.basis)
     flagged = [
         (found, fact.received_on)
         for fact, state in states
-        if fact.event_uid not in regrouped.basis
+        if fact.event_uid not in seen
         for flag in state.flags or ()
         if (found := pack.flag_group(flag))
     ]

@@ -15,7 +15,7 @@ from services.retention.domain.dates import (
     created_on,
     last_of,
 )
-from services.retention.domain.decided import decisions_of, lowered
+from services.retention.domain.decided import decisions_of, lowered, said_again
 from services.retention.domain.facts import (
     Fact,
     Nominal,
@@ -233,7 +233,8 @@ def _overridden_by_persons(history: History, pack: Pack) -> bool:
 
 def _to_offenders(history: History, pack: Pack) -> dict[Nominal, Given]:
     gave: dict[Nominal, list[Grade]] = {}
-    reviewed = lowered(history.live)
+    told = [(state.fact, state.body) for state in history.counting]
+    reviewed = {ref: said_again(told, basis) for ref, basis in lowered(history.live).items()}
     # One that a person moved counts as it was sent, and as what it was moved to.
     for state in (*history.counting, history.shown) if history.moves else history.counting:
         on = min(noticed(state), default=created_on(state.dates))  # Since when at the earliest it is known.
