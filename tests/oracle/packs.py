@@ -149,6 +149,7 @@ PACKS = {
     "override first": supplied("S-dates_all", "override", "source", "class", "case_file"),
     "source first": supplied("S-locked", "source", "override", "case_file", "class"),
     "class first": supplied("S-permanent", "case_file", "class", "source", "override"),
+    "source as file": supplied("S-as_file", "source", "case_file", "override", "class"),
     "file first": ordered("case_file", "class", "override", "source"),
     "override before file": ordered("override", "case_file", "class", "source"),
     "file last": ordered("override", "class", "source", "case_file"),

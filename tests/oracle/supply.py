@@ -29,7 +29,9 @@ class Rule:
 
 def rules_of(told: Told) -> list[Rule]:
     """List every rule that applies to a record."""
-    rules = [Rule("source", told.shown.source_row)] if told.shown.source_row else []
+    row = told.shown.source_row
+    fits = row is not None and told.shown.fits(row)
+    rules = [Rule("source", row if fits else None, impossible=not fits)] if row else []
     rules += overriding(told)
     return [Rule("class", told.shown.row), *rules] if told.shown.row or not rules else rules
 

@@ -111,7 +111,7 @@ def closings(told):
 
 
 def test_case_files_of_every_kind_are_drawn():
-    lives = [life(f"kinds {number}", pack_of(number)) for number in range(2_500)]
+    lives = [life(f"kinds {number}", pack_of(number)) for number in range(5_000)]
     wholes = [asked(each)[1] for each in lives]
     found = Counter(mark for each in wholes for record in each.own for mark in of_files(each, record))
     both = ("an exception by another", "for ever by another", "dated by persons", "withdrawn", "moved", "overridden")
