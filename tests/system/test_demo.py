@@ -19,7 +19,7 @@ from tools.stack import broker, jars
 from tools.stack.paths import JARS, ROOT
 from tools.stack.service import without_settings
 
-SECONDS_MAX = 240
+SECONDS_MAX = 420  # Alone it takes one minute; two cores that others use as well take several.
 STOP_SECONDS_MAX = 30
 CODE = ("policy", "services", "shared", "tools", "alembic.ini", "pyproject.toml")
 
@@ -33,6 +33,7 @@ def home() -> Iterator[Path]:
         yield paths.home
 
 
+@pytest.mark.timeout(SECONDS_MAX + 60)
 def test_the_demonstration_is_true_to_its_end_and_leaves_only_its_evidence(home):
     began = time.monotonic()
 
