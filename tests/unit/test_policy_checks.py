@@ -70,6 +70,7 @@ ROWS = [
     ("R08a", "counts_for_person = true", 'notice = ["seen_on"]', "`notice` names 'seen_on'"),
     ("R08", 'follows = "mopi"', 'follows = "mopi"\ncounts_for_person = true', "follows and yet says that it counts"),
     ("R08", 'follows = "mopi"', 'follows = "mopi"\nunit = "record"', "follows persons and is a rule for the record"),
+    ("R08", 'retain = "6y"', 'cycle = "4y"', "and has a `cycle`"),
     ("R08", 'regime = "part3"', 'regime = "uk_gdpr"', "whom only law enforcement (part3) groups"),
     ("R08", 'retain = "6y"', 'retain = "permanent"', "an end of its own for everyone"),
     (
