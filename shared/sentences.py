@@ -77,6 +77,23 @@ STEPS = {
     "at_least_until": "So it is kept at least until {on} (row {row}).",
     "keep_year": "So it is kept until a day in {year} (row {row}).",
     "keep_until": "So it is kept until {on} (row {row}).",
+    "next_review": "Its next review is due on {on}.",
+    "next_review_scheduled": "Its next review is due on {on}, the day after its last day.",
+    "next_review_own_end": "Its next review is due on {on}: the person {nominal} needs it until the day before, "
+    "and another longer.",
+    "next_review_birthday": "Its next review is due on {on}, the {nth} birthday of the person {nominal}: at that age "
+    "somebody is looked at again who was a child at the time.",
+    "next_review_cadence": "Its next review is due on {on}: group {group} has the person {nominal} looked at again "
+    "{length} after {since}, {from}.",
+    "next_review_cycle": "Its next review is due on {on}: row {row} has it looked at again {length} after {since}, "
+    "{from}.",
+    "next_review_decision": "Its next review is due on {on}, as a decision about it named it.",
+    "next_review_person_decision": "Its next review is due on {on}, as a decision about the person {nominal} named it.",
+    "next_review_backstop": "Its next review is due on {on}: none is due sooner, and all that is kept is looked at "
+    "again {length} after {since}, {from}.",
+    "next_review_creation_unknown": "Its next review is due at once, for nothing tells when it was made.",
+    "next_review_another": "Its next review is due on {on}, because of another person.",
+    "next_review_year": "Its next review is due on a day in {year}, because of another person.",
 }
 
 PROBLEMS = {
@@ -162,11 +179,17 @@ _KINDS = {
     "trigger": "event",
     "decision": "decision",
 }
+_SINCE = {
+    "review": "the last review",
+    "creation": "its creation",
+    "group": "the day that put them in it",
+    "clock": "they last came to notice",
+}
 _BY = {"flag": "a flag on the person", "record": "a record"}
 
 
 def sentences(derivation: Mapping[str, Any]) -> list[str]:
-    """Write each step of a derivation as a sentence; the last one gives the date and the row."""
+    """Write each step of a derivation as a sentence; the last two give the date with the row, and the next review."""
     return [sentence(step) for step in derivation["steps"]]
 
 
@@ -216,12 +239,14 @@ def _template(step: Mapping[str, Any]) -> str:
     for of, field, template in _VARIANTS:
         if code == of and field in step:
             return template
+    if code == "next_review" and "why" in step:
+        return f"{code}_{step['why']}"
     if code == "birthday" and _length(step):
         return "birthday_further"
     return "floor_binds" if code == "floor" and step["binds"] else code
 
 
-_WORDS = {"problem": PROBLEMS, "by": _BY, "why": _WHY, "kind": _KINDS}
+_WORDS = {"problem": PROBLEMS, "by": _BY, "why": _WHY, "kind": _KINDS, "since": _SINCE}
 
 
 def _word(name: str, value: Any) -> str:

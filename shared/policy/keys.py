@@ -131,6 +131,7 @@ def day(value: Any) -> date:
 _MONTHS_MAX = 12_000  # What falls due after a thousand years never does, and says so nowhere.
 _DAYS_MAX = 366_000
 _CADENCE_MONTHS_MAX = 1_200
+_CADENCE_DAYS_MAX = 36_600
 _NO_LENGTH = re.compile(r"0+[ymdh]")
 
 
@@ -152,7 +153,7 @@ def period(value: Any) -> Period:
 def cadence(value: Any) -> Period:
     """Read how often something is looked at."""
     found: Period = period(value)
-    if found.months > _CADENCE_MONTHS_MAX:
+    if found.months > _CADENCE_MONTHS_MAX or found.days > _CADENCE_DAYS_MAX:
         raise Wanted('nobody who is there would look again; give at most "100y"')
     return found
 

@@ -124,7 +124,7 @@ class Row:
     end: End | None = None
     counts_for_person: bool = False
     statutory: bool = False
-    """The date is a statute's: holding it needs the provision relied on."""
+    """The date is a statute's."""
     reaches: Reaches = "at_once"
     """How a change of this row reaches records that are there."""
     locked: bool = False

@@ -201,13 +201,24 @@ async def test_of_third_persons_nothing_is_told(engine):
     assert open_to_all["group"] == "G1"
     assert secret - {each for each in secret if each in repr(open_to_all)} <= {str(uid("r2"))}
     assert [each for each in secret if each in repr({**told, "holds": None, "may_open": None})] == []
-    assert told["sentences"][-1] == "So it is kept until a day in 2080 (row R01)."
+    assert told["sentences"][-2] == "So it is kept until a day in 2080 (row R01)."
     assert "For another person it is needed until a day in 2080." in told["sentences"]
     assert f"The person {ref('p1')} is in group G3, by a record." in told["sentences"]
     nobody = repr((await then(engine, leave_out=True))["derivation"])
     assert [each for each in (str(ref("p1")), "G3", str(ref("p2"))) if each in nobody] == []
     with pytest.raises(NotFound):
         await then(engine, leave_out=True, nominal=ref("p1"), without=flagged.event_uid)
+
+
+async def test_another_s_birthday_is_not_told_as_the_day_of_the_next_review(engine):
+    child = nominal_state("p2", date_of_birth="2005-03-04")
+    await learn(engine, at(1), record_state(links=[suspect("p1"), suspect("p2")], occurred_on="2022-08-01"), child)
+
+    open_to_all, told = await then(engine), await then(engine, leave_out=True, nominal=ref("p1"))
+    assert open_to_all["review_on"] == date(2023, 3, 4)
+    assert "4 March 2023, the 18th birthday of the person" in open_to_all["sentences"][-1]
+    assert told["sentences"][-1] == "Its next review is due on a day in 2023, because of another person."
+    assert [each for each in ("2023, 3, 4", "2023-03-04", "March") if each in repr(told)] == []
 
 
 async def test_a_part_tells_of_its_case_file(engine):

@@ -11,6 +11,7 @@ from services.retention.actions.identities import Said
 from services.retention.domain.as_of import When
 from services.retention.storage import identities as stored
 from shared.db import driver, transaction
+from shared.errors import NotFound
 from tests.integration.test_retention_as_of import TODAY, at, engine, learn, now, then
 from tests.make_facts import PACK
 from tests.make_registered import (
@@ -163,3 +164,49 @@ async def test_a_part_that_opened_its_file_again_is_in_the_file_s_explanation(en
     for said in ((await now(engine, "file"))["sentences"], (await then(engine, "file", known_at=at(3)))["sentences"]):
         assert "A part of it is dated 1 June 2024, after it was closed, and so has opened it again." in said
         assert "The clock has not started: it waits for closed." in said
+
+
+CAPTURED = replace(record_state(links=LINKS), time="2022-08-02T01:00:00Z")
+IN_ERROR = replace(record_state("r1", 2, change="withdrawn"), time="2025-06-01T10:00:00Z")
+AGAIN = replace(record_state("r1", 3, links=LINKS), time="2025-09-01T10:00:00Z")
+DAY = date(2023, 1, 1)
+
+
+async def stood(engine, **when):
+    """Give what the record was on that day, and what its person was by it."""
+    told = await then(engine, on=DAY, **when)
+    async with transaction(engine) as connection:
+        person, _ = await as_of.nominal_then(connection, ref("p1"), When(DAY, **when), PACK, (TODAY, 0, 20))
+    return told["group"], told["cause"], person["group"], person["keep_until"]
+
+
+COUNTED, NEVER_SO = ("G3", None, "G3", ALONE.replace(day=1)), (None, "withdrawn", None, None)
+
+
+async def test_a_record_withdrawn_as_entered_in_error_never_counted_once_that_is_known(engine):
+    await learn(engine, at(1), CAPTURED)
+    await learn(engine, at(6), IN_ERROR)
+    assert await stood(engine) == NEVER_SO
+    assert await stood(engine, known_at=at(5)) == COUNTED
+
+
+async def test_a_later_state_shows_that_the_record_always_counted(engine):
+    """That it was entered in error was itself an error: by what is known now it counted on every day."""
+    await learn(engine, at(1), CAPTURED)
+    await learn(engine, at(6), IN_ERROR)
+    await learn(engine, at(9), AGAIN)
+    assert await stood(engine) == COUNTED
+    assert await stood(engine, known_at=at(7)) == NEVER_SO
+    assert (await then(engine, on=date(2025, 7, 1)))["group"] == "G3"
+
+
+async def test_a_withdrawal_that_a_later_state_had_overtaken_counts_on_no_day(engine):
+    await learn(engine, at(1), CAPTURED, AGAIN)
+    await learn(engine, at(6), IN_ERROR)
+    assert await stood(engine) == COUNTED
+
+
+async def test_before_its_first_state_there_is_no_record_though_it_was_withdrawn(engine):
+    await learn(engine, at(1), CAPTURED, IN_ERROR)
+    with pytest.raises(NotFound, match="nothing of this record had happened"):
+        await then(engine, on=date(2022, 8, 1))

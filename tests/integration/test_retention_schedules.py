@@ -68,8 +68,10 @@ async def test_a_schedule_explains_itself_in_sentences(retention_engine, ask):
     answer = await ask(f"/v1/records/{uid('r1')}/schedule")
     shown = answer.json()
     assert (shown["state"], shown["keep_until"], shown["group"], shown["row"]) == ("current", "2030-05-06", "G3", "R01")
-    assert shown["sentences"][-1] == "So it is kept until 6 May 2030 (row R01)."
-    assert shown["derivation"]["steps"][-1] == {"code": "keep_until", "on": "2030-05-06", "row": "R01"}
+    assert shown["sentences"][-2] == "So it is kept until 6 May 2030 (row R01)."
+    assert shown["derivation"]["steps"][-2] == {"code": "keep_until", "on": "2030-05-06", "row": "R01"}
+    assert shown["sentences"][-1] == "Its next review is due on 7 May 2030, the day after its last day."
+    assert (shown["review_on"], shown["review_kind"]) == ("2030-05-07", "scheduled")
     assert shown["unsettled"] is False
     assert answer.headers["etag"] == '"1"'
 

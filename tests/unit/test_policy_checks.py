@@ -70,6 +70,7 @@ ROWS = [
     ("R08a", "counts_for_person = true", 'notice = ["seen_on"]', "`notice` names 'seen_on'"),
     ("R08", 'follows = "mopi"', 'follows = "mopi"\ncounts_for_person = true', "follows and yet says that it counts"),
     ("R08", 'follows = "mopi"', 'follows = "mopi"\nunit = "record"', "follows persons and is a rule for the record"),
+    ("R08", 'retain = "6y"', 'cycle = "4y"', "and has a `cycle`"),
     ("R08", 'regime = "part3"', 'regime = "uk_gdpr"', "whom only law enforcement (part3) groups"),
     ("R08", 'retain = "6y"', 'retain = "permanent"', "an end of its own for everyone"),
     (
@@ -150,7 +151,9 @@ OTHERS = [
     ),
     (changed(("under = 18\ncadence", "under = 9\ncadence")), "`under` is no older than `responsible_from_age`"),
     (changed(("review_at = [18, 25]", "review_at = [25, 18]")), "children: `review_at` is not a list of birthdays"),
+    (changed(("review_at = [18, 25]", "review_at = [18, 2500]")), "`review_at` names a birthday that nobody reaches"),
     (changed(('cadence = "3y" ', 'cadence = "7y" ')), "children: `cadence` is longer than that of G3"),
+    (changed(('cadence = "3y" ', 'cadence = "1900d" ')), "children: `cadence` is longer than that of G3"),
     (changed(('weekend = ["sat", "sun"]', 'weekend = ["saturday"]')), "names 'saturday', which is no day"),
     (
         changed(('["sat", "sun"]\nhol', '["mon", "tue", "wed", "thu", "fri", "sat", "sun"]\nhol')),
@@ -184,6 +187,7 @@ OTHERS = [
         changed(('\nbackstop = "10y"', '\nbackstop = "101y"')),
         "`backstop` cannot be used as written; nobody who is there",
     ),
+    (changed(('\nbackstop = "10y"', '\nbackstop = "366000d"')), 'give at most "100y"'),
     ("\ufeff" + TEXT, "file: begins with a byte order mark; save it as UTF-8 without one"),
     (in_table("[[source]]", "silent_after", 'row = "R99"\nsilent_after'), "row 'R99' is not in this pack"),
     (in_table("[[view]]", '"reviewing_officer"', '"reviewer"'), "`role` names 'reviewer', which is no role"),

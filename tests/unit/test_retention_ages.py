@@ -121,7 +121,7 @@ def test_a_record_withdrawn_keeps_the_date_by_age_that_it_had():
 
 def test_the_birthday_is_told():
     steps = told([VICTIM], born("2010-05-06"), CIVIL)
-    assert steps["steps"][-2] | {"nominal": ""} == {
+    assert steps["steps"][-3] | {"nominal": ""} == {
         "code": "birthday",
         "nominal": "",
         "age": 18,
@@ -129,9 +129,9 @@ def test_the_birthday_is_told():
         "until": "2034-05-06",
         "binds": True,
     }
-    assert "and 6 years from then, gives 6 May 2034." in sentences(steps)[-2]
+    assert "and 6 years from then, gives 6 May 2034." in sentences(steps)[-3]
     alone = told(on_it("subject"), born("1980-05-06"), TO_100)
-    assert sentences(alone)[-2].startswith("The 100th birthday of the person")
+    assert sentences(alone)[-3].startswith("The 100th birthday of the person")
 
 
 # Children: conduct before the tenth birthday, and before the eighteenth.

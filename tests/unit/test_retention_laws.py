@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from shared.calendar_rules import Period, add
 from shared.policy import read_pack
+from shared.sentences import sentence
 from tests.make_facts import (
     N42,
     N43,
@@ -110,10 +111,15 @@ def test_nothing_is_ever_early_or_out_of_sight(facts, own):
 
 @quick
 @given(RECORD_FACTS, OWN_FACTS)
-def test_what_is_told_ends_with_the_date_that_is_stored(facts, own):
+def test_what_is_told_ends_with_the_date_that_is_stored_and_its_next_review(facts, own):
     found = schedule(facts, own)
     if found is None:
         return
-    last = told(facts, own)["steps"][-1]
+    *_, last, review = told(facts, own)["steps"]
     assert last["row"] == found.row
     assert last.get("on") == (found.keep_until.isoformat() if found.keep_until else None)
+    assert date.fromisoformat(review["on"]) == found.review_on
+    if "from" in review:  # What is told adds up to the day.
+        period = Period(review.get("years", 0) * 12 + review.get("months", 0), review.get("days", 0))
+        assert add(date.fromisoformat(review["from"]), period, PACK.leap) == found.review_on
+    assert sentence(review).startswith("Its next review is due on ")

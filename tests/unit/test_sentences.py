@@ -20,6 +20,10 @@ from tests.make_facts import (
 )
 
 PERSON = "2625b9e6-6368-525c-a254-1d8cea6ff0dd"
+BACKSTOP = (
+    "Its next review is due on 3 August 2032: none is due sooner, and all that is kept is looked at again 10 years "
+    "after its creation, 3 August 2022."
+)
 BORN = person_state(date_of_birth="1980-05-06", flags=["mappa"])
 
 
@@ -32,6 +36,14 @@ def test_the_derivation_is_as_the_design_shows_it():
             {"code": "clock", "on": "2022-08-31", "facts": [str(fact.event_uid)]},
             {"code": "period", "row": "R03", "years": 6},
             {"code": "keep_until", "on": "2028-08-31", "row": "R03"},
+            {
+                "code": "next_review",
+                "on": "2032-08-03",
+                "why": "backstop",
+                "years": 10,
+                "from": "2022-08-03",
+                "since": "creation",
+            },
         ],
     }
 
@@ -50,6 +62,7 @@ def test_the_derivation_is_as_the_design_shows_it():
                 f"For the person {PERSON} it is needed until 1 January 2029.",
                 "The floor creation reaches to 3 August 2028.",
                 "So it is kept until 1 January 2029 (row R01).",
+                "Its next review is due on 2 January 2029, the day after its last day.",
             ],
             id="a person's clock",
         ),
@@ -64,6 +77,8 @@ def test_the_derivation_is_as_the_design_shows_it():
                 f"For the person {PERSON} it is needed until 6 May 2080.",
                 "The floor creation reaches to 3 August 2028.",
                 "So it is kept until 6 May 2080 (row R01).",
+                f"Its next review is due on 1 January 2041: group G1 has the person {PERSON} looked at again 10 years "
+                "after the last review, 1 January 2031.",
             ],
             id="a birthday",
         ),
@@ -76,6 +91,7 @@ def test_the_derivation_is_as_the_design_shows_it():
                 "For those whom it named, by what it said itself, it is kept until 1 August 2028.",
                 "The floor creation reaches to 3 August 2028, and nothing asks for longer.",
                 "So it is kept until 3 August 2028 (row R01).",
+                "Its next review is due on 4 August 2028, the day after its last day.",
             ],
             id="withdrawn",
         ),
@@ -87,6 +103,7 @@ def test_the_derivation_is_as_the_design_shows_it():
                 "It has no certain date, because none of the dates that start its clock is known; "
                 "the data steward must have its source put that right.",
                 "So it is kept, without a date, until that is known (row R29).",
+                BACKSTOP,
             ],
             id="undated",
         ),
@@ -98,6 +115,7 @@ def test_the_derivation_is_as_the_design_shows_it():
                 "It has no certain date, because no class takes it; "
                 "the data steward must have the policy pack or its source put that right.",
                 "So it is kept, without a date, until that is known (row none).",
+                BACKSTOP,
             ],
             id="unclassified",
         ),
@@ -120,7 +138,7 @@ def test_days_months_and_permanence_are_said_too():
         pack = with_row("R29", retain=Period.parse(period))
         assert f"Row R29 keeps it for {words} from then." in sentences(told([stop()], pack=pack))
     permanent = with_row("R29", retain=None, permanent=True)
-    assert sentences(told([stop()], pack=permanent))[-1] == "So it is kept permanently (row R29)."
+    assert sentences(told([stop()], pack=permanent))[-2] == "So it is kept permanently (row R29)."
 
 
 def test_every_sentence_ends_and_every_problem_has_words():

@@ -1,6 +1,7 @@
 """The command line: what it says in words, and what it refuses in a sentence."""
 
 import argparse
+import json
 
 import pytest
 
@@ -53,6 +54,39 @@ def _asks(*arguments):
     parser = argparse.ArgumentParser()
     explain.add_arguments(parser)
     return list(explain._paths(parser.parse_args(arguments)).values())
+
+
+PART = {"record_id": "p-1", "until": "2030-01-01", "year": None, "permanent": False, "waits": True, "undated": False}
+
+
+def _explained(*arguments, parts=()):
+    parser = argparse.ArgumentParser()
+    explain.add_arguments(parser)
+    args = parser.parse_args(arguments)
+    answers = dict.fromkeys(explain._paths(args), DATED)
+    return args, answers, {name: iter(parts) for name in answers if args.parts}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param(["a:1"], DATED, id="one"),
+        pytest.param(["a:1", "a:2"], [DATED, DATED], id="two"),
+        pytest.param(["a:1", "a:1"], [DATED, DATED], id="the same twice"),
+        pytest.param(["a:1", "--parts"], {**DATED, "parts": [PART]}, id="parts"),
+        pytest.param(["a:1", "a:2", "--parts"], [{**DATED, "parts": [PART]}] * 2, id="parts of two"),
+        pytest.param(["nominal", "crime:N-42"], DATED, id="a person"),
+    ],
+)
+def test_an_explanation_for_programs_is_one_value_with_the_parts_in_it(arguments, expected):
+    assert json.loads(explain._json(*_explained(*arguments, parts=[PART]))) == expected
+
+
+def test_each_list_of_parts_names_its_case_file():
+    lines = list(explain._told(*_explained("a:1", "a:2", "--parts", parts=[PART])))
+    heads = [line.strip() for line in lines if line.strip().startswith("What the parts of")]
+    assert heads == [f"What the parts of {name} ask of it as it stands:" for name in ("a:1", "a:2")]
+    assert lines.count("- p-1  until 2030-01-01  waits") == 2
 
 
 def test_what_is_asked_of_an_explanation_is_put_to_the_service():

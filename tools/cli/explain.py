@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -27,6 +27,7 @@ EXAMPLES = """  ./tenure explain police-uk-stops:0b0e…          by source syst
   ./tenure explain crime:4711 --for crime:N-42    for that person's eyes: nobody else is named
   ./tenure explain crime:INV-9 --parts            of a case file also what each of its parts asks of it
 """
+Json = dict[str, Any]
 ROLE = "records_manager"
 WIDTH_MAX = 100
 PARTS_AT_ONCE = 200
@@ -54,32 +55,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="whom", metavar="NOMINAL", help="SOURCE:ID or reference: name no other person")
     parser.add_argument("--without-third-persons", action="store_true", help="name no person at all")
     parser.add_argument("--parts", action="store_true", help="of a case file also what each of its parts asks of it")
-    parser.add_argument("--json", action="store_true", help="the whole answer, for programs; events by their ids")
+    parser.add_argument("--json", action="store_true", help="the whole answer, for programs; a list if several")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the state, the dates and the reasons."""
+    """Print the state, the dates and the reasons; as JSON it is one value, whatever was asked for."""
     paths = _paths(args)  # All of them are read before anything is asked.
-    answers = [call("retention", "GET", path, ROLE) for path in paths.values()]
-    if args.json:
-        print(json.dumps(answers if len(answers) > 1 else answers[0], indent=1))
-    for number, (name, answer) in enumerate(zip(paths, answers, strict=True)):
-        if len(answers) > 1 and not args.json:
-            print("\n" * bool(number) + name)
-        if not args.json:
-            print("\n".join(_wrapped(_of_person(answer) if _is_nominal(args) else _lines(answer))))
-        if args.parts:
-            print("\n".join(["", "What its parts ask of it as it stands:", *_parts(name, args)]))
+    answers = {name: call("retention", "GET", path, ROLE) for name, path in paths.items()}
+    parts = {name: _parts(name, args) for name in answers if args.parts}
+    for line in [_json(args, answers, parts)] if args.json else _told(args, answers, parts):
+        print(line)
     return 0
 
 
-def _parts(name: str, args: argparse.Namespace) -> Iterator[str]:
+def _json(args: argparse.Namespace, answers: Mapping[str, Json], parts: Mapping[str, Iterable[Json]]) -> str:
+    """Write what was asked of one name as an object, of several as a list with one object for each."""
+    whole = {name: answer | ({"parts": list(parts[name])} if name in parts else {}) for name, answer in answers.items()}
+    several = len(args.what) > 1 and not _is_nominal(args)
+    found = [whole[name] for name in args.what] if several else next(iter(whole.values()))
+    return json.dumps(found, indent=1)
+
+
+def _told(args: argparse.Namespace, answers: Mapping[str, Json], parts: Mapping[str, Iterable[Json]]) -> Iterator[str]:
+    for number, (name, answer) in enumerate(answers.items()):
+        if len(answers) > 1:
+            yield "\n" * bool(number) + name
+        yield from _wrapped(_of_person(answer) if _is_nominal(args) else _lines(answer))
+        if name in parts:
+            yield f"\nWhat the parts of {name} ask of it as it stands:"
+            yield from map(_part, parts[name])
+
+
+def _parts(name: str, args: argparse.Namespace) -> Iterator[Json]:
     hidden = "&leave_out=third_persons" if args.whom or args.without_third_persons else ""
     for page in pages("retention", f"/v1/records/{record_id(name)}/parts?limit={PARTS_AT_ONCE}{hidden}", ROLE):
-        for each in page["parts"]:
-            day = each["until"] or each["year"] or "no day yet"
-            marks = [name for name in ("permanent", "waits", "undated") if each[name]]
-            yield "  ".join([f"- {each['record_id']}  until {day}", *marks])
+        yield from page["parts"]
+
+
+def _part(each: Json) -> str:
+    day = each["until"] or each["year"] or "no day yet"
+    marks = [name for name in ("permanent", "waits", "undated") if each[name]]
+    return "  ".join([f"- {each['record_id']}  until {day}", *marks])
 
 
 def _is_nominal(args: argparse.Namespace) -> bool:
@@ -126,13 +142,13 @@ def _pair(name: str, what: str, form: str) -> tuple[str, str]:
     return first, second
 
 
-def _heads(answer: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+def _heads(answer: Json, names: tuple[str, ...]) -> list[str]:
     given = {name: answer.get(name) for name in names}
     shown = {name: "yes" if value is True else value for name, value in given.items() if value not in (None, False)}
     return [f"{name.replace('_', ' '):<17}{value}" for name, value in shown.items()]
 
 
-def _lines(answer: dict[str, Any]) -> list[str]:
+def _lines(answer: Json) -> list[str]:
     sentences = [*answer["sentences"], *(sentence for name, sentence in _STANDING.items() if answer.get(name))]
     lines = [*_heads(answer, _SHOWN), "", *(f"- {sentence}" for sentence in sentences)]
     if answer.get("would_be"):
@@ -142,12 +158,12 @@ def _lines(answer: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _opening(each: dict[str, Any]) -> str:
+def _opening(each: Json) -> str:
     words = f"{each['role']} for {', '.join(each['purposes'])}".replace("_", " ")
     return words + (", only with a task on it" if each["only_with_task"] else "")
 
 
-def _of_person(answer: dict[str, Any]) -> list[str]:
+def _of_person(answer: Json) -> list[str]:
     names = ("as_of", "known_at", "group", "clock_on", "keep_until", "review_on", "by_age", "reviewed_on", "problem")
     lines = [*_heads(answer, names), "", f"{len(answer['records'])} records of theirs are shown:"]
     for each in answer["records"]:

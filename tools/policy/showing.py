@@ -75,8 +75,8 @@ def _row(pack: Pack, row: Row) -> Iterator[str]:
     yield from _said("refuses", ", ".join(row.refuses))
     for mark, says in (
         (row.counts_for_person, "It groups its offenders and moves their clocks."),
-        (row.statutory, "Its date is a statute's: holding it needs the provision relied on."),
-        (row.locked, "It is locked: nothing shortens it without a named legal authority and two people."),
+        (row.statutory, "Its date is a statute's."),
+        (row.locked, "It is locked: no override shortens it without a named legal authority and two people."),
     ):
         yield from _said("", says if mark else "")
     for floor in row.floors:

@@ -14,7 +14,12 @@ from services.retention.actions.people import linked
 from services.retention.domain import derivation
 from services.retention.domain.as_of import When
 from services.retention.domain.derivation import WHOLE
-from services.retention.domain.derivation.leaving_out import by_another_s_age, others_group, without_third_persons
+from services.retention.domain.derivation.leaving_out import (
+    by_another_s_age,
+    others_group,
+    reviewed_on_another_s_day,
+    without_third_persons,
+)
 from services.retention.storage import holds, identities, links, reads
 from services.retention.storage.reads import Row
 from shared.db import Connection
@@ -90,6 +95,8 @@ def _told(shown: Shown, steps: Shown, telling: Telling) -> Shown:
         steps = without_third_persons(steps, keep)
         if by_another_s_age(steps):
             hidden |= dict.fromkeys(("keep_until", "actionable_from", "open_on", "review_on"))
+        if reviewed_on_another_s_day(steps):
+            hidden["review_on"] = None
         shown = {**shown, **hidden}
     return {**shown, "derivation": steps, "sentences": sentences(steps)}
 

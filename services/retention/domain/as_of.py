@@ -1,7 +1,8 @@
 """What stood on a day, as known at an instant: which facts count then, and where a record stood in its life.
 
 A correction is knowledge, not an event: what is withdrawn, unmerged or told apart was never so, once that is known, and
-what a steward said to be somebody's always was.
+what a steward said to be somebody's always was. So is the withdrawal of a whole record: while it stands by what is
+known the record counts on no day, and once a later state has overtaken it, on every day as if nobody had withdrawn it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain.facts import Fact, happened_on
+from services.retention.domain.facts import Fact, alive, happened_on, newest, of_kind, record_state
 from services.retention.domain.traits import Scope
 from shared.calendar_rules import civil_day
 from shared.policy import Pack
@@ -40,18 +41,30 @@ _read_time = msgspec.json.Decoder(_Timed).decode
 
 def then_counting(facts: Sequence[Fact], when: When, pack: Pack) -> list[Fact]:
     """Leave out what was not known by the instant, and what had not happened by the day."""
-    return [fact for fact in facts if _known(fact, when) and _happened(fact, when, pack)]
+    known = [fact for fact in facts if _known(fact, when)]
+    if when.on is None:
+        return known
+    top = newest(of_kind(alive(known), "record_state"))
+    overtaken = top is not None and _happened(top, when.on, pack)
+    return [
+        fact
+        for fact in known
+        if (fact is top and _whole_withdrawn(fact))
+        or (_happened(fact, when.on, pack) and (overtaken or not _whole_withdrawn(fact)))
+    ]
+
+
+def _whole_withdrawn(fact: Fact) -> bool:
+    return fact.kind == "record_state" and record_state(fact) is None
 
 
 def _known(fact: Fact, when: When) -> bool:
     return when.known_at is None or (fact.known_at is not None and fact.known_at <= when.known_at)
 
 
-def _happened(fact: Fact, when: When, pack: Pack) -> bool:
-    if when.on is None or fact.kind in CORRECTIONS:
-        return True
-    own = own_day(fact, pack)
-    return own is None or own <= when.on
+def _happened(fact: Fact, on: date, pack: Pack) -> bool:
+    own = None if fact.kind in CORRECTIONS else own_day(fact, pack)
+    return own is None or own <= on
 
 
 def own_day(fact: Fact, pack: Pack) -> date | None:

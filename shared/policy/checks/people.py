@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
+from shared.calendar_rules import add
 from shared.policy.access import WEEKDAYS
 from shared.policy.checks.words import AGE_MAX, Finding, no_role, twice, unknown
 from shared.policy.pack import Pack
@@ -64,7 +65,11 @@ def children(pack: Pack) -> Iterator[Finding]:
         yield "`under` is no older than `responsible_from_age`", "give a later birthday"
     if not all(value.review_at) or list(value.review_at) != sorted(set(value.review_at)):
         yield "`review_at` is not a list of birthdays one after the other", "write them rising, like [18, 25]"
-    longer = [each.id for each in pack.groups.values() if each.cadence and each.cadence.months < value.cadence.months]
+    if max(value.review_at, default=0) > AGE_MAX:
+        yield "`review_at` names a birthday that nobody reaches", f"give at most {AGE_MAX}"
+    # From the first of days, as a cadence is chosen: months and days together.
+    own = add(date.min, value.cadence, pack.leap)
+    longer = [each.id for each in pack.groups.values() if each.cadence and add(date.min, each.cadence, pack.leap) < own]
     if longer:
         yield f"`cadence` is longer than that of {', '.join(longer)}", "shorten it"
 

@@ -84,6 +84,9 @@ def _follows(value: Row) -> Iterator[Finding]:
     if value.is_mopi and value.reaches == "at_next_review":
         told = "follows persons, one review of whom is of all they carry, and yet waits for each record's own"
         yield told, 'set `reaches` to "at_once" or "new_records_only"'
+    if value.is_mopi and value.cycle and not value.dates_alone:
+        # With a period of its own it is looked at in its cycle while nobody on it is in a group.
+        yield "follows persons, who are looked at by their group's `cadence`, and has a `cycle`", "remove `cycle`"
     if value.is_mopi and value.regime != "part3":
         yield "follows persons, whom only law enforcement (part3) groups", 'set `regime` to "part3"'
     if value.as_file and (value.dates_alone or value.clock or value.notice):

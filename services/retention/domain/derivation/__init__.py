@@ -17,6 +17,7 @@ from services.retention.domain.derivation.identity import identity
 from services.retention.domain.derivation.inputs import Linked, Step, Work
 from services.retention.domain.derivation.person import persons
 from services.retention.domain.derivation.record import clock, placed
+from services.retention.domain.derivation.review import review
 from services.retention.domain.derivation.sources import sources
 from services.retention.domain.derivation.sums import sums, written
 from services.retention.domain.derivation.suppliers import suppliers
@@ -32,12 +33,12 @@ __all__ = ["WHOLE", "Linked", "Step", "Work", "derivation"]
 
 Parts = tuple[Callable[[Work], Iterator[Step]], ...]
 PARTS: Parts = (
-    placed, clock, suppliers, identity, persons, files, floors, ages, end,
+    placed, clock, suppliers, identity, persons, files, floors, ages, end, review,
 )  # fmt: skip
-"""In the order in which they are told; the last one ends with the date and the row."""
+"""In the order in which they are told; the last two give the date with the row, and the next review."""
 WHOLE: Parts = (
     policy.pack, placed, policy.row, told, written, clock, suppliers, identity, persons, sources, files, floors, ages,
-    sums, end,
+    sums, end, review,
 )  # fmt: skip
 """The same with the policy, the facts and the calendar: what an explanation tells that a task need not."""
 

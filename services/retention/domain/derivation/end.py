@@ -1,4 +1,4 @@
-"""The end: what is missing, and last of all the date and the row."""
+"""The end: what is missing, and then the date and the row."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from services.retention.domain.schedule import Schedule
 
 
 def end(work: Work) -> Iterator[Step]:
-    """Tell what is missing, and last of all the date and the row."""
+    """Tell what is missing, and then the date and the row."""
     side, schedule = work.record.side, work.schedule
     if side.retained_on:
         yield {"code": "retained", "on": side.retained_on.isoformat()}
@@ -17,7 +17,7 @@ def end(work: Work) -> Iterator[Step]:
 
 
 def outcome(schedule: Schedule) -> Step:
-    """Tell the date and the row: the step with which every derivation ends."""
+    """Tell the date and the row: what all the steps before it come to."""
     row = {"row": schedule.row}
     on = schedule.keep_until.isoformat() if schedule.keep_until else None
     if schedule.state == "permanent":
