@@ -132,7 +132,7 @@ def _review(cases: list[Case], kept: Kept) -> Day:
     since = max([case.told.shown.created, *(each.last for each in reviews if each.last)])
     found = [last_day_of(since, case.cadence, case.pack.leap)]
     row = kept.prevails.rule.row
-    if row and row.cycle:
+    if row and row.cycle and not kept.prevails.group:
         found.append(last_day_of(since, row.cycle, case.pack.leap))
     found += [case.decisions.ahead] if case.decisions.ahead else []
     found += [day for person in covered if person.group for day in person.looked_at]

@@ -99,7 +99,7 @@ GROWN = born("1980-01-01")
             id="no creation",
         ),
         pytest.param(
-            [*MURDER, entered_in_error()], GROWN, PACK, "4 August 2028, the day after its last day.", id="withdrawn"
+            [*MURDER, entered_in_error()], GROWN, PACK, "2 August 2032, the day after its last day.", id="withdrawn"
         ),
     ],
 )

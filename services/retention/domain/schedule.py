@@ -270,7 +270,7 @@ def _review(
     found: list[tuple[date, ReviewKind]] = [(backstop, "backstop")]
     found += [(person.review_on, _periodic(person, pack)) for person in persons if person.review_on]
     row = pack.rows.get(kept.row or "")
-    if row and row.cycle and last:
+    if row and row.cycle and last and not kept.group:  # Of persons in a group, their group's cadence counts.
         found.append((add(last, row.cycle, pack.leap), "periodic"))
     if side.next_on and not (side.reviewed_on and side.reviewed_on >= side.next_on):
         found.append((side.next_on, "periodic"))
