@@ -122,7 +122,26 @@ REFUSED = [
     (captured(recorded_at="2022-08-01T10Z"), "partial_instant", "/data/recorded_at"),
     (captured(reported_at="2022-02-30T10:00Z"), "impossible_instant", "/data/reported_at"),
     (captured(reported_at="2022-02-28T24:61Z"), "impossible_instant", "/data/reported_at"),
-    (captured(reported_at="0001-01-01T00:00+14:00"), "impossible_instant", "/data/reported_at"),
+    (captured(reported_at="0001-01-01T00:00:00Z"), "placeholder_date", "/data/reported_at"),
+    (captured(reported_at="1970-01-01T00:00:00Z"), "placeholder_date", "/data/reported_at"),
+    (captured(recorded_at="1970-01-01T10:00-14:00"), "placeholder_date", "/data/recorded_at"),
+    (captured(recorded_at="1969-12-31T19:00:00-05:00"), "placeholder_date", "/data/recorded_at"),
+    (captured(recorded_at="9999-12-31T23:59:59-14:00"), "placeholder_date", "/data/recorded_at"),
+    (captured(attributes={"time": "1970-01-01T00:00:00Z"}), "placeholder_date", "/time"),
+    (captured(occurred_on="0001-01-01"), "placeholder_date", "/data/occurred_on"),
+    (captured(occurred_on="1900-01-01"), "placeholder_date", "/data/occurred_on"),
+    (captured(occurred_on="1970-01", precision="month"), "placeholder_date", "/data/occurred_on"),
+    (captured(created_on="9999-12-31"), "placeholder_date", "/data/created_on"),
+    (captured(created_on="0001-01-02"), "early_date", "/data/created_on"),
+    (captured(occurred_on="1849-12", precision="month"), "early_date", "/data/occurred_on"),
+    (captured(reported_at="1849-12-31T23:00:00Z"), "early_date", "/data/reported_at"),
+    (contact(on="1970-01-01"), "placeholder_date", "/data/on"),
+    (trigger(on="1900-01-01"), "placeholder_date", "/data/on"),
+    (activity(on="0001-01-01"), "placeholder_date", "/data/on"),
+    (nominal(date_of_birth="0001-01-01"), "placeholder_date", "/data/date_of_birth"),
+    (nominal(date_of_birth="1900-01-01"), "placeholder_date", "/data/date_of_birth"),
+    (nominal(date_of_birth="1849-12-31"), "early_date", "/data/date_of_birth"),
+    (nominal(died_on="1970-01-01"), "placeholder_date", "/data/died_on"),
     (captured(reported_at=f"{FAR}T00:00Z"), "future_date", "/data/reported_at"),
     (captured(reported_at="2022-08-01T23:59:60+01:00"), "impossible_instant", "/data/reported_at"),
     (captured(reported_at="2022-08-01 10:00:00Z"), "partial_instant", "/data/reported_at"),
@@ -215,6 +234,10 @@ SOUND = [
     (captured(occurred_on="2022-08", precision="month"), "record", uid(), None, 1),
     (captured(reported_at="2022-08-01T10:00:00,123456789+01:00"), "record", uid(), None, 1),
     (captured(reported_at="2022-08-01t10:00:00.123456789123z"), "record", uid(), None, 1),
+    (captured(occurred_on="1850-01-01", created_on="1970-01-02"), "record", uid(), None, 1),
+    (captured(reported_at="1970-01-02T00:30Z", metadata={"ends_on": "9999-12-31"}), "record", uid(), None, 1),
+    (nominal(date_of_birth="1970-01-01"), "nominal", ref(), ref(), 1),
+    (nominal(date_of_birth="1850-01-01"), "nominal", ref(), ref(), 1),
     (
         captured(recorded_at="2016-12-31T23:59:60Z", attributes={"time": "2016-12-31T23:59:60Z"}),
         "record",
@@ -295,6 +318,23 @@ def test_a_day_ahead_is_allowed_as_far_as_the_pack_says() -> None:
     [reason] = check(read(captured(occurred_on="2026-03-04")), PACK, TODAY)
     assert isinstance(reason, Reason)
     assert reason.code == "future_date"
+
+
+BELIEVING = dataclasses.replace(
+    PACK, limits=dataclasses.replace(PACK.limits, earliest=None, placeholder_dates=(), placeholder_births=())
+)
+
+
+def test_a_pack_that_knows_no_placeholders_believes_every_day_that_there_is() -> None:
+    for day in ("0001-01-01", "1900-01-01", "1970-01-01"):
+        assert isinstance(check(read(captured(occurred_on=day)), BELIEVING, TODAY), Sound)
+        assert isinstance(check(read(nominal(date_of_birth=day)), BELIEVING, TODAY), Sound)
+    assert isinstance(check(read(captured(recorded_at="1970-01-01T00:00:00Z")), BELIEVING, TODAY), Sound)
+    [never] = check(read(captured(recorded_at="0001-01-01T00:00+14:00")), BELIEVING, TODAY)
+    [ahead] = check(read(captured(occurred_on="9999-12-31")), BELIEVING, TODAY)
+    assert isinstance(never, Reason)
+    assert isinstance(ahead, Reason)
+    assert (never.code, ahead.code) == ("impossible_instant", "future_date")
 
 
 def test_the_civil_day_of_an_instant_is_that_of_the_packs_zone() -> None:
