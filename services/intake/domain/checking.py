@@ -61,7 +61,7 @@ def _misshapen(message: str) -> Reason:
 def _all_reasons(sent: Sent, value: Any, sound: Sound, told: Told) -> Iterator[Reason]:
     if sent.sequence is not None and not sound.sequence:
         yield Reason("sequence_not_allowed", "/sequence", "Only states carry a sequence; leave it out.")
-    yield from name_reasons(sent, value, told.source)
+    yield from name_reasons(sent, value, told.source, told.pack)
     if sent.time is not None:
         yield from instant(sent.time, "/time", told)
     if more := _MORE.get(type(value)):
