@@ -187,6 +187,19 @@ async def test_of_one_that_may_no_longer_be_held_nothing_is_sealed_anew(pair, st
     assert shown[1]["record_uid"] == uid()
 
 
+async def test_of_one_that_a_replay_took_and_that_may_no_longer_be_held_nothing_is_left(pair):
+    [_, receipt] = await sent(pair, captured(), captured(sequence=2, record_type="ballad"))
+    async with transaction(pair.intake) as connection:
+        await replay(connection, dataclasses.replace(DESK, pack=WIDER), receipt.receipt_id, None, (NOW, TODAY))
+    await pair.to_retention()
+    forbidding = dataclasses.replace(WIDER, forbidden=Forbidden(frozenset(), frozenset({"ballad"})))
+    await gone(pair, "r1", desks=Desks(KEYS, Packs(forbidding), 0))
+    await pair.to_retention()
+    assert await select(pair.intake, "SELECT FROM body") == []
+    assert await pair.parked() == set()
+    assert await sound(pair) == (True, [{}, {}, {}])
+
+
 async def test_a_settled_item_of_a_record_that_is_gone_must_have_no_content_left(pair):
     await sent(pair, *[captured(sequence=n) for n in (1, 2)])
     await gone(pair, "r1")
