@@ -3,7 +3,7 @@
 import re
 from calendar import isleap
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -17,8 +17,21 @@ _DAY = timedelta(days=1)
 _HOURS_IN_A_DAY = 24
 _MONTH = re.compile("[0-9]{4}-[0-9]{2}")
 _DAY_TEXT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FRACTION_DIGITS_MAX = 32
+# One form wherever an instant is read; its hour, second and the offset's minutes are the groups.
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([0-9]{2}):[0-9]{2}"
+    rf"(?::([0-9]{{2}})(?:[.,][0-9]{{1,{FRACTION_DIGITS_MAX}}})?)?(?:[Zz]|[+-][0-9]{{2}}:([0-9]{{2}}))"
+)
+_SECOND_AT = slice(len("2022-08-01T22:10:"), len("2022-08-01T22:10:00"))
+_SECOND = timedelta(seconds=1)
+_BEFORE_A_LEAP = (23, 59)
 _LENGTH_OF_A_MONTH_TEXT = len("2022-08")
 _LENGTH_OF_A_DAY_TEXT = len("2022-08-01")
+
+
+class Unwritten(ValueError):
+    """A text has not the form of an instant: its day, hour, minute or offset is missing, or written otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +104,33 @@ def civil_day(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date()
 
 
+def instant_of(text: str) -> datetime:
+    """Read an instant like `2022-08-01T22:10:00+01:00`, to the microsecond; seconds and their fraction may be missing.
+
+    What has another form is `Unwritten`, what no clock showed another `ValueError`. A leap second, which is one only
+    at the end of a day of UTC, is the instant after it.
+    """
+    found = _INSTANT.fullmatch(text)
+    if found is None:
+        raise Unwritten("not an instant with its day, hour, minute and offset")
+    hour, second, away = found.groups()
+    if hour == "24" or (away or "") > "59":  # Not left to the reader below: what it takes changes with its version.
+        raise ValueError("not a time of day, or not an offset")
+    if second != "60":
+        return datetime.fromisoformat(text.upper().replace(",", "."))
+    before = instant_of(f"{text[: _SECOND_AT.start]}59{text[_SECOND_AT.stop :]}")
+    at = before.astimezone(UTC)
+    if (at.hour, at.minute) != _BEFORE_A_LEAP:
+        raise ValueError("not a leap second")
+    return before + _SECOND
+
+
 @lru_cache(maxsize=65_536)
 def day_of(text: str, zone: ZoneInfo) -> date:
     """Read a civil date, a month (its last day counts: never early) or an instant's civil day.
 
-    Whatever is written otherwise is a `ValueError`, never a guess: metadata are as their source wrote them.
+    Whatever is written otherwise than `instant_of` and these two say is a `ValueError`, never a guess: metadata are as
+    their source wrote them.
     """
     if len(text) == _LENGTH_OF_A_DAY_TEXT:
         if not _DAY_TEXT.fullmatch(text):
@@ -105,7 +140,7 @@ def day_of(text: str, zone: ZoneInfo) -> date:
         first = _first_of_month(text)
         return last_of_month(first.year, first.month)
     try:
-        return civil_day(datetime.fromisoformat(text), zone)
+        return civil_day(instant_of(text), zone)
     except OverflowError:
         raise ValueError("an instant before or after all days") from None
 

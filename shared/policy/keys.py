@@ -128,6 +128,14 @@ def day(value: Any) -> date:
     return value
 
 
+@described({"type": "array", "items": schema_of(day)})
+def days(value: Any) -> tuple[date, ...]:
+    """Read a list of civil dates."""
+    if not isinstance(value, list):
+        raise Wanted("write a list of dates without quotes, like [1900-01-01, 1970-01-01]")
+    return tuple(day(each) for each in value)
+
+
 _MONTHS_MAX = 12_000  # What falls due after a thousand years never does, and says so nowhere.
 _DAYS_MAX = 366_000
 _CADENCE_MONTHS_MAX = 1_200

@@ -164,6 +164,11 @@ class Pack:
         return self._fields.get((source_system, record_type or ""), ())
 
     @cached_property
+    def placeholders(self) -> tuple[frozenset[date], frozenset[date]]:
+        """The days that systems write where they know none: as dates of events, and as dates of birth."""
+        return frozenset(self.limits.placeholder_dates), frozenset(self.limits.placeholder_births)
+
+    @cached_property
     def says_nothing(self) -> frozenset[str]:
         """The words by which a required field says nothing, as `plain` gives them."""
         return frozenset(map(plain, self.boilerplate.texts))

@@ -11,6 +11,7 @@ from shared.policy.keys import (
     Keys,
     cadence,
     day,
+    days,
     flag,
     ident,
     inner,
@@ -66,7 +67,13 @@ LIMITS: Keys = {
         "future_days_max",
         "responsible_from_age",
     )
-} | {"stop_count": Key(whole), "stop_ratio": Key(whole)}
+} | {
+    "stop_count": Key(whole),
+    "stop_ratio": Key(whole),
+    "earliest": Key(day),
+    "placeholder_dates": Key(days),
+    "placeholder_births": Key(days),
+}
 METADATA: Keys = {"keys": Key(text_set, needed=True)}
 
 _WHEN: Keys = {

@@ -22,6 +22,12 @@ class Limits:
     stop_count: int | None = None
     """More disposals than this at once, and than `stop_ratio` times the forecast, stop themselves; None: never."""
     stop_ratio: int | None = None
+    earliest: date | None = None
+    """The first day that a date of an event is believed to lie on; None: any day is."""
+    placeholder_dates: tuple[date, ...] = ()
+    """Days that systems write where they know none: as a date of an event none of them is believed."""
+    placeholder_births: tuple[date, ...] = ()
+    """The same of dates of birth: people are born on days that stand for no day elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import msgspec
 import pytest
 
 from services.intake.actions.finding import Search, search
@@ -15,6 +16,7 @@ from shared.policy.values import When
 from tests.make_arrivals import (
     CRIME,
     DESK,
+    KEYS,
     NOW,
     PACK,
     Topic,
@@ -125,6 +127,26 @@ async def test_the_first_state_settles_what_the_pack_says_whichever_comes_first(
 async def test_what_no_pack_settles_is_stored_without_digests(intake_connection) -> None:
     await take(intake_connection, *Topic().batch(captured(created_on="2022-08-02"), withdrawn("r1", 9)))
     assert await rows(intake_connection, "SELECT settled, things FROM record") == [(None, False)]
+
+
+async def test_a_settled_instant_is_the_same_however_it_is_written(intake_connection) -> None:
+    topic, desk = Topic(), typed(settled=("/recorded_at",))
+    first, *again = "2020-01-20T10:00:00Z", "2020-01-20T10:00:00+00:00", "2020-01-20t11:00+01:00", "2020-01-20T10:01Z"
+    sent = [captured(sequence=n, recorded_at=at) for n, at in enumerate((first, *again, first), start=1)]
+    outcomes = told(await take(intake_connection, *topic.batch(*sent), desk=desk))
+    refused = ("quarantined", "settled_field_altered")
+    assert outcomes == [("accepted",), ("accepted",), ("accepted",), refused, ("accepted",)]
+
+
+async def test_an_instant_that_was_settled_as_it_was_sent_is_still_known(intake_connection) -> None:
+    desk = typed(settled=("/recorded_at",))
+    await take(intake_connection, Topic().of(captured(recorded_at="2020-01-20T10:00Z")), desk=desk)
+    mac = KEYS.mac(b'settled\n/recorded_at\n"2020-01-20T10:00Z"')
+    kept = msgspec.msgpack.encode({"/recorded_at": mac})
+    await (await driver(intake_connection)).execute("UPDATE record SET settled = $1", kept)
+    again = [captured(sequence=n, recorded_at=at) for n, at in ((2, "2020-01-20T10:00Z"), (3, "2020-01-20T10:01Z"))]
+    outcomes = told(await take(intake_connection, *Topic(2).batch(*again), desk=desk))
+    assert outcomes == [("accepted",), ("quarantined", "settled_field_altered")]
 
 
 async def test_a_withdrawal_alters_nothing_that_is_settled(intake_connection) -> None:

@@ -238,6 +238,8 @@ async def test_another_process_follows_and_does_not_bring_its_own_back(engine):
 def test_packs_are_compared_by_what_dates_follow_from():
     assert not list(compare(PACK, changed()).ways())
     assert not list(compare(PACK, changed(R29={"title": "Another", "owner": "Another"})).ways())
+    believed = {"earliest": date(1800, 1, 1), "placeholder_dates": (), "placeholder_births": ()}
+    assert not list(compare(PACK, changed(limits=believed)).ways())
     assert list(compare(PACK, LONGER).ways()) == [("dates", "R03")]
     assert list(compare(PACK, SLOWER).ways()) == [("persons", "G3")]
     assert list(compare(PACK, REGRADED).ways()) == [("facts", EVERY)]

@@ -104,7 +104,7 @@ def _ahead(zone: str, minute: int) -> int:
 @cache
 def day_of_instant(text: str, zone: str) -> Day:
     """Find the day that people in a zone had at an instant like 2022-08-01T22:10:00+01:00."""
-    civil, clock = text.split("T")
+    civil, clock = text.upper().split("T")
     sign, offset = 0, "00:00"
     for each in "+-":
         if each in clock:
@@ -120,7 +120,7 @@ def latest_meant(text: str | None, zone: str) -> Day | None:
     """Read a written date; of a month its last day counts."""
     if text is None:
         return None
-    if "T" in text:
+    if "T" in text.upper():
         return day_of_instant(text, zone)
     if text.count("-") == 1:
         year, month = map(int, text.split("-"))
@@ -131,4 +131,4 @@ def latest_meant(text: str | None, zone: str) -> Day | None:
 def earliest_meant(text: str | None, zone: str) -> Day | None:
     """Read the first day that a written date can mean."""
     latest = latest_meant(text, zone)
-    return (*latest[:2], 1) if latest and text and text.count("-") == 1 and "T" not in text else latest
+    return (*latest[:2], 1) if latest and text and text.count("-") == 1 and "T" not in text.upper() else latest

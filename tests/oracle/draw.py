@@ -15,7 +15,19 @@ _FIRST, _LAST = NUMBER[(_YEARS[0], 1, 1)], NUMBER[(_YEARS[1], 1, 1)]
 _LEAP_DAYS = [day for day in CALENDAR[_FIRST:_LAST] if day[1:] == (2, 29)]
 _MONTH_ENDS = [CALENDAR[NUMBER[day] - 1] for day in CALENDAR[_FIRST + 1 : _LAST] if day[2] == 1]
 _CLOCKS_CHANGE = [day for day in CALENDAR[_FIRST:_LAST] if is_sunday(day) and day[1] in (3, 10) and day[2] > 24]
-_TIMES = ("00:00", "00:30", "00:59:59", "01:00", "01:30", "02:00", "12:00", "22:59", "23:00", "23:30", "23:59:59.9")
+_TIMES = (
+    "00:00",
+    "00:30",
+    "00:59:59",
+    "01:00",
+    "01:30",
+    "02:00",
+    "12:00",
+    "22:59",
+    "23:00",
+    "23:30",
+    "23:59:59.999999999",
+)
 _OFTEN = (
     "charged",
     "convicted",
@@ -27,7 +39,7 @@ _OFTEN = (
     "expired",
     "relevance_decided",
 )
-_OFFSETS = ("Z", "+00:00", "+01:00", "+01:00", "-05:00", "+05:45", "+14:00")
+_OFFSETS = ("Z", "z", "+00:00", "+01:00", "+01:00", "-05:00", "+05:45", "+14:00")
 
 
 def some_day(rng: random.Random) -> Day:

@@ -7,10 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.calendar_rules import LEAPS, Period, add, civil_day, day_after, day_of, days_before, first_day_of
+from shared.calendar_rules import (
+    FRACTION_DIGITS_MAX,
+    LEAPS,
+    Period,
+    Unwritten,
+    add,
+    civil_day,
+    day_after,
+    day_of,
+    days_before,
+    first_day_of,
+    instant_of,
+)
 
 LONDON = ZoneInfo("Europe/London")
 LAST, FIRST = LEAPS
+_NONE = r"not a|no month|month must|instant before|must be in|out of range|strictly between"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +78,11 @@ def test_a_period_counts_from_its_original_start(start, period, leap, end):
         pytest.param("2022-08-05", "2022-08-05", "2022-08-05", id="a day"),
         pytest.param("2022-06-30T23:00:00+00:00", "2022-07-01", "2022-07-01", id="summer: the next day in London"),
         pytest.param("2022-12-31T23:30Z", "2022-12-31", "2022-12-31", id="winter, without seconds"),
+        pytest.param("2022-06-30t23:00:00z", "2022-07-01", "2022-07-01", id="small letters"),
+        pytest.param(
+            "2022-06-30T22:59:59,999999999999Z", "2022-06-30", "2022-06-30", id="a fraction is cut, not rounded"
+        ),
+        pytest.param("2016-12-31T23:59:60Z", "2017-01-01", "2017-01-01", id="a leap second is the instant after it"),
     ],
 )
 def test_a_written_date_is_a_civil_day(text, first, last):
@@ -83,13 +101,54 @@ def test_a_written_date_is_a_civil_day(text, first, last):
         "01/02/2023",
         "0001-01-01T00:00+14:00",
         "9999-12-31T23:59-14:00",
+        "2022-W31-1T10:00Z",
+        "2022-08-01x10:00Z",
+        "2022-08-01 10:00Z",
+        "20220801T10+01",
+        "2022-08-01T10Z",
+        "2022-08-01T10:00",
+        "2022-08-01T10:00+01",
+        "2022-08-01T10:00+01:00:30",
+        "2022-08-01T24:00Z",
+        "2022-08-01T10:60Z",
+        "2022-08-01T10:00:61Z",
+        "2022-08-01T10:00+24:00",
+        "2022-08-01T10:00+01:60",
+        "2022-08-01T23:59:60+01:00",
+        "2022-02-30T10:00Z",
+        "٢٠٢٢-٠٨-٠١T10:00Z",
+        "٢٠٢٢-٠٨-٠١",
+        f"2022-08-01T10:00:00.{'1' * (FRACTION_DIGITS_MAX + 1)}Z",
     ],
 )
 def test_what_is_no_written_date_is_refused_and_not_guessed(text):
-    with pytest.raises(ValueError, match=r"not a|no month|month must|instant before"):
+    with pytest.raises(ValueError, match=_NONE):
         day_of(text, LONDON)
-    with pytest.raises(ValueError, match=r"not a|no month|month must|instant before"):
+    with pytest.raises(ValueError, match=_NONE):
         first_day_of(text, LONDON)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2022-08-01T22:10+01:00", "2022-08-01T21:10:00+00:00"),
+        ("2022-08-01t22:10:00-00:30", "2022-08-01T22:40:00+00:00"),
+        ("2022-08-01T22:10:00.123456789123Z", "2022-08-01T22:10:00.123456+00:00"),
+        ("2022-08-01T22:10:00,5z", "2022-08-01T22:10:00.500000+00:00"),
+        ("2017-01-01T00:59:60+01:00", "2017-01-01T00:00:00+00:00"),
+        ("2016-12-31T23:59:60.25Z", "2017-01-01T00:00:00.250000+00:00"),
+    ],
+)
+def test_an_instant_is_read_to_the_microsecond(text, instant):
+    assert instant_of(text) == datetime.fromisoformat(instant)
+
+
+def test_what_has_not_the_form_of_an_instant_is_told_from_what_no_clock_showed():
+    with pytest.raises(Unwritten):
+        instant_of("2022-08-01T10:00")
+    with pytest.raises(ValueError, match="leap second") as raised:
+        instant_of("2022-08-01T10:00:60Z")
+    assert not isinstance(raised.value, Unwritten)
 
 
 def test_an_instant_without_offset_is_refused():

@@ -9,6 +9,7 @@ import yaml
 from services.intake import agents, main
 from services.intake.api import events
 from services.intake.domain import reading, shapes
+from shared import calendar_rules
 from shared.http import door
 from shared.settings import Settings
 from tools import settings_table
@@ -52,6 +53,7 @@ def test_the_limits_are_those_of_the_code():
         [2, reading.DIGITS_MAX],
         [agents.HEADERS_MAX, agents.HEADER_CHARS_MAX],
         [door.HEADERS_MAX, door.HEADER_BYTES_MAX],
+        [calendar_rules.FRACTION_DIGITS_MAX],
         [reading.ID_CHARS_MAX],
         [reading.SOURCE_CHARS_MAX],
         [shapes.NAME_CHARS_MAX],

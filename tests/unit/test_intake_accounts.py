@@ -56,6 +56,7 @@ def test_one_that_may_be_silent_is_never_overdue_and_a_new_one_has_its_time():
         ({"recorded_at": "2026-03-02T12:00+01:00"}, (None, 3_600)),
         ({"reported_at": "2026-03-01T12:00:00Z"}, (None, None)),
         ({"reported_at": "2026-03-02T12:00:00,5Z", "recorded_at": "2026-03-02T12:00:00Z"}, (-1, 0)),
+        ({"recorded_at": "2026-03-02t11:00:00.123456789z"}, (None, 3_599)),
         ({"reason": "entered in error"}, (None, None)),
     ],
 )

@@ -122,9 +122,33 @@ REFUSED = [
     (captured(recorded_at="2022-08-01T10Z"), "partial_instant", "/data/recorded_at"),
     (captured(reported_at="2022-02-30T10:00Z"), "impossible_instant", "/data/reported_at"),
     (captured(reported_at="2022-02-28T24:61Z"), "impossible_instant", "/data/reported_at"),
-    (captured(reported_at="0001-01-01T00:00+14:00"), "impossible_instant", "/data/reported_at"),
+    (captured(reported_at="0001-01-01T00:00:00Z"), "placeholder_date", "/data/reported_at"),
+    (captured(reported_at="1970-01-01T00:00:00Z"), "placeholder_date", "/data/reported_at"),
+    (captured(recorded_at="1970-01-01T10:00-14:00"), "placeholder_date", "/data/recorded_at"),
+    (captured(recorded_at="1969-12-31T19:00:00-05:00"), "placeholder_date", "/data/recorded_at"),
+    (captured(recorded_at="9999-12-31T23:59:59-14:00"), "placeholder_date", "/data/recorded_at"),
+    (captured(attributes={"time": "1970-01-01T00:00:00Z"}), "placeholder_date", "/time"),
+    (captured(occurred_on="0001-01-01"), "placeholder_date", "/data/occurred_on"),
+    (captured(occurred_on="1900-01-01"), "placeholder_date", "/data/occurred_on"),
+    (captured(occurred_on="1970-01", precision="month"), "placeholder_date", "/data/occurred_on"),
+    (captured(created_on="9999-12-31"), "placeholder_date", "/data/created_on"),
+    (captured(created_on="0001-01-02"), "early_date", "/data/created_on"),
+    (captured(occurred_on="1849-12", precision="month"), "early_date", "/data/occurred_on"),
+    (captured(reported_at="1849-12-31T23:00:00Z"), "early_date", "/data/reported_at"),
+    (contact(on="1970-01-01"), "placeholder_date", "/data/on"),
+    (trigger(on="1900-01-01"), "placeholder_date", "/data/on"),
+    (activity(on="0001-01-01"), "placeholder_date", "/data/on"),
+    (nominal(date_of_birth="0001-01-01"), "placeholder_date", "/data/date_of_birth"),
+    (nominal(date_of_birth="1900-01-01"), "placeholder_date", "/data/date_of_birth"),
+    (nominal(date_of_birth="1849-12-31"), "early_date", "/data/date_of_birth"),
+    (nominal(died_on="1970-01-01"), "placeholder_date", "/data/died_on"),
     (captured(reported_at=f"{FAR}T00:00Z"), "future_date", "/data/reported_at"),
+    (captured(reported_at="2022-08-01T23:59:60+01:00"), "impossible_instant", "/data/reported_at"),
+    (captured(reported_at="2022-08-01 10:00:00Z"), "partial_instant", "/data/reported_at"),
     (captured(occurred_on="2022-08"), "partial_date", "/data/occurred_on"),
+    (captured(created_on="2022-08-02T00:00:00Z"), "date_with_time", "/data/created_on"),
+    (contact(on="2022-08-02 00:00"), "date_with_time", "/data/on"),
+    (nominal(date_of_birth="1980-02-29T00:00:00"), "date_with_time", "/data/date_of_birth"),
     (captured(created_on=CANARY), "partial_date", "/data/created_on"),
     (captured(occurred_on="2022-02-30"), "impossible_date", "/data/occurred_on"),
     (captured(created_on=FAR), "future_date", "/data/created_on"),
@@ -145,6 +169,39 @@ REFUSED = [
     (captured(links=[person("p"), person("a\nb")]), "control_character", "/data/links/1/nominal_id"),
     (captured(part_of=["a", "b\r"]), "control_character", "/data/part_of/1"),
     (captured(related=[RELATED | {"source_system": "a\tb"}]), "control_character", "/data/related/0/source_system"),
+    (captured(source_record_id=" "), "field_missing", "/data/source_record_id"),
+    (captured(source_record_id="\u200b"), "field_missing", "/data/source_record_id"),
+    (captured(source_record_id="\x7f"), "field_missing", "/data/source_record_id"),
+    (captured(links=[person("p"), person(" \u00a0 ")]), "field_missing", "/data/links/1/nominal_id"),
+    (captured(links=[person("p") | {"nominal_source": " "}]), "field_missing", "/data/links/0/nominal_source"),
+    (captured(part_of=["a", "\ufeff"]), "field_missing", "/data/part_of/1"),
+    (captured(related=[RELATED | {"source_record_id": " "}]), "field_missing", "/data/related/0/source_record_id"),
+    (captured(related=[RELATED | {"source_system": " "}]), "field_missing", "/data/related/0/source_system"),
+    (captured(officers=[{"staff_id": " ", "role": "investigating"}]), "field_missing", "/data/officers/0/staff_id"),
+    (captured(objects=[{"kind": "vehicle", "ref": " "}]), "field_missing", "/data/objects/0/ref"),
+    (captured(places=[{"kind": "address", "ref": "\u3164"}]), "field_missing", "/data/places/0/ref"),
+    (nominal(nominal_id="  "), "field_missing", "/data/nominal_id"),
+    (nominal(nominal_id="\u0301"), "field_missing", "/data/nominal_id"),
+    (nominal(nominal_source="\u2003"), "field_missing", "/data/nominal_source"),
+    (nominal(staff_id=" "), "field_missing", "/data/staff_id"),
+    (contact(person=" "), "field_missing", "/data/nominal_id"),
+    (contact_withdrawn(contact_id=" "), "field_missing", "/data/contact_event_id"),
+    (trigger(nominal_source="crime", nominal_id=" "), "field_missing", "/data/nominal_id"),
+    (trigger(nominal_source=" ", nominal_id="p1"), "field_missing", "/data/nominal_source"),
+    (trigger_withdrawn(trigger_id=" "), "field_missing", "/data/trigger_event_id"),
+    (activity(person="\u2060"), "field_missing", "/data/nominal_id"),
+    (activity_withdrawn(activity_id=" "), "field_missing", "/data/activity_event_id"),
+    (merged(gone=" "), "field_missing", "/data/from/nominal_id"),
+    (distinguished("d1", "p1", "\u00ad"), "field_missing", "/data/b/nominal_id"),
+    (unmerged(merge_id=" "), "field_missing", "/data/merge_event_id"),
+    (with_party(merged(), "from", " "), "field_missing", "/data/from/nominal_source"),
+    (captured(source_record_id="N/A"), "id_says_nothing", "/data/source_record_id"),
+    (captured(links=[person(" As above ")]), "id_says_nothing", "/data/links/0/nominal_id"),
+    (captured(part_of=["-"]), "id_says_nothing", "/data/part_of/0"),
+    (captured(related=[RELATED | {"source_record_id": "none"}]), "id_says_nothing", "/data/related/0/source_record_id"),
+    (nominal(nominal_id="unknown"), "id_says_nothing", "/data/nominal_id"),
+    (contact(person="n/a"), "id_says_nothing", "/data/nominal_id"),
+    (merged(gone="tbc"), "id_says_nothing", "/data/from/nominal_id"),
     (nominal(nominal_id="a\nb"), "control_character", "/data/nominal_id"),
     (contact(person="a\nb"), "control_character", "/data/nominal_id"),
     (nominal(nominal_source="nominals"), "not_your_nominal", "/data/nominal_source"),
@@ -209,9 +266,23 @@ SOUND = [
     (captured(record_type=None, occurred_on=None), "record", uid(), None, 1),
     (captured(occurred_on="2022-08", precision="month"), "record", uid(), None, 1),
     (captured(reported_at="2022-08-01T10:00:00,123456789+01:00"), "record", uid(), None, 1),
+    (captured(reported_at="2022-08-01t10:00:00.123456789123z"), "record", uid(), None, 1),
+    (captured(occurred_on="1850-01-01", created_on="1970-01-02"), "record", uid(), None, 1),
+    (captured(reported_at="1970-01-02T00:30Z", metadata={"ends_on": "9999-12-31"}), "record", uid(), None, 1),
+    (nominal(date_of_birth="1970-01-01"), "nominal", ref(), ref(), 1),
+    (nominal(date_of_birth="1850-01-01"), "nominal", ref(), ref(), 1),
+    (
+        captured(recorded_at="2016-12-31T23:59:60Z", attributes={"time": "2016-12-31T23:59:60Z"}),
+        "record",
+        uid(),
+        None,
+        1,
+    ),
     (captured(attributes={"subject": str(uid()).upper()}), "record", uid(), None, 1),
     (captured(a_field_of_tomorrow={"x": 1}), "record", uid(), None, 1),
     (captured(attributes={"sequence": str(2**63 - 1)}), "record", uid(), None, 2**63 - 1),
+    (captured(links=[person("\u00e9")], unit="n/a"), "record", uid(), None, 1),
+    (captured(source_record_id="r1", links=[person("\u7530\u4e2d")]), "record", uid(), None, 1),
     (withdrawn(sequence=9), "record", uid(), None, 9),
     (nominal(flags=["mappa"], date_of_birth="1980-02-29"), "nominal", ref(), ref(), 1),
     (contact(), "contact", ref(), ref(), 0),
@@ -282,6 +353,23 @@ def test_a_day_ahead_is_allowed_as_far_as_the_pack_says() -> None:
     [reason] = check(read(captured(occurred_on="2026-03-04")), PACK, TODAY)
     assert isinstance(reason, Reason)
     assert reason.code == "future_date"
+
+
+BELIEVING = dataclasses.replace(
+    PACK, limits=dataclasses.replace(PACK.limits, earliest=None, placeholder_dates=(), placeholder_births=())
+)
+
+
+def test_a_pack_that_knows_no_placeholders_believes_every_day_that_there_is() -> None:
+    for day in ("0001-01-01", "1900-01-01", "1970-01-01"):
+        assert isinstance(check(read(captured(occurred_on=day)), BELIEVING, TODAY), Sound)
+        assert isinstance(check(read(nominal(date_of_birth=day)), BELIEVING, TODAY), Sound)
+    assert isinstance(check(read(captured(recorded_at="1970-01-01T00:00:00Z")), BELIEVING, TODAY), Sound)
+    [never] = check(read(captured(recorded_at="0001-01-01T00:00+14:00")), BELIEVING, TODAY)
+    [ahead] = check(read(captured(occurred_on="9999-12-31")), BELIEVING, TODAY)
+    assert isinstance(never, Reason)
+    assert isinstance(ahead, Reason)
+    assert (never.code, ahead.code) == ("impossible_instant", "future_date")
 
 
 def test_the_civil_day_of_an_instant_is_that_of_the_packs_zone() -> None:

@@ -119,6 +119,7 @@ NOBODY = UUID(int=1)
         pytest.param(captured(attributes={"subject": str(NOBODY)}), None, NOBODY, id="the attribute first"),
         pytest.param(captured(source_record_id=5), str(NOBODY), NOBODY, id="by the Kafka key"),
         pytest.param(captured(source_record_id=5), "not an id", None, id="by nothing"),
+        pytest.param(captured(source_record_id=" "), str(NOBODY), NOBODY, id="not by a name that shows nothing"),
         pytest.param(captured(source_record_id="a\nb"), str(NOBODY), NOBODY, id="not by names that could be another's"),
     ],
 )

@@ -28,6 +28,12 @@ def forbidden(sent):
             "SE\u200bCRET",
             "SECRET UK EYES ONLY",
             "TOP SECRET - STRAP 1",
+            "UK SECRET",
+            "UK TOP SECRET",
+            "NATO SECRET",
+            "OFFICIAL / SECRET",
+            "TOPSECRETSTRAP",
+            "Tr\u00e8s Secret UE",
         ),
     ],
 )
@@ -36,7 +42,17 @@ def test_a_forbidden_marking_is_known_however_it_is_written(marking):
 
 
 @pytest.mark.parametrize(
-    "marking", ["OFFICIAL", "OFFICIAL-SENSITIVE", "Secretarial", "OFFICIAL: not secret", "-", None]
+    "marking",
+    [
+        "OFFICIAL",
+        "OFFICIAL-SENSITIVE",
+        "UK OFFICIAL",
+        "NATO UNCLASSIFIED",
+        "Secretarial",
+        "OFFICIAL: not secret",
+        "-",
+        None,
+    ],
 )
 def test_another_marking_is_not_taken_for_a_forbidden_one(marking):
     assert not forbidden(captured(marking=marking))

@@ -44,6 +44,9 @@ def unsound(data):
             unsound({"unit": "A\ud800", "links": [{**OTHER, "nominal_id": "\ud800"}]}), Known(), id="half a pair"
         ),
         pytest.param(unsound({"unit": "A", "links": [SUSPECT, 5, None]}), Known(None, "A", (ref(),)), id="unsound"),
+        pytest.param(
+            unsound({"links": [SUSPECT, OTHER | {"nominal_id": "\u200b"}]}), Known(named=(ref(),)), id="blank"
+        ),
         pytest.param(unsound(None), Known(), id="undecodable"),
         pytest.param(Refused("not_json", "", ""), Known(), id="no event"),
     ],
@@ -71,7 +74,10 @@ def test_what_is_not_plainly_there_is_not_known_to_a_hold():
     )
     bare = holdable(read(captured(occurred_on="2022-02-31", offences="28/11", record_type=None)), PACK)
     assert bare == Holdable(nominals=(), sources=("crime",))
-    for links in (None, "p1", [SUSPECT, {"nominal_source": "crime"}]):  # It may name others, too.
+    for day in ("1970-01-01", "0001-01-02"):  # It stands for a day that nobody knows.
+        assert holdable(read(captured(occurred_on=day, created_on="2022-08-02")), PACK).spans is None
+    nobody = {"nominal_source": "crime", "nominal_id": " "}
+    for links in (None, "p1", [SUSPECT, {"nominal_source": "crime"}], [SUSPECT, nobody]):  # It may name others, too.
         assert holdable(read(captured(links=links)), PACK).nominals is None
     assert holdable(read(contact()), PACK).nominals == (ref(),)
     assert holdable(Refused("not_json", "", ""), PACK) == Holdable()

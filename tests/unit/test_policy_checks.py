@@ -173,6 +173,13 @@ OTHERS = [
     (changed(("news_age_minutes_max = 15", "news_age_minutes_max = 0")), "limits: `news_age_minutes_max` is 0"),
     (changed(("reviews_per_tick_max = 1000", "reviews_per_tick_max = 0")), "limits: `reviews_per_tick_max` is 0"),
     (changed(("future_days_max = 1", "future_days_max = 9999999999")), "limits: `future_days_max` is more than"),
+    (changed(("earliest = 1850", "earliest = 2850")), "limits: `earliest` lies after the pack's first day"),
+    (changed(("earliest = 1850-01-01", 'earliest = "1850-01-01"')), "limits: `earliest` cannot be used as written"),
+    (changed(("placeholder_dates = [", "placeholder_dates = [1, ")), "write a date without quotes"),
+    (
+        changed(("placeholder_births = [0001-01-01, 1900-01-01, 9999-12-31]", "placeholder_births = 1900-01-01")),
+        "a list of",
+    ),
     (
         in_table("[quarantine]", "days = 7", "days = 9999999999"),
         "quarantine: `cooling_off_days` is more than makes sense",

@@ -94,9 +94,9 @@ def parked_as(case: Case, verdict: Verdict) -> UUID:
     return case.arrival.receipt_id if verdict.reasons[0].code == deciding.REUSED.code else case.event_uid
 
 
-def parked(case: Case, verdict: Verdict, now: datetime) -> list[Entry]:
-    """Tell that an event waits: to the services once for each whom it names, to stewards without."""
-    uid, reason, subject = parked_as(case, verdict), verdict.reasons[0].code, about(case)
+def parked(case: Case, verdict: Verdict, now: datetime, uid: UUID | None = None) -> list[Entry]:
+    """Tell that an event waits, as which id: to the services once for each whom it names, to stewards without."""
+    uid, reason, subject = uid or parked_as(case, verdict), verdict.reasons[0].code, about(case)
     public = events.EventParked(uid, events_nobody(), reason, now)
     entries = [Entry(events.QUARANTINE, case.source, public.type, uid, 1, encode(public))]
     named = known_of(case.arrival.read, verdict.reasons, subject).named

@@ -28,7 +28,12 @@ class Waiting(NamedTuple):
 async def store(connection: Connection, desk: Desk, waiting: Iterable[Waiting], at: tuple[datetime, date]) -> None:
     """Store what waits, to be looked at by the day that the pack says."""
     if rows := [_row(each) for each in waiting]:
-        await quarantine.store(connection, rows, *at, add(at[1], desk.pack.quarantine.review, desk.pack.leap))
+        await quarantine.store(connection, rows, *at, review_on(desk, at[1]))
+
+
+def review_on(desk: Desk, today: date) -> date:
+    """Give the day by which the pack has somebody look at what waits from today."""
+    return add(today, desk.pack.quarantine.review, desk.pack.leap)
 
 
 def _row(waiting: Waiting) -> tuple[Any, ...]:

@@ -129,12 +129,15 @@ def _judge_new(
     return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, source_key, subject, settled)
 
 
-def _settled(desk: Desk, sound: Sound) -> dict[str, bytes] | None:
+def _settled(desk: Desk, sound: Sound) -> dict[str, tuple[bytes, ...]] | None:
     """Give the digests of what stays as first accepted; most types have nothing of the kind."""
     if not (pointers := desk.pack.settled_fields(sound.record_type)):
         return None
     values = settled_values(sound.sent.data, pointers)
-    return {pointer: desk.keys.mac(b"settled\n%b\n%b" % (pointer.encode(), each)) for pointer, each in values.items()}
+    return {
+        pointer: tuple(desk.keys.mac(b"settled\n%b\n%b" % (pointer.encode(), form)) for form in forms)
+        for pointer, forms in values.items()
+    }
 
 
 def _judge_again(case: Case, known: tuple[bytes, str]) -> Verdict:

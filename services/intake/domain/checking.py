@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from services.intake.domain.dates import Told, civil, instant
+from services.intake.domain.dates import Told, birth, civil, instant, whole_day
 from services.intake.domain.manifests import manifest_reasons
 from services.intake.domain.names import name_reasons
 from services.intake.domain.reading import Refused, Sent
@@ -34,7 +34,7 @@ def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
         return (
             Reason("type_not_yet_known", "/type", "This type of event is not known here yet; replay it once it is."),
         )
-    told = Told(pack, source, today + timedelta(days=pack.limits.future_days_max))
+    told = Told(pack, source, pack.limits.earliest or date.min, today + timedelta(days=pack.limits.future_days_max))
     try:
         value = msgspec.convert(sent.data, shape)
         sound = read(sent, value, told)
@@ -61,7 +61,7 @@ def _misshapen(message: str) -> Reason:
 def _all_reasons(sent: Sent, value: Any, sound: Sound, told: Told) -> Iterator[Reason]:
     if sent.sequence is not None and not sound.sequence:
         yield Reason("sequence_not_allowed", "/sequence", "Only states carry a sequence; leave it out.")
-    yield from name_reasons(sent, value, told.source)
+    yield from name_reasons(sent, value, told.source, told.pack)
     if sent.time is not None:
         yield from instant(sent.time, "/time", told)
     if more := _MORE.get(type(value)):
@@ -79,9 +79,10 @@ def _of_record(sent: Sent, value: RecordState, sound: Sound, told: Told) -> Iter
 
 
 def _of_nominal(_: Sent, value: NominalState, __: Sound, told: Told) -> Iterator[Reason]:
-    for name in ("date_of_birth", "died_on"):
-        if (text := getattr(value, name)) is not None:
-            yield from civil(text, f"/data/{name}", None, told, or_month=False)
+    if value.date_of_birth is not None:
+        yield from birth(value.date_of_birth, "/data/date_of_birth", told)
+    if value.died_on is not None:
+        yield from whole_day(value.died_on, "/data/died_on", told)
     for number, flag in enumerate(value.flags):
         if flag not in told.pack.flags:
             yield Reason(

@@ -1,66 +1,106 @@
-"""Are the days and instants of an event whole, possible, and no further ahead than the pack allows?"""
+"""Are the days and instants of an event whole, possible, and such as the pack believes?"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from shared.calendar_rules import Unwritten, instant_of
 from shared.events import Reason
 from shared.policy import Pack, Source
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MONTH = re.compile(r"\d{4}-\d{2}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}:\d{2})")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+_WITH_A_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+")
+_DAY_ALONE = "This field takes a civil day and the value has a time of day; send the day alone, as YYYY-MM-DD."
 _OR_MONTH = "A date needs year, month and day; for a month alone say precision month."
 _WHOLE_ONLY = (
     "A date needs year, month and day; these fields take no month alone, so leave it out until the day is known."
 )
+_AHEAD = "The date lies further ahead than the pack allows; correct it."
+_EARLY = "The date lies before the earliest day that the pack believes; correct it."
+_NO_DAY = "The pack knows this day as one that systems write where they know none; send the day that is meant, or none."
 _ZONES_APART = timedelta(days=3)  # No two zones' days are: an instant so long past is not ahead in any of them.
 
 
 class Told(NamedTuple):
-    """What an event is held against: the pack, its source, and the last day that the pack lets a date lie on."""
+    """What an event is held against: the pack, its source, and the days between which the pack lets a date lie."""
 
     pack: Pack
     source: Source
+    first: date
     last: date
 
 
-def civil(text: str, pointer: str, precision: str | None, told: Told, *, or_month: bool = True) -> Iterator[Reason]:
-    """Tell what is wrong with a civil day, or with a month where only that is known and the fields can say so."""
+def civil(text: str, pointer: str, precision: str | None, told: Told) -> Iterator[Reason]:
+    """Tell what is wrong with a civil day, or with a month where only that is known: it begins on its first."""
     if precision == "month" and _MONTH.fullmatch(text):
         text = f"{text}-01"
     elif precision == "month":
         yield Reason("precision_mismatch", pointer, "With precision month a date is YYYY-MM; send the month alone.")
         return
+    yield from _day(text, pointer, _OR_MONTH, told, told.pack.placeholders[0])
+
+
+def whole_day(text: str, pointer: str, told: Told) -> Iterator[Reason]:
+    """Tell what is wrong with a civil day of a field that takes no month alone."""
+    yield from _day(text, pointer, _WHOLE_ONLY, told, told.pack.placeholders[0])
+
+
+def birth(text: str, pointer: str, told: Told) -> Iterator[Reason]:
+    """Tell what is wrong with a date of birth."""
+    yield from _day(text, pointer, _WHOLE_ONLY, told, told.pack.placeholders[1])
+
+
+def _day(text: str, pointer: str, partial: str, told: Told, placeholders: Set[date]) -> Iterator[Reason]:
+    if _WITH_A_TIME.fullmatch(text):
+        yield Reason("date_with_time", pointer, _DAY_ALONE)
+        return
     if not _DAY.fullmatch(text):
-        yield Reason("partial_date", pointer, _OR_MONTH if or_month else _WHOLE_ONLY)
+        yield Reason("partial_date", pointer, partial)
         return
     try:
         day = date.fromisoformat(text)
     except ValueError:
         yield Reason("impossible_date", pointer, "There is no such day; correct it.")
         return
-    if day > told.last:
-        yield Reason("future_date", pointer, "The date lies further ahead than the pack allows; correct it.")
+    yield from _unbelieved((day,), pointer, told, placeholders)
+
+
+def _unbelieved(days: tuple[date, ...], pointer: str, told: Told, placeholders: Set[date]) -> Iterator[Reason]:
+    """Tell why a date is not believed; of an instant are held against the pack its day as written and its day here."""
+    if not placeholders.isdisjoint(days):
+        yield Reason("placeholder_date", pointer, _NO_DAY)
+    elif days[-1] < told.first:
+        yield Reason("early_date", pointer, _EARLY)
+    elif days[-1] > told.last:
+        yield Reason("future_date", pointer, _AHEAD)
 
 
 def instant(text: str, pointer: str, told: Told) -> Iterator[Reason]:
     """Tell what is wrong with an instant; its day is that of the pack's zone."""
-    if not _INSTANT.fullmatch(text):
+    try:
+        at = instant_of(text)
+        if not (days := _days(at, told)):
+            return
+    except Unwritten:
         yield Reason(
             "partial_instant",
             pointer,
             "An instant needs day, hour, minute and offset; send it like 2022-08-01T22:10:00+01:00.",
         )
-        return
-    try:
-        at = datetime.fromisoformat(text.replace(",", "."))
-        if at.date() < told.last - _ZONES_APART and at.year > 1:
-            return  # Whatever the zone.
-        day = at.astimezone(told.pack.zone).date()
     except (ValueError, OverflowError):
         yield Reason("impossible_instant", pointer, "There is no such instant; correct it.")
-        return
-    if day > told.last:
-        yield Reason("future_date", pointer, "The instant lies further ahead than the pack allows; correct it.")
+    else:
+        yield from _unbelieved(days, pointer, told, told.pack.placeholders[0])
+
+
+def _days(at: datetime, told: Told) -> tuple[date, ...]:
+    """Give an instant's day as it is written, and its day here; nothing where no zone's day can be wrong."""
+    written, (placeholders, _) = at.date(), told.pack.placeholders
+    if written in placeholders:
+        return (written,)  # Also at either end of the calendar, where no other zone has a day.
+    certain = told.first + _ZONES_APART < written < told.last - _ZONES_APART
+    if certain and not any(abs(written - each) < _ZONES_APART for each in placeholders):
+        return ()
+    return written, at.astimezone(told.pack.zone).date()

@@ -73,11 +73,16 @@ def judge_again(mac: bytes, known_mac: bytes) -> Verdict:
 
 
 def judge_state(
-    state_mac: bytes, sequence: int, source_key: int, subject: Subject, settled: Mapping[str, bytes] | None = None
+    state_mac: bytes,
+    sequence: int,
+    source_key: int,
+    subject: Subject,
+    settled: Mapping[str, tuple[bytes, ...]] | None = None,
 ) -> Verdict:
     """Judge a state against its subject's others, and move the subject on; the higher sequence wins.
 
-    Of what is settled at acceptance the first state to come decides, whatever its sequence.
+    Of what is settled at acceptance the first state to come decides, whatever its sequence; any of the MACs that a
+    value is given with may be the one that was kept, and of a new one the first is.
     """
     if subject.executed:
         return quarantined(DISPOSED)
@@ -91,7 +96,8 @@ def judge_state(
     if settled:
         if reasons := _altered(settled, subject.settled or {}):
             return Verdict(QUARANTINED, reasons)
-        subject.settled = {**settled, **(subject.settled or {})}
+        kept = {pointer: macs[0] for pointer, macs in settled.items()}
+        subject.settled = {**kept, **(subject.settled or {})}
     subject.states[sequence] = state_mac
     if sequence < subject.sequence:
         return Verdict(SUPERSEDED)
@@ -101,12 +107,12 @@ def judge_state(
     return Verdict(ACCEPTED, version=subject.version if changed else None)
 
 
-def _altered(settled: Mapping[str, bytes], before: Mapping[str, bytes]) -> tuple[Reason, ...]:
+def _altered(settled: Mapping[str, tuple[bytes, ...]], before: Mapping[str, bytes]) -> tuple[Reason, ...]:
     sentence = "This field was settled when the record was accepted, and is another here; send it as it was."
     return tuple(
         Reason("settled_field_altered", f"/data{pointer}", sentence)
-        for pointer, mac in settled.items()
-        if before.get(pointer, mac) != mac
+        for pointer, macs in settled.items()
+        if before.get(pointer, macs[0]) not in macs
     )
 
 

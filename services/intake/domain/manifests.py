@@ -1,5 +1,6 @@
 """Manifests: what a source says that it sent in a period, held against what came. Pure: no clock, no I/O."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from services.intake.domain.reading import Refused
 from services.intake.domain.shapes import Manifest
+from shared.calendar_rules import Unwritten, instant_of
 from shared.events import Reason
 from shared.ids import named
 
@@ -20,6 +22,7 @@ GRACE = timedelta(seconds=10)  # What was sent just before its manifest may stil
 
 OPEN, MATCHED, DIFFERS = "open", "matched", "differs"
 _LENGTH_OF_A_DAY = len("2026-03-01")
+_BEGINS_WITH_A_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Period(NamedTuple):
@@ -56,11 +59,11 @@ def counted_at(said: str | None, now: datetime) -> datetime:
     if said is None:
         return now
     try:
-        found = datetime.fromisoformat(said.replace(",", "."))
-    except ValueError:
+        found = instant_of(said)
+    except (ValueError, OverflowError):
         return now
     # At either end of the calendar an offset leads out of it.
-    return found if found.tzinfo is not None and 1 < found.year < date.max.year else now
+    return found if 1 < found.year < date.max.year else now
 
 
 def manifest_id(source: str, period: Period) -> UUID:
@@ -104,13 +107,15 @@ def _day(text: str, pointer: str) -> date:
 
 def _instant(text: str, pointer: str) -> datetime:
     try:
-        instant = datetime.fromisoformat(text.replace(",", "."))
-    except ValueError:
+        instant = instant_of(text)
+    except Unwritten:
+        if _BEGINS_WITH_A_DAY.match(text):
+            sentence = "An instant of a period needs its time and offset; or send two days (YYYY-MM-DD)."
+            raise Refused("partial_instant", pointer, sentence) from None
         sentence = "Send two days (YYYY-MM-DD), or two instants with their offsets."
         raise Refused("period_unreadable", pointer, sentence) from None
-    if instant.tzinfo is None:
-        sentence = "An instant of a period needs its offset; or send two days (YYYY-MM-DD)."
-        raise Refused("partial_instant", pointer, sentence)
+    except (ValueError, OverflowError):
+        raise Refused("impossible_instant", pointer, "There is no such instant; correct it.") from None
     _within(instant.date(), pointer)
     return instant
 

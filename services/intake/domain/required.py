@@ -1,17 +1,20 @@
 """What the pack asks of a record's state, and what its parts ask of each other."""
 
 from collections.abc import Iterator
+from datetime import UTC
 from hashlib import sha256
 from typing import Any
 
 from services.intake.domain.dates import Told
 from services.intake.domain.reading import Sent, canonical
 from services.intake.domain.shapes import Evaluation, RecordState
+from shared.calendar_rules import instant_of
 from shared.events import Reason
 from shared.policy import Pack
 from shared.policy.door import plain
 
 _GRADES = ("source", "assessment", "handling")
+_INSTANTS = ("/reported_at", "/recorded_at")
 _ABSENT = object()
 
 
@@ -73,7 +76,22 @@ def at(data: Any, pointer: str) -> Any:
     return data
 
 
-def settled_values(data: Any, pointers: tuple[str, ...]) -> dict[str, bytes]:
-    """Give the bytes by which each settled field is compared; one that is not there differs from any that is."""
-    values = ((pointer, at(data, pointer)) for pointer in pointers)
-    return {pointer: b"" if value is _ABSENT else canonical(value, plain=False) for pointer, value in values}
+def settled_values(data: Any, pointers: tuple[str, ...]) -> dict[str, tuple[bytes, ...]]:
+    """Give the bytes by which each settled field is compared; one that is not there differs from any that is.
+
+    Of an instant there are two: as one instant is always written, and as it was sent, which is how those that came
+    earlier were kept.
+    """
+    return {pointer: _forms(pointer, at(data, pointer)) for pointer in pointers}
+
+
+def _forms(pointer: str, value: Any) -> tuple[bytes, ...]:
+    if value is _ABSENT:
+        return (b"",)
+    sent = canonical(value, plain=False)
+    if pointer not in _INSTANTS or not isinstance(value, str):
+        return (sent,)
+    try:
+        return canonical(instant_of(value).astimezone(UTC).isoformat(), plain=False), sent
+    except (ValueError, OverflowError):
+        return (sent,)

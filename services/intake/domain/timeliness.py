@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.calendar_rules import instant_of
+
 REPORTED, RECORDED = "reported_to_recorded", "recorded_to_received"
 LAGS = (REPORTED, RECORDED)
 UNTOLD, REVERSED = -1, -2  # Stored where seconds are: an instant was not sent; the later one lies before the earlier.
@@ -29,4 +31,4 @@ def _whole(span: timedelta) -> int:
 
 def _instant(said: object) -> datetime | None:
     # The door has checked it: what is there is whole.
-    return datetime.fromisoformat(said.replace(",", ".")) if isinstance(said, str) else None
+    return instant_of(said) if isinstance(said, str) else None

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.intake.domain.names import blank
 from services.intake.domain.reading import Refused, Sent, Unsound
 from shared.calendar_rules import day_of, first_day_of
 from shared.events import Reason
@@ -65,7 +66,7 @@ def _named(data: dict[str, Any]) -> Iterator[UUID]:
         for entry in each if isinstance(each, list) else (each,):
             if isinstance(entry, dict):
                 words = (entry.get("nominal_source"), entry.get("nominal_id"))
-                if all(isinstance(word, str) and _NAME.fullmatch(word) for word in words):
+                if all(isinstance(word, str) and _NAME.fullmatch(word) and not blank(word) for word in words):
                     yield nominal_ref(str(words[0]), str(words[1]))
 
 
@@ -99,10 +100,13 @@ def _persons(data: dict[str, Any]) -> tuple[UUID, ...] | None:
 
 
 def _spans(data: dict[str, Any], pack: Pack) -> tuple[tuple[date, date], ...] | None:
-    """Give each date as the days it can mean; one that cannot be read could mean any."""
+    """Give each date as the days it can mean; one that cannot be read, or is not believed, could mean any."""
     texts = [data[name] for name in _DATES if data.get(name) is not None]
     try:
         spans = {(first_day_of(text, pack.zone), day_of(text, pack.zone)) for text in texts}
     except (TypeError, ValueError, OverflowError):
+        return None
+    nothing, first = pack.placeholders[0], pack.limits.earliest
+    if any(day in nothing or (first and day < first) for span in spans for day in span):
         return None
     return tuple(sorted(spans)) or None

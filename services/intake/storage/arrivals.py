@@ -212,7 +212,7 @@ async def count(connection: Connection, counted: Mapping[tuple[int, str], int], 
 async def settle_arrival(
     connection: Connection, arrival_key: int, event: UUID, outcome: str, record_key: int | None
 ) -> None:
-    """Give a quarantined arrival its later outcome."""
+    """Give an arrival its later outcome: one that waited, or one taken just before its record went."""
     raw = await driver(connection)
     await raw.execute(
         "UPDATE arrival SET outcome = $3, record_key = coalesce($4, record_key)"

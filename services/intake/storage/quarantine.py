@@ -28,14 +28,16 @@ _SETTLED = """
     SELECT arrival_key, clock_timestamp(), 'resolved' FROM gone)
 SELECT parked_as, subject, named, source FROM gone JOIN source USING (source_key) ORDER BY arrival_key"""
 _GIVEN = "q.arrival_key, q.parked_as, q.subject, q.named, q.source_key"
+# What waits about a record that is gone has content that went with nothing: it is discarded, and never resolved.
 _RESOLVE = f"""
 WITH gone AS (UPDATE quarantine q SET state = 'resolved', version = q.version + 1
-    FROM record r WHERE r.record_uid = ANY($1::uuid[])
+    FROM record r WHERE r.record_uid = ANY($1::uuid[]) AND r.executed_by IS NULL
     AND q.state IN ('open', 'discard_proposed') AND q.subject = r.record_uid AND q.sequence < r.sequence
     AND (r.kind = 'record' OR q.source_key = r.source_key) RETURNING {_GIVEN}){_SETTLED}"""
 _CORRECT = f"""
 WITH gone AS (UPDATE quarantine q SET state = 'resolved', version = version + 1
     WHERE state IN ('open', 'discard_proposed') AND event_uid = ANY($1::uuid[]) AND source_key = ANY($2::integer[])
+    AND NOT EXISTS (SELECT FROM record r WHERE r.record_uid = q.subject AND r.executed_by IS NOT NULL)
     RETURNING {_GIVEN}){_SETTLED}"""
 _ONE = """
 SELECT q.*, s.source, a.channel, a.place, a.received_on, a.first, a.outcome, a.event_id, a.type
@@ -77,6 +79,19 @@ async def store(
     """Store quarantined arrivals."""
     raw = await driver(connection)
     await raw.execute(_INSERT, *columns(list(rows), 14), now, today, review_on)
+
+
+async def wait_again(
+    connection: Connection, row: asyncpg.Record, parked_as: UUID, reasons: str, review_on: date
+) -> None:
+    """Let what a replay took wait again, sealed as it came, under another id than that which was resolved."""
+    raw = await driver(connection)
+    await raw.execute(
+        "UPDATE quarantine SET state = 'open', parked_as = $2, reasons = $3, review_on = $4, subject = $5, "
+        "sequence = $6, record_key = $7, incomplete = false, refused = NULL, version = version + 1 "
+        "WHERE arrival_key = $1",
+        *(row["arrival_key"], parked_as, reasons, review_on, row["subject"], row["sequence"], row["record_key"]),
+    )
 
 
 async def resolve_states(connection: Connection, subjects: Sequence[UUID]) -> list[Settled]:

@@ -14,7 +14,7 @@ import msgspec
 
 from services.retention.domain.facts import Fact, alive, happened_on, newest, of_kind, record_state
 from services.retention.domain.traits import Scope
-from shared.calendar_rules import civil_day
+from shared.calendar_rules import civil_day, day_of
 from shared.policy import Pack
 
 CORRECTIONS = frozenset({"withdrawal", "unmerged", "distinguished", "assigned"})
@@ -72,7 +72,7 @@ def own_day(fact: Fact, pack: Pack) -> date | None:
     if fact.kind in DATED and (on := happened_on(fact, pack)):
         return on
     time = _read_time(fact.canonical).time
-    return civil_day(datetime.fromisoformat(time), pack.zone) if time else fact.received_on
+    return day_of(time, pack.zone) if time else fact.received_on
 
 
 class Instant(NamedTuple):

@@ -14,6 +14,7 @@ _SILENT_PACK = frozenset(
 )
 _SILENT_LIMITS = frozenset(
     {"news_age_minutes_max", "reviews_per_tick_max", "future_days_max", "stop_count", "stop_ratio"}
+    | {"earliest", "placeholder_dates", "placeholder_births"}
 )
 _SILENT_ROW = frozenset(
     {"title", "table", "evidence", "regime", "jurisdiction", "authority", "owner", "range", "note", "transfers"}

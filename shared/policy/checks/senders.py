@@ -34,6 +34,8 @@ def limits(pack: Pack) -> Iterator[Finding]:
         yield from _within(name, getattr(pack.limits, name), least, most)
     if pack.limits.stop_ratio is not None and pack.limits.stop_count is None:
         yield "has `stop_ratio` and no `stop_count`, so no run stops itself", "give `stop_count`, or remove it"
+    if pack.limits.earliest is not None and pack.limits.earliest > pack.effective_on:
+        yield "`earliest` lies after the pack's first day, so what came before it is refused", "give an earlier day"
 
 
 def quarantine(pack: Pack) -> Iterator[Finding]:

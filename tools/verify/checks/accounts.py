@@ -28,10 +28,13 @@ SELECT r.record_uid, r.version, count(s.version), coalesce(min(s.version), 1), c
 FROM record r LEFT JOIN record_state s USING (record_key) GROUP BY r.record_key
 HAVING r.version <> count(s.version) OR coalesce(min(s.version), 1) <> 1 OR coalesce(max(s.version), 0) <> r.version
     OR r.sequence <> coalesce(max(s.sequence), 0)"""
+# One that came just before its record went was accepted once, and nothing of it is sealed under the record.
 _STATES = """
 SELECT s.record_key, s.arrival_key FROM record_state s LEFT JOIN arrival a USING (arrival_key)
-WHERE a.arrival_key IS NULL OR a.outcome NOT IN ('accepted', 'superseded')
-    OR a.record_key IS DISTINCT FROM s.record_key"""
+WHERE a.arrival_key IS NULL OR a.record_key IS DISTINCT FROM s.record_key
+    OR (a.outcome NOT IN ('accepted', 'superseded') AND (s.body_id IS NOT NULL OR NOT EXISTS (
+        SELECT FROM further_receipt f WHERE f.event_uid = a.event_uid AND f.names = a.receipt_id
+            AND f.was IN ('accepted', 'superseded'))))"""
 _SCHEDULES = """
 SELECT r.record_uid, s.version, CASE WHEN s.lifecycle IN ('executed', 'shredded', 'disposed') OR s.state = 'current'
     THEN s.lifecycle WHEN s.state = 'exception' OR s.lifecycle = 'current' THEN s.state ELSE s.lifecycle END,

@@ -32,6 +32,10 @@ _WAITING = {
     "arrivals shredded and not discarded": """
         SELECT record_uid FROM shredding h WHERE what = 'arrival' AND NOT EXISTS (SELECT FROM quarantine q
             WHERE q.receipt_id = h.record_uid AND q.state = 'discarded')""",
+    "settled arrivals of shredded records with content left": """
+        SELECT q.receipt_id FROM quarantine q JOIN record r ON r.record_uid = q.subject
+        WHERE r.executed_by IS NOT NULL AND q.body_id IS NOT NULL
+            AND q.state IN ('accepted', 'superseded', 'resolved')""",
     "quarantined items without their sealed body": """
         SELECT receipt_id FROM quarantine q WHERE state IN ('open', 'discard_proposed')
             AND NOT EXISTS (SELECT FROM body b WHERE b.body_id = q.body_id)""",
