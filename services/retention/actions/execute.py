@@ -64,7 +64,7 @@ async def execute(
     claimed, whole = await wholes.claim(connection, claimed, today)
     records = [order.record_key for order in claimed if order.record_key is not None]
     mine = await orders.lock_schedules(connection, records)
-    held = await holds.covering(connection, [*records, *whole.without_order])
+    held = await holds.binding(connection, [*records, *whole.without_order])
     asked = await discards.judge(connection, [order.disposal_id for order in claimed if order.record_key is None])
     await pause("checked_holds")
     ids = [order.disposal_id for order in claimed if order.record_key in mine]
