@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -20,13 +20,12 @@ from services.retention.storage.reviews import NewReview, Subject
 from services.retention.storage.roots import roots_of
 from services.retention.storage.wanted import Pending
 from shared.db import Connection
-from shared.events import REVIEWS, Member, ReviewRequested, ReviewWithdrawn, encode
+from shared.events import REVIEWS, Member, ReviewKind, ReviewRequested, ReviewWithdrawn, encode
 from shared.ids import review_id
 from shared.log import Entry, put
 from shared.policy import Pack
 from shared.trails import traced
 
-Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
 _BRINGS_IN = frozenset({"initial", "triggered", "scheduled"})  # A review between times puts nothing on a list.
 _RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "periodic": 3, "backstop": 4}
 
@@ -34,7 +33,7 @@ _RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "perio
 class Ask(NamedTuple):
     """Why a subject is to be reviewed."""
 
-    kind: Kind
+    kind: ReviewKind
     cause: str
     due_on: date | None = None
     """Where it is not for the records' sake: then the end of the first that falls due, or today."""

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
-from services.retention.actions.reviews import Ask, Kind, request
+from services.retention.actions.reviews import Ask, request
 from services.retention.domain.lifecycle import who_decides
 from services.retention.storage import decisions, orders, reviews, wanted
 from services.retention.storage.reviews import Subject
 from services.retention.storage.wanted import Wanted
 from shared.db import Connection
+from shared.events import ReviewKind
 from shared.policy import Pack
 
 _OF_A_RECORD = frozenset({"withdrawn", "under_10"})  # No review of a person answers these: the record's own does.
-_AT_INPUT: Mapping[str, Kind] = {"under_10": "initial"}
+_AT_INPUT: Mapping[str, ReviewKind] = {"under_10": "initial"}
 
 
 async def triggered(
