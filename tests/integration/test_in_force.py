@@ -34,7 +34,7 @@ TEXT = POLICY.read_text()
 OLD = read_pack(TEXT.encode(), POLICY.name)
 TODAY = date(2026, 11, 1)
 SERVICES = ("intake", "retention", "review")
-PROMISED_SECONDS = 1.0  # What docs/policy.md says.
+PROMISED_SECONDS = 1.0  # How old the pack that a service works by may be.
 SLOW_SECONDS_MAX = 30  # This machine's.
 LATE_SECONDS_MAX = PROMISED_SECONDS + SLOW_SECONDS_MAX
 
