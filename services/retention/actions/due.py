@@ -97,8 +97,8 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
     if room <= 0:
         return 0
     asks: dict[Subject, ask.Ask] = {}
-    for key in await between_times.periodic(connection, today, room):
-        asks["nominal", key] = ask.Ask("periodic", "cadence")
+    for key, on in (await between_times.periodic(connection, today, room)).items():
+        asks["nominal", key] = ask.Ask("periodic", "cadence", on)
     if not (records := await between_times.own(connection, today, room)) and not asks:
         return 0
     keys = [each.record_key for each in records]
@@ -114,8 +114,8 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
 
 def _between(each: between_times.Own, state: str) -> ask.Ask:
     if each.by_cadence:
-        return ask.Ask("periodic", "cadence")
-    return ask.Ask("backstop", "exception" if state == "exception" else "backstop")
+        return ask.Ask("periodic", "cadence", each.on)
+    return ask.Ask("backstop", "exception" if state == "exception" else "backstop", each.on)
 
 
 async def finish(connection: Connection, now: datetime, limit: int = 500) -> int:

@@ -36,7 +36,7 @@ class Ask(NamedTuple):
     kind: ReviewKind
     cause: str
     due_on: date | None = None
-    """Where it is not for the records' sake: then the end of the first that falls due, or today."""
+    """The day that asks, where it is not the end of the record that falls due first; of what is triggered, today."""
 
 
 @dataclass(frozen=True, slots=True)
