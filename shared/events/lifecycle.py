@@ -42,6 +42,8 @@ class ReviewRequested(Event, frozen=True):
     version: int
     by_age: bool = False
     """The day tells somebody's birthday: outside, its year alone is told."""
+    period_ends_on: date | None = None
+    """The last day of the person's own period, whoever else keeps what they share; null: of a record, or uncertain."""
 
 
 class ReviewWithdrawn(Event, frozen=True):
