@@ -17,7 +17,9 @@ from services.review.storage.tasks import Wanted
 from services.review.storage.unlinkings import unanswered
 from services.review.storage.work import When, competences
 from shared.errors import Invalid
+from shared.events import ReviewKind
 from shared.http import (
+    ID_PATTERN,
     Asker,
     Edge,
     IfMatch,
@@ -56,8 +58,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 corrections = APIRouter(prefix="/v1/corrections", tags=["corrections"])
 
-Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Code = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARACTERS_MAX)]
 
 
@@ -127,7 +128,7 @@ def _wanted(
     page: Paged,
     state: Annotated[State, among_words(State)] | None = None,
     assignee: Annotated[Code | None, Query()] = None,
-    kind: Annotated[Kind, among_words(Kind)] | None = None,
+    kind: Annotated[ReviewKind, among_words(ReviewKind)] | None = None,
     due_before: date | None = None,
     sort: Literal["due_on", "-due_on"] = "due_on",
 ) -> tuple[Wanted, Page]:

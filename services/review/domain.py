@@ -157,10 +157,15 @@ def _refuse_linked(staff_id: str, linked: Collection[str]) -> None:
 
 
 def period_run(request: ReviewRequested, today: date, lead_days: int) -> bool:
-    """Say whether every record's period has run, or ends within the lead time; an undated one never has."""
+    """Say whether the period has run, or ends within the lead time: a person's own, else every record's.
+
+    What a person shares is kept by others for longer: they go from it. What is undated has never run.
+    """
     if request.kind == "scheduled":
         return True
     soon = today + timedelta(days=lead_days)
+    if request.period_ends_on is not None:
+        return request.period_ends_on <= soon
     return all(member.keep_until is not None and member.keep_until <= soon for member in request.records)
 
 

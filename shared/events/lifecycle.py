@@ -9,6 +9,9 @@ import msgspec
 from shared.events.event import Event
 from shared.events.words import Actor, Code, Digest, Signature
 
+ReviewKind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
+"""What a review is for: `scheduled` is a period's end, `periodic` a cadence."""
+
 
 class Member(msgspec.Struct, frozen=True):
     """One record that a review covers."""
@@ -27,7 +30,7 @@ class ReviewRequested(Event, frozen=True):
     review_id: UUID
     subject: UUID
     subject_kind: Literal["record", "nominal"]
-    kind: Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
+    kind: ReviewKind
     cause: Code
     group: Code | None
     row: Code | None
@@ -39,6 +42,8 @@ class ReviewRequested(Event, frozen=True):
     version: int
     by_age: bool = False
     """The day tells somebody's birthday: outside, its year alone is told."""
+    period_ends_on: date | None = None
+    """The last day of the person's own period, whoever else keeps what they share; null: of a record, or uncertain."""
 
 
 class ReviewWithdrawn(Event, frozen=True):

@@ -4,6 +4,7 @@ from shared.http.app import UndeclaredRoute, http_app, serve_api
 from shared.http.contract import answers
 from shared.http.edge import Edge, edge_of
 from shared.http.inputs import (
+    ID_PATTERN,
     KEY_MAX,
     Asker,
     IfMatch,
@@ -20,6 +21,7 @@ from shared.http.inputs import (
 from shared.http.repeats import Idempotent, Repeat, once
 
 __all__ = [
+    "ID_PATTERN",
     "KEY_MAX",
     "Asker",
     "Edge",

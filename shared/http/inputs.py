@@ -106,13 +106,16 @@ def _page(
 Paged = Annotated[Page, Depends(_page)]
 
 
+ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
+
+
 def among_words(few: object) -> WithJsonSchema:
     """Document a literal as the first contract has it, any word, and name the few that are taken beside it.
 
     An enumeration there would take away from what was released.
     """
     names = ", ".join(f"`{each}`" for each in get_args(few))
-    return WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$", "description": f"One of {names}."})
+    return WithJsonSchema({"type": "string", "pattern": ID_PATTERN, "description": f"One of {names}."})
 
 
 def _open_cursor(cursor: str) -> tuple[str | int, ...]:

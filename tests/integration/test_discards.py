@@ -12,10 +12,12 @@ from services.intake.actions.replaying import replay
 from services.retention.actions import holds, orders
 from services.retention.domain import Scope
 from services.retention.storage import parked
+from services.retention.storage.discards import covered, read
 from services.retention.storage.disposals import read_certificate
 from services.retention.storage.holds import preview
 from services.retention.storage.order_lists import WantedOrders, read_disposal, read_disposals
 from services.retention.storage.sweeping import unswept
+from shared.clock import wall_clock
 from shared.db import transaction
 from shared.errors import Conflict, Forbidden, Invalid, PreconditionFailed
 from shared.ids import disposal_id
@@ -198,13 +200,36 @@ async def test_a_refused_discard_can_be_proposed_again_once_the_hold_is_gone(pai
     assert steps[2] == ("discard_refused", "held")
 
 
+async def test_a_discard_that_a_brief_hold_covered_is_not_carried_out(pair):
+    receipt = await pair.quarantined()
+    disposal = await pair.order(receipt)
+    hold_id = await place(pair, records=[uid()])
+    later = wall_clock() + timedelta(seconds=1)  # Orders open by the real clock.
+    async with transaction(pair.retention_api) as connection:
+        hold = await holds.found(connection, hold_id, lock=True)
+        await holds.propose_release(connection, hold, "D-RM1", "over", later)
+        hold = await holds.found(connection, hold_id, lock=True)
+        await holds.approve_release(connection, hold, "D-HIM1", later)
+    async with transaction(pair.retention) as connection:
+        assert await covered(connection, await read(connection, [disposal])) == {disposal}
+    await sweep(pair)
+    await pair.to_intake()
+    assert (await pair.item(receipt))["refused"] == "held"
+    second = await pair.order(receipt)
+    assert await pair.execute() == {second: None}
+
+
+async def sweep(pair):
+    async with transaction(pair.retention) as connection:
+        [hold] = await unswept(connection)
+        await holds.sweep_hold(connection, hold, 0, NOW)
+
+
 async def test_a_hold_shows_on_a_cooling_discard_at_its_sweep(pair):
     receipt = await pair.quarantined()
     disposal = await pair.order(receipt)
     await place(pair, records=[uid()])
-    async with transaction(pair.retention) as connection:
-        [hold] = await unswept(connection)
-        await holds.sweep_hold(connection, hold, 0, NOW)
+    await sweep(pair)
     await pair.to_intake()
     assert (await pair.item(receipt))["refused"] == "held"
     async with transaction(pair.retention) as connection:

@@ -34,7 +34,13 @@ TEXT = POLICY.read_text()
 OLD = read_pack(TEXT.encode(), POLICY.name)
 TODAY = date(2026, 11, 1)
 SERVICES = ("intake", "retention", "review")
-LATE_SECONDS_MAX = IN_FORCE_SECONDS + 30  # The rest is this machine's.
+PROMISED_SECONDS = 1.0  # How old the pack that a service works by may be.
+SLOW_SECONDS_MAX = 30  # This machine's.
+LATE_SECONDS_MAX = PROMISED_SECONDS + SLOW_SECONDS_MAX
+
+
+def test_a_look_at_what_is_in_force_is_no_older_than_promised():
+    assert IN_FORCE_SECONDS <= PROMISED_SECONDS
 
 
 def changed(effective_on=date(2026, 10, 1)):

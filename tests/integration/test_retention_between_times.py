@@ -6,7 +6,7 @@ import pytest
 
 from shared.events import REVIEWS, ReviewRequested
 from tests.integration.test_retention_lifecycle import decide, decided, told
-from tests.make_lifecycle import hear, own_engines, take, tick
+from tests.make_lifecycle import hear, own_engines, select, take, tick
 from tests.make_registered import contact, nominal_state, record_state, ref, suspect, uid
 
 CREATED = "2010-01-02"
@@ -58,6 +58,28 @@ async def test_the_day_that_a_decision_about_a_record_named_brings_it_back_once(
     await decide(engine, decided(again, "retain", on=date(2022, 3, 1)), date(2022, 3, 1))
     assert (await tick(engine, date(2032, 2, 29))).reviewed == 0
     assert (await tick(engine, date(2032, 3, 1))).reviewed == 1
+
+
+async def days(engine):
+    return [each.due_on for each in await told(engine, REVIEWS, ReviewRequested)]
+
+
+async def test_a_review_that_is_opened_late_is_due_since_its_own_day(engine):
+    await missing(engine)
+    await take(engine, nominal_state("p1", date_of_birth="1980-01-01", flags=["mappa"]))
+    await take(engine, record_state("r2", links=[suspect("p1")]))
+    [[own]] = await select(engine, "SELECT review_on FROM person_schedule")
+    assert own < date(2034, 1, 1)
+    assert (await tick(engine, date(2035, 1, 1))).reviewed == 2
+    assert set(await days(engine)) == {own, CADENCE}
+
+
+async def test_what_the_backstop_brings_up_late_is_due_since_its_own_day(engine):
+    await take(engine, record_state(offences=["999"], created_on="2022-08-02"))
+    await hear(engine)
+    [[day]] = await select(engine, "SELECT review_on FROM schedule WHERE review_kind = 'backstop'")
+    await tick(engine, day.replace(year=day.year + 3))
+    assert await days(engine) == [day]
 
 
 async def test_a_person_s_cadence_asks_nobody_else_of_a_shared_record(engine):

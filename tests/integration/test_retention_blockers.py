@@ -23,7 +23,7 @@ from tests.integration.test_retention_lifecycle import (
     reviewed,
 )
 from tests.make_facts import PACK
-from tests.make_lifecycle import REAL, hear, new_hold, own_engines, take, tick
+from tests.make_lifecycle import REAL, hear, new_hold, own_engines, settle_all, take, tick
 from tests.make_registered import contact, merged, nominal_state, record_state, ref, suspect, uid
 
 EARLY = date(2023, 1, 1)
@@ -149,6 +149,28 @@ async def test_what_waits_about_another_name_of_a_person_keeps_their_records(eng
     assert ("parked", "data_steward") in await keeping(engine)
     assert ("parked", "data_steward") not in await keeping(engine, record="r2")
     assert [each["records"] for each in counts if each["code"] == "parked"] == [1]
+
+
+async def test_what_is_gone_is_kept_by_nothing(engine):
+    await take(engine, record_state(links=[suspect("p1", "victim")]))
+    await tick(engine, OPENS)
+    await carry_out(engine, DUE)
+    async with transaction(engine) as connection:
+        waiting = [(uid("e1"), uid("r1"), "field_missing", REAL), (uid("e2"), ref("p1"), "field_invalid", REAL)]
+        await parked.park(connection, waiting)
+        raw = await driver(connection)
+        await raw.execute(
+            "INSERT INTO review_wanted (record_key, cause, at) SELECT record_key, 'death', $1 FROM record", REAL
+        )
+        counts, _ = await blockers.counted(connection, PACK, REAL)
+    assert {each["code"] for each in counts} <= {"confirmation", "unsettled"}
+    await settle_all(engine)
+    async with transaction(engine) as connection:
+        counts, _ = await blockers.counted(connection, PACK, REAL)
+    assert [(each["code"], each["cause"], each["records"]) for each in counts] == [
+        ("confirmation", "intake", 1),
+        ("confirmation", "review", 1),
+    ]
 
 
 async def test_a_record_that_is_not_known_is_refused(engine):

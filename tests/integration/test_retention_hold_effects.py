@@ -12,8 +12,22 @@ from services.retention.storage.sweeping import unswept
 from shared.db import transaction
 from shared.events import DisposalConfirmed
 from shared.keys import Keys
+from tests.integration.test_retention_lifecycle import decide, decided, reviewed
 from tests.make_facts import PACK
-from tests.make_lifecycle import DUE, OPENS, REAL, carry_out, hear, new_hold, own_engines, select, states, take, tick
+from tests.make_lifecycle import (
+    DUE,
+    OPENS,
+    REAL,
+    carry_out,
+    hear,
+    new_hold,
+    own_engines,
+    select,
+    settle_all,
+    states,
+    take,
+    tick,
+)
 from tests.make_registered import record_state, uid
 
 VAULT = Ed25519PrivateKey.generate()
@@ -67,12 +81,13 @@ async def test_a_certificate_names_every_hold_that_applied_and_no_other(engines)
     await place(api, units=["Camden"])  # Does not cover it.
     for hold_id in brief:
         await release(api, hold_id)
+    await sweep(worker)
+    assert {row[0] for row in await select(worker, "SELECT hold_id FROM hold_exposure")} == set(brief)
+    await settle_all(worker)
     await tick(worker, OPENS)
+    await decide(worker, decided(await reviewed(worker)), OPENS)
     [order] = (await carry_out(worker, DUE, GONE_AT)).outcomes
     late = await place(api, LATER, sources=["crime"])
-    await sweep(worker)
-    shown = {row[0] for row in await select(worker, "SELECT hold_id FROM hold_exposure")}
-    assert not shown & set(brief)  # No sweep saw them in force.
     told = await certificate(worker, order)
     assert told["holds_ever"] == sorted(map(str, brief))
     assert str(late) not in told["holds_ever"]

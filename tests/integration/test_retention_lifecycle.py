@@ -198,6 +198,61 @@ async def test_facts_that_come_after_the_order_stop_it(engine):
     await take(engine, contact(on="2028-06-01"))
     assert [refusal.why for refusal in (await carry_out(engine, ENDS)).outcomes.values()] == ["not_due"]
     assert await states(engine) == {uid("r1"): "current"}
+    await asked_again_once(engine)
+
+
+async def asked_again_once(engine):
+    """See that whoever decided is asked again, one time, and that the decision stands no more."""
+    for seconds in range(1, 4):
+        await tick(engine, LOOKED_AT, REAL + timedelta(seconds=seconds))
+    first, *again = await told(engine, REVIEWS, ReviewRequested)
+    assert [(each.subject, each.kind, each.cause) for each in again] == [(ref("p1"), "triggered", "basis_changed")]
+    assert again[0].review_id != first.review_id
+    lapsed = {row[0] for row in await select(engine, "SELECT lapsed FROM decision")}
+    assert None not in lapsed
+    return again[0]
+
+
+async def test_whoever_decided_is_asked_again_when_the_dates_move_on(engine):
+    await suspected(engine, "r1", "r2")
+    await tick(engine, LOOKED_AT)
+    await decide(engine, decided(await reviewed(engine)))
+    await take(engine, contact(on="2028-06-01"))
+    again = await asked_again_once(engine)
+    assert {row[0] for row in await select(engine, "SELECT reason FROM disposal_order")} == {"not_due"}
+    assert set((await states(engine)).values()) == {"current"}
+    await decide(engine, decided(again, "retain"))
+    await tick(engine, LOOKED_AT, REAL + timedelta(minutes=1))
+    assert await select(engine, "SELECT FROM review WHERE state = 'open'") == []
+
+
+async def test_whoever_decided_is_asked_again_when_the_date_becomes_uncertain(engine):
+    await suspected(engine)
+    await tick(engine, LOOKED_AT)
+    await decide(engine, decided(await reviewed(engine)))
+    await take(engine, record_state(sequence=2, links=[suspect("p1")], offences=["999"]))
+    await asked_again_once(engine)
+
+
+async def test_a_decision_that_comes_after_its_review_was_withdrawn_is_asked_about_again(engine):
+    await suspected(engine)
+    await tick(engine, LOOKED_AT)
+    review = await reviewed(engine)
+    await take(engine, contact(on="2028-06-01"))
+    for seconds in (1, 2):
+        await tick(engine, LOOKED_AT, REAL + timedelta(seconds=seconds))
+    assert await select(engine, "SELECT FROM review WHERE state = 'open'") == []
+    await decide(engine, decided(review))
+    await asked_again_once(engine)
+
+
+async def test_an_order_by_rule_whose_date_moves_on_asks_nobody(engine):
+    await take(engine, record_state())
+    await tick(engine, OPENS)
+    await take(engine, record_state(sequence=2, reported_at="2023-01-01T10:00:00Z"))
+    await tick(engine, OPENS)
+    assert await states(engine) == {uid("r1"): "current"}
+    assert await told(engine, REVIEWS, ReviewRequested) == []
 
 
 async def test_an_open_review_is_renewed_and_a_needless_one_withdrawn(engine):

@@ -201,3 +201,17 @@ async def test_conduct_of_a_young_child_asks_for_an_initial_review_of_the_record
     assert tuple(row) == ("current", None, None, "G3")
     await look(engine, minutes=2)
     assert [each.cause for each in await told(engine, REVIEWS, ReviewRequested)].count("under_10") == 1
+
+
+async def test_a_review_of_a_person_says_when_their_own_period_ends(engine):
+    await take(engine, suspected("r1", "p1", "p2"), contact(person="p2", on="2028-01-01"))
+    await take(engine, contact("c2", kind="subject_access_request"))
+    await look(engine)
+    [review] = [each for each in await told(engine, REVIEWS, ReviewRequested) if each.subject == ref("p1")]
+    [[end]] = await select(
+        engine,
+        "SELECT keep_until FROM person_schedule JOIN nominal USING (nominal_key) WHERE nominal_ref = $1",
+        ref("p1"),
+    )
+    assert (review.kind, review.period_ends_on) == ("triggered", end)
+    assert end < min(each.keep_until for each in review.records)

@@ -264,6 +264,18 @@ async def test_a_retain_with_necessity_and_proportionality_stands(office: Office
     assert (await office.announced("review.decisions.v1"))[0]["outcome"] == "retain"
 
 
+async def test_what_another_keeps_does_not_lengthen_a_persons_own_period(office: Office) -> None:
+    shared = (Member(uuid4(), "crime.report.suspect", date(2034, 1, 1), False),)
+    person = {"kind": "triggered", "cause": "dbs_disclosure", "subject_kind": "nominal", "records": shared}
+    await office.ask(**person, period_ends_on=date(2026, 3, 1))
+    assert (await office.assessed())["proposal"] == "dispose"
+    shown = (await office.get(f"/v1/tasks/{office.task}", RO)).json()
+    assert shown["assessment"]["proposal"] == "dispose"
+    await office.done("decision", RO, decision("dispose"))
+    await office.ask(**person, period_ends_on=date(2034, 1, 1))
+    assert (await office.assessed())["proposal"] == "retain"
+
+
 async def test_new_facts_void_an_assessment(office: Office) -> None:
     asked = await office.ask()
     await office.assessed()

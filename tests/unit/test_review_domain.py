@@ -58,6 +58,20 @@ def amend(group: str | None, **changes: Any) -> Decision:
     [
         pytest.param("yes", "no", asked(), "dispose", id="all no, and the period has run"),
         pytest.param("yes", "no", asked("periodic", date(2030, 1, 1)), "retain", id="all no, the period still runs"),
+        pytest.param(
+            "yes",
+            "no",
+            asked("triggered", date(2030, 1, 1), period_ends_on=date(2026, 3, 1)),
+            "dispose",
+            id="all no, their own period has run, and another keeps what they share",
+        ),
+        pytest.param(
+            "yes",
+            "no",
+            asked("triggered", date(2026, 3, 1), period_ends_on=date(2030, 1, 1)),
+            "retain",
+            id="all no, and their own period still runs",
+        ),
         pytest.param("yes", "no", asked("triggered", date(2026, 6, 1)), "dispose", id="within the lead time"),
         pytest.param("yes", "no", asked("triggered", None), "retain", id="undated has never run"),
         pytest.param("yes", "yes", asked(), "retain", id="any yes"),

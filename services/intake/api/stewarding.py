@@ -24,7 +24,7 @@ from services.intake.storage.workplace import Wanted
 from shared.db import Connection, transaction
 from shared.errors import Invalid, Overloaded
 from shared.events import encode
-from shared.http import Asker, Idempotent, IfMatch, Now, Repeat, Transaction, answers, etag, once
+from shared.http import ID_PATTERN, Asker, Idempotent, IfMatch, Now, Repeat, Transaction, answers, etag, once
 
 SECOND = STEWARDS | {"records_manager", "head_of_information_management"}
 ROLES: Mapping[str, frozenset[str]] = {
@@ -37,7 +37,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 }
 router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Name = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._:/-]{1,64}$")]
 _busy = asyncio.Lock()  # One at a time: each holds a connection while its members take theirs.

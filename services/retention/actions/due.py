@@ -7,7 +7,7 @@ from services.retention.actions import reviews as ask
 from services.retention.actions.ledger import moved
 from services.retention.actions.orders import advance
 from services.retention.actions.own_ends import OWN_END, ahead, to_ask
-from services.retention.actions.triggered import triggered
+from services.retention.actions.triggered import ask_again, triggered
 from services.retention.domain.lifecycle import IN_HAND, overslept
 from services.retention.storage import between_times, disposals, looking, orders, reviews, sweeping, wanted
 from services.retention.storage.reviews import Subject
@@ -57,7 +57,9 @@ async def _back(connection: Connection, today: date, now: datetime, limit: int) 
     # Rows that settling writes are left for the next tick: it may wait for us, so we never wait for it.
     if past := await orders.not_due_any_more(connection, today, limit):
         over = sorted(await orders.lock_schedules(connection, past))
-        await orders.drop(connection, over, "not_due", now)
+        decided = await orders.decided(connection, over)
+        dropped = await orders.drop(connection, over, "not_due", now)
+        await ask_again(connection, decided.intersection(dropped), "not_due", now)
         await moved(connection, "not_due", await orders.move(connection, over, "current", None), None, now)
     if stray := await reviews.stray(connection, today, limit):
         shown = await reviews.schedules(connection, stray)
@@ -95,8 +97,8 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
     if room <= 0:
         return 0
     asks: dict[Subject, ask.Ask] = {}
-    for key in await between_times.periodic(connection, today, room):
-        asks["nominal", key] = ask.Ask("periodic", "cadence")
+    for key, on in (await between_times.periodic(connection, today, room)).items():
+        asks["nominal", key] = ask.Ask("periodic", "cadence", on)
     if not (records := await between_times.own(connection, today, room)) and not asks:
         return 0
     keys = [each.record_key for each in records]
@@ -112,8 +114,8 @@ async def _between_times(connection: Connection, pack: Pack, today: date, now: d
 
 def _between(each: between_times.Own, state: str) -> ask.Ask:
     if each.by_cadence:
-        return ask.Ask("periodic", "cadence")
-    return ask.Ask("backstop", "exception" if state == "exception" else "backstop")
+        return ask.Ask("periodic", "cadence", each.on)
+    return ask.Ask("backstop", "exception" if state == "exception" else "backstop", each.on)
 
 
 async def finish(connection: Connection, now: datetime, limit: int = 500) -> int:

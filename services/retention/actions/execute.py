@@ -8,9 +8,18 @@ from uuid import UUID
 
 from services.retention.actions import discards, redate, wholes
 from services.retention.actions.ledger import moved
-from services.retention.domain.lifecycle import IN_HAND, Decision, Refusal, overslept, runs_away, verdict, who_decides
-from services.retention.storage import decisions as stored_decisions
-from services.retention.storage import disposals, holds, marks, orders, reviews, sweeping, wanted
+from services.retention.actions.triggered import ask_again
+from services.retention.domain.lifecycle import (
+    IN_HAND,
+    Decision,
+    Refusal,
+    overslept,
+    runs_away,
+    stays,
+    verdict,
+    who_decides,
+)
+from services.retention.storage import disposals, holds, marks, orders, reviews, sweeping
 from services.retention.storage.disposals import Gone
 from services.retention.storage.orders import Closed, Found
 from shared.db import Connection
@@ -26,6 +35,8 @@ EXECUTED_PER_SET_MAX = 500  # The transaction's length is how long a hold waits:
 BUSY = Refusal("busy", again=True)
 # What the tick works out anew; everything else that drops an order puts the record before a person.
 _REWORKED = frozenset({"held", "rule", "not_ordered", "not_due", "under_review"})
+# Of these the tick works out nothing anew where the record is not due any more, and nobody else looks.
+_MOVED_ON = frozenset({"rule", "not_ordered", "not_due"})
 
 Pause = Callable[[str], Awaitable[None]]
 
@@ -64,7 +75,7 @@ async def execute(
     claimed, whole = await wholes.claim(connection, claimed, today)
     records = [order.record_key for order in claimed if order.record_key is not None]
     mine = await orders.lock_schedules(connection, records)
-    held = await holds.covering(connection, [*records, *whole.without_order])
+    held = await holds.binding(connection, [*records, *whole.without_order])
     asked = await discards.judge(connection, [order.disposal_id for order in claimed if order.record_key is None])
     await pause("checked_holds")
     ids = [order.disposal_id for order in claimed if order.record_key in mine]
@@ -74,7 +85,7 @@ async def execute(
     judged |= {disposal_id: refusal for disposal_id, (_, refusal) in asked.items()}
     outcomes = {order.disposal_id: judged.get(order.disposal_id, BUSY) for order in claimed}
     await pause("judged")
-    await _close(connection, found, outcomes, now)
+    await _close(connection, found, outcomes, today, now)
     await _show_held(connection, {key: holds_of for key, holds_of in held.items() if key in mine}, now)
     gone = [each for each in found if outcomes[each.disposal_id] is None]
     await _write_down(connection, pack, gone, today, now)
@@ -149,10 +160,15 @@ def _decided(decisions: Mapping[tuple[str, int], Decision], subjects: Sequence[t
 
 
 async def _close(
-    connection: Connection, found: Sequence[Found], outcomes: Mapping[UUID, Refusal | None], now: datetime
+    connection: Connection,
+    found: Sequence[Found],
+    outcomes: Mapping[UUID, Refusal | None],
+    today: date,
+    now: datetime,
 ) -> None:
     closed = [_closed(disposal_id, refusal) for disposal_id, refusal in outcomes.items()]
     await orders.close(connection, closed, now)
+    moved_on = {each.case.record_key for each in found if each.case.review_id and stays(each.case, today)}
     dropped: dict[str, list[int]] = {}
     for each in found:
         refusal = outcomes[each.disposal_id]
@@ -160,9 +176,8 @@ async def _close(
             dropped.setdefault(refusal.why, []).append(each.case.record_key)
     for why, keys in sorted(dropped.items()):
         await orders.move(connection, keys, "current" if why == "not_due" else "due", why)
-        if why not in _REWORKED:
-            await stored_decisions.lapse_deciders(connection, keys, why)
-            await wanted.want(connection, keys, "basis_changed", now)
+        if again := [key for key in keys if why not in _REWORKED or (why in _MOVED_ON and key in moved_on)]:
+            await ask_again(connection, again, why, now)
         await moved(connection, "order_dropped", keys, why, now)
 
 

@@ -128,7 +128,12 @@ async def show(connection: Connection, record_keys: Sequence[int], now: datetime
 
     The execution check is what makes a hold true; this is what people and accounts see.
     """
-    covered = await holds.covering(connection, record_keys)
+    return await _show(connection, record_keys, await holds.binding(connection, record_keys), now)
+
+
+async def _show(
+    connection: Connection, record_keys: Sequence[int], covered: dict[int, set[UUID]], now: datetime
+) -> tuple[list[int], list[int]]:
     # Rows that settling writes are left for the next sweep: it may wait for us, so we never wait for it.
     mine = await orders.lock_schedules(connection, covered)
     dropped = await orders.drop(connection, sorted(mine), "held", now)
@@ -147,16 +152,42 @@ async def show(connection: Connection, record_keys: Sequence[int], now: datetime
 
 async def sweep_hold(connection: Connection, hold: Unswept, after: int, now: datetime) -> Swept:
     """Show a hold that came or went on the next records that it may concern; at the last, say how many it covers."""
-    keys = await sweeping.reached(connection, hold, after)
-    held, freed = await show(connection, keys, now) if keys else ([], [])
-    if len(keys) == sweeping.SWEEP_RECORDS_MAX:
-        return Swept(len(held), len(freed), keys[-1])
-    if not hold.released:
+    after = max(after, hold.freed_up_to)
+    if not after:
         await discards.drop_held(connection, now)
+    reached = await sweeping.reached(connection, hold, after)
+    if hold.released:
+        done = await _free(connection, hold.hold_id, reached, after, now)
+    else:
+        held, freed = await show(connection, reached, now) if reached else ([], [])
+        done = Swept(len(held), len(freed), reached[-1] if reached else None)
+    if len(reached) == sweeping.SWEEP_RECORDS_MAX or (reached and done.after != reached[-1]):
+        return done
     shown = await sweeping.mark_swept(connection, hold)
     if shown:
         await _tell(connection, shown, now)
-    return Swept(len(held), len(freed), None)
+    return Swept(done.held, done.freed, None)
+
+
+async def _free(connection: Connection, hold_id: UUID, reached: Sequence[int], after: int, now: datetime) -> Swept:
+    """Free records of a released hold, up to the first that somebody is writing: no later sweep would find it.
+
+    A hold may have come and gone before any sweep saw it on a record: it is shown as it came first, for nothing else
+    drops the order that was open, and only what was held is freed and reviewed.
+    """
+    covered = await holds.binding(connection, reached)
+    concerned = {key for key, by in covered.items() if hold_id in by}
+    concerned |= await sweeping.shown_on(connection, hold_id, reached)
+    mine = await orders.lock_schedules(connection, concerned)
+    if written := await sweeping.written_by_others(connection, concerned, mine, HOLDABLE):
+        reached = [key for key in reached if key < min(written)]
+    if not reached:
+        return Swept(0, 0, after)
+    held, _ = await _show(connection, reached, {key: covered[key] for key in reached if key in covered}, now)
+    others = {key: by - {hold_id} for key, by in covered.items()}
+    _, freed = await _show(connection, reached, {key: others[key] for key in reached if others.get(key)}, now)
+    await sweeping.freed(connection, hold_id, reached[-1])
+    return Swept(len(held), len(freed), reached[-1])
 
 
 async def sweep_arrivals(connection: Connection, after: int, now: datetime) -> int:

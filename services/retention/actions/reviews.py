@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -11,22 +11,22 @@ import msgspec
 from services.retention.actions.case_told import standing
 from services.retention.actions.own_ends import OWN_END, ended
 from services.retention.actions.people import linked
-from services.retention.domain import derivation
+from services.retention.domain import Person, derivation
 from services.retention.domain.children import tells_birthday
 from services.retention.domain.lifecycle import IN_HAND
 from services.retention.storage import links as stored_links
 from services.retention.storage import orders, reviews, wanted
 from services.retention.storage.reviews import NewReview, Subject
 from services.retention.storage.roots import roots_of
+from services.retention.storage.schedules import persons_stored
 from services.retention.storage.wanted import Pending
 from shared.db import Connection
-from shared.events import REVIEWS, Member, ReviewRequested, ReviewWithdrawn, encode
+from shared.events import REVIEWS, Member, ReviewKind, ReviewRequested, ReviewWithdrawn, encode
 from shared.ids import review_id
 from shared.log import Entry, put
 from shared.policy import Pack
 from shared.trails import traced
 
-Kind = Literal["initial", "triggered", "scheduled", "periodic", "backstop"]
 _BRINGS_IN = frozenset({"initial", "triggered", "scheduled"})  # A review between times puts nothing on a list.
 _RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "periodic": 3, "backstop": 4}
 
@@ -34,10 +34,10 @@ _RANK: Mapping[str, int] = {"triggered": 0, "initial": 1, "scheduled": 2, "perio
 class Ask(NamedTuple):
     """Why a subject is to be reviewed."""
 
-    kind: Kind
+    kind: ReviewKind
     cause: str
     due_on: date | None = None
-    """Where it is not for the records' sake: then the end of the first that falls due, or today."""
+    """The day that asks, where it is not the end of the record that falls due first; of what is triggered, today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +156,22 @@ async def _tell(
     covered = {row["review_id"]: [each["record_key"] for each in shown[reviews.subject_in(row)]] for row in rows}
     await reviews.set_members(connection, covered)
     births = await reviews.births(connection, subjects)
+    people = await persons_stored(connection, [key for kind, key in subjects if kind == "nominal"])
     reasons = await derivations(connection, pack, {each[0]["record_key"] for each in shown.values() if each})
     entries, about = [], []
     for row, subject in zip(rows, subjects, strict=True):
         reason = reasons.get(shown[subject][0]["record_key"], {}) if shown[subject] else {}
         by_age = _by_age(row["due_on"], shown[subject], births.get(subject, ()), pack)
-        event = msgspec.structs.replace(_event(row, subject, file, pack, reason), by_age=by_age)
+        told = {"by_age": by_age, "period_ends_on": _own_end(subject, people)}
+        event = msgspec.structs.replace(_event(row, subject, file, pack, reason), **told)
         entries.append(Entry(REVIEWS, str(event.subject), event.type, event.subject, event.version, encode(event)))
         about.append((event.subject, *(member.record_id for member in event.records)))
     await put(connection, await traced(connection, entries, about), now)
+
+
+def _own_end(subject: Subject, people: Mapping[int, Person]) -> date | None:
+    person = people.get(subject[1]) if subject[0] == "nominal" else None
+    return person.keep_until if person and not person.problem else None
 
 
 def _by_age(due_on: date, shown: Sequence[Mapping[str, Any]], births: Sequence[date], pack: Pack) -> bool:

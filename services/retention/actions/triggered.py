@@ -1,18 +1,19 @@
 """Ask for the reviews that new information calls for: of a person, or of whoever decides about a record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
-from services.retention.actions.reviews import Ask, Kind, request
+from services.retention.actions.reviews import Ask, request
 from services.retention.domain.lifecycle import who_decides
-from services.retention.storage import orders, reviews
+from services.retention.storage import decisions, orders, reviews, wanted
 from services.retention.storage.reviews import Subject
 from services.retention.storage.wanted import Wanted
 from shared.db import Connection
+from shared.events import ReviewKind
 from shared.policy import Pack
 
 _OF_A_RECORD = frozenset({"withdrawn", "under_10"})  # No review of a person answers these: the record's own does.
-_AT_INPUT: Mapping[str, Kind] = {"under_10": "initial"}
+_AT_INPUT: Mapping[str, ReviewKind] = {"under_10": "initial"}
 
 
 async def triggered(
@@ -27,6 +28,13 @@ async def triggered(
     open_now = set(await request(connection, pack, asks, today, now))
     waiting = {each.subject for each, subjects in about.items() if not open_now.issuperset(subjects)}
     return {each.subject for each in wants} - waiting
+
+
+async def ask_again(connection: Connection, record_keys: Iterable[int], why: str, now: datetime) -> None:
+    """Have whoever decided about records look again: what they decided on has changed, and nothing else asks them."""
+    keys = sorted(record_keys)
+    await decisions.lapse_deciders(connection, keys, why)
+    await wanted.want(connection, keys, "basis_changed", now)
 
 
 async def _about(connection: Connection, pack: Pack, wants: Sequence[Wanted]) -> dict[Wanted, tuple[Subject, ...]]:

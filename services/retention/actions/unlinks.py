@@ -63,7 +63,7 @@ async def carry_out(connection: Connection, pack: Pack, today: date, now: dateti
     if not asked:
         return {}
     keys = [each.record_key for each in asked]
-    held, offenders = await holds.covering(connection, keys), await orders.offenders_of(connection, keys)
+    held, offenders = await holds.binding(connection, keys), await orders.offenders_of(connection, keys)
     standing = await orders.standing(connection, {("nominal", each.root) for each in asked})
     left = {key: {one.nominal_key: one.group for one in offenders.get(key, ()) if one.group} for key in keys}
     outcomes: dict[UUID, str | None] = {}

@@ -16,7 +16,7 @@ from services.retention.domain.lifecycle import State
 from services.retention.storage import reads
 from services.retention.storage.reads import Due, Row, Wanted
 from shared.errors import Invalid, TooLarge
-from shared.http import Now, Page, Paged, Today, Transaction, among_words, answers, etag, next_link
+from shared.http import ID_PATTERN, Now, Page, Paged, Today, Transaction, among_words, answers, etag, next_link
 
 DUE_GROUPS_MAX = 5_000
 
@@ -53,7 +53,7 @@ def _of_person(page: Paged, when: AsOf, today: Today) -> OfPerson:
 
 AskedOfPerson = Annotated[OfPerson, Depends(_of_person)]
 
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+Code = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]{1,200}$")]
 Asked = Annotated[Code | None, Query()]
 ShownState = Literal[State, "exception", "permanent"]

@@ -136,10 +136,15 @@ def verdict(pack: Pack, case: Case, decisions: Decisions, bases: Bases, *, today
         return Refusal("parked", again=True)
     if case.state != "current" or case.row != case.row_ordered:
         return Refusal("rule")
-    if case.actionable_from is None or today < case.actionable_from:
+    if stays(case, today):
         return Refusal("not_due")
     why = undecided(pack, case, decisions, bases)
     return Refusal(why) if why else _by_hand(case)
+
+
+def stays(case: Case, today: date) -> bool:
+    """Say whether a record may not go today by its dates: they are uncertain, or have moved on."""
+    return case.state != "current" or case.actionable_from is None or today < case.actionable_from
 
 
 def _by_hand(case: Case) -> Refusal | None:

@@ -8,7 +8,7 @@ from shared.db import Connection, driver
 
 # One review of a person: of whoever stands for all whom they are.
 _PERIODIC = """
-SELECT p.nominal_key FROM person_schedule p WHERE p.review_on <= $1 AND p.root = p.nominal_key
+SELECT p.nominal_key, p.review_on FROM person_schedule p WHERE p.review_on <= $1 AND p.root = p.nominal_key
     AND NOT EXISTS (SELECT FROM review v WHERE v.nominal_key = p.nominal_key AND v.state = 'open')
     AND NOT EXISTS (SELECT FROM person_schedule b JOIN dirty d USING (nominal_key) WHERE b.root = p.root)
     AND EXISTS (SELECT FROM person_schedule b JOIN link l USING (nominal_key) JOIN record r USING (record_key)
@@ -17,7 +17,7 @@ ORDER BY p.review_on, p.nominal_key LIMIT $2"""
 # A cadence that is a person's is asked for with them, and their records are many; what is left is the row's own, of a
 # record in no group, or a day that a decision about the record named.
 _OWN = f"""
-SELECT s.record_key, s.review_kind = 'periodic',
+SELECT s.record_key, s.review_on, s.review_kind = 'periodic',
     EXISTS (SELECT FROM decision d WHERE d.record_key = s.record_key AND d.next_on = s.review_on)
 FROM schedule s WHERE s.review_on <= $1 AND s.review_kind IN ('periodic', 'backstop') AND s.lifecycle = 'current'
     AND {CLEAN} AND NOT EXISTS (SELECT FROM review_member m JOIN review v USING (review_id)
@@ -44,14 +44,15 @@ class Own(NamedTuple):
     """A record that is to be looked at between times: by a cadence, or else the backstop."""
 
     record_key: int
+    on: date
     by_cadence: bool
     alone: bool
     """A decision about it alone named the day: nobody's review but its own answers that."""
 
 
-async def periodic(connection: Connection, today: date, limit: int) -> list[int]:
-    """Find persons whose cadence calls for a review."""
-    return [row[0] for row in await (await driver(connection)).fetch(_PERIODIC, today, limit)]
+async def periodic(connection: Connection, today: date, limit: int) -> dict[int, date]:
+    """Find persons whose cadence calls for a review, and since when."""
+    return {row[0]: row[1] for row in await (await driver(connection)).fetch(_PERIODIC, today, limit)}
 
 
 async def own(connection: Connection, today: date, limit: int) -> list[Own]:

@@ -35,22 +35,26 @@ SELECT d.irrecoverable_from, ARRAY(SELECT u FROM unnest($2::text[]) u WHERE NOT 
     WHERE c.disposal_id = d.disposal_id AND c.holder = u AND c.answer IN ('erased', 'never_had_it')) ORDER BY u)
 FROM disposal_state d WHERE d.record_key = $1"""
 _SIDE = "SELECT side FROM unnest(ARRAY[$1::bigint]) k JOIN schedule ON record_key = k"
+# Of what is gone nothing is kept any more: only the copies that have not answered count.
 _COUNTED = """
 SELECT 'hold' AS code, NULL AS cause, count(*) AS records FROM schedule WHERE held
-UNION ALL SELECT 'problem', problem, count(*) FROM schedule WHERE state = 'exception' GROUP BY problem
+UNION ALL SELECT 'problem', problem, count(*) FROM schedule JOIN record r USING (record_key)
+    WHERE state = 'exception' AND r.executed_by IS NULL GROUP BY problem
 UNION ALL SELECT 'review', v.cause, count(DISTINCT m.record_key) FROM review v JOIN review_member m USING (review_id)
-    WHERE v.state = 'open' GROUP BY v.cause
-UNION ALL SELECT 'asked_for', cause, count(*) FROM review_wanted GROUP BY cause
+    JOIN record r ON r.record_key = m.record_key WHERE v.state = 'open' AND r.executed_by IS NULL GROUP BY v.cause
+UNION ALL SELECT 'asked_for', cause, count(DISTINCT (w.record_key, w.nominal_key)) FROM review_wanted w
+    LEFT JOIN record r USING (record_key) WHERE r.executed_by IS NULL GROUP BY cause
 UNION ALL SELECT CASE WHEN waits_for IS NULL THEN 'order' ELSE 'order_waits' END, waits_for, count(*)
     FROM disposal_order WHERE state = 'cooling' AND record_key IS NOT NULL GROUP BY waits_for
-UNION ALL SELECT 'parked', NULL, count(*) FROM (
+UNION ALL SELECT 'parked', NULL, count(*) FILTER (WHERE r.executed_by IS NULL) FROM (
     SELECT record_key FROM parked p JOIN record r ON r.record_uid = p.subject WHERE p.resolved_at IS NULL
     UNION SELECT l.record_key FROM parked p JOIN nominal n ON n.nominal_ref = p.subject JOIN link l USING (nominal_key)
         WHERE p.resolved_at IS NULL
     UNION SELECT l.record_key FROM parked p JOIN nominal n ON n.nominal_ref = p.subject
         JOIN person_schedule b ON b.nominal_key = n.nominal_key JOIN person_schedule a ON a.root = b.root
-        JOIN link l ON l.nominal_key = a.nominal_key WHERE p.resolved_at IS NULL) s
-UNION ALL SELECT 'unsettled', NULL, count(DISTINCT (record_key, nominal_key)) FROM dirty
+        JOIN link l ON l.nominal_key = a.nominal_key WHERE p.resolved_at IS NULL) s JOIN record r USING (record_key)
+UNION ALL SELECT 'unsettled', NULL, count(DISTINCT (d.record_key, d.nominal_key)) FROM dirty d
+    LEFT JOIN record r USING (record_key) WHERE r.executed_by IS NULL
 UNION ALL SELECT 'unconfirmed_row', row_id, count(*) FROM schedule
     WHERE lifecycle IN ('due', 'in_review') AND row_id = ANY($1::text[]) GROUP BY row_id
 UNION ALL SELECT 'confirmation', u, count(*) FROM disposal_state d CROSS JOIN unnest($2::text[]) u

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.retention.storage.holds import applied, covering
+from services.retention.storage.holds import applied, binding, covering
 from shared.db import Connection, columns, driver
 from shared.events import DiscardRequested
 
@@ -37,6 +37,12 @@ WHERE d.disposal_id = ANY($1::uuid[]) AND {which}
     AND true IN (m.record, m.nominal, m.type, m.unit, m.offence, m.source, m.span)
     AND (false IN (m.record, m.nominal, m.type, m.unit, m.offence, m.source, m.span)) IS NOT TRUE"""
 _HELD = _MATCHED.format(which="h.state <> 'released'")
+# One that was ordered before a release is kept until the release's sweep has dropped it: somebody looks at it again.
+_BEFORE = "SELECT FROM disposal_order o WHERE o.disposal_id = d.disposal_id AND o.opened_at < h.released_at"
+_BINDS = _MATCHED.format(which=f"(h.state <> 'released' OR (NOT h.swept AND EXISTS ({_BEFORE})))")
+_BINDING = f"""
+SELECT d.disposal_id FROM unnest($1::uuid[], $2::uuid[]) d(disposal_id, hold_id) JOIN hold h USING (hold_id)
+WHERE h.state <> 'released' OR EXISTS ({_BEFORE})"""
 _EVER = _MATCHED.format(which="h.placed_at < $3 AND coalesce(h.released_at, 'infinity') > $2")
 _READ = """
 SELECT d.*, lower(d.spans) AS first_on, upper(d.spans) - 1 AS last_on, r.record_key, o.n
@@ -89,11 +95,12 @@ def _discard(row: Any) -> Discard:
 
 
 async def covered(connection: Connection, asked: Sequence[Discard]) -> set[UUID]:
-    """Say over which of these discards a hold is in force: over the record it is about, or what is known of itself."""
+    """Say which of these discards a hold keeps, itself or the record it is about; a released one until its sweep."""
     raw = await driver(connection)
-    held = {row["disposal_id"] for row in await raw.fetch(_HELD, [each.disposal_id for each in asked])}
-    records = await covering(connection, sorted({each.record_key for each in asked if each.record_key}))
-    return held | {each.disposal_id for each in asked if each.record_key in records}
+    held = {row["disposal_id"] for row in await raw.fetch(_BINDS, [each.disposal_id for each in asked])}
+    records = await binding(connection, sorted({each.record_key for each in asked if each.record_key}))
+    by_record = [(each.disposal_id, hold) for each in asked for hold in records.get(each.record_key or 0, ())]
+    return held | {row[0] for row in await raw.fetch(_BINDING, *columns(by_record, 2))}
 
 
 async def executed_unconfirmed(connection: Connection, hold_id: UUID) -> list[UUID]:

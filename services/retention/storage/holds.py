@@ -44,6 +44,8 @@ WHERE {which} AND (c.named OR NOT h.by_nominal)
 _MERGED = """JOIN person_schedule b USING (nominal_key) JOIN person_schedule a ON a.root = b.root
         JOIN nominal n ON n.nominal_key = a.nominal_key JOIN hold_nominal y USING (nominal_ref)"""
 MATCHED = _MATCHED.format(which="h.state <> 'released'", merged=_MERGED)
+# A release frees nothing before its sweep has come by: until then what it covered is kept as if it were in force.
+_BINDS = _MATCHED.format(which="(h.state <> 'released' OR NOT h.swept)", merged=_MERGED)
 # In force at some instant from when the record's first fact was known ($2) until it was executed ($3).
 _EVER = _MATCHED.format(which="h.placed_at < $3 AND coalesce(h.released_at, 'infinity') > $2", merged=_MERGED)
 # A hold over a case file covers whatever was ever part of it, however late it came: the question goes up from the
@@ -54,6 +56,12 @@ candidate AS (SELECT DISTINCT via AS record_key FROM reach)"""
 _LISTED = f"""
 WITH RECURSIVE {_GIVEN}, {MATCHED}
 SELECT DISTINCT r.record_key, m.hold_id FROM matched m JOIN reach r ON r.via = m.record_key"""
+# What came after a release it never covered, and what its sweep has reached it has freed.
+_BOUND = f"""
+WITH RECURSIVE {_GIVEN}, {_BINDS}
+SELECT DISTINCT r.record_key, m.hold_id FROM matched m JOIN reach r ON r.via = m.record_key JOIN hold h USING (hold_id)
+WHERE h.state <> 'released' OR (r.record_key > h.freed_up_to
+    AND EXISTS (SELECT FROM fact f WHERE f.record_key = r.record_key AND f.known_at < h.released_at))"""
 _APPLIED = f"WITH RECURSIVE {_GIVEN}, {_EVER} SELECT DISTINCT hold_id FROM matched ORDER BY hold_id"
 # Where all records are asked about, it goes down from those that match.
 COVERED = f"""{MATCHED},
@@ -135,9 +143,21 @@ def _lists(scope: Scope) -> tuple[list[str] | None, ...]:
 
 async def covering(connection: Connection, record_keys: Sequence[int]) -> dict[int, set[UUID]]:
     """Find the holds in force over each of these records; a record that none covers is left out."""
+    return await _by_record(connection, _LISTED, record_keys)
+
+
+async def binding(connection: Connection, record_keys: Sequence[int]) -> dict[int, set[UUID]]:
+    """Find what keeps each of these records: the holds in force, and those released that no sweep has freed it of yet.
+
+    Nobody would look at a record that went between a release and its sweep: a release leads to a review.
+    """
+    return await _by_record(connection, _BOUND, record_keys)
+
+
+async def _by_record(connection: Connection, statement: str, record_keys: Sequence[int]) -> dict[int, set[UUID]]:
     raw = await driver(connection)
     found: dict[int, set[UUID]] = {}
-    for row in await raw.fetch(_LISTED, record_keys):
+    for row in await raw.fetch(statement, record_keys):
         found.setdefault(row["record_key"], set()).add(row["hold_id"])
     return found
 

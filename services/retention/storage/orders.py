@@ -88,6 +88,11 @@ UPDATE disposal_order o SET state = 'dropped', reason = $2, closed_at = $3, vers
 WHERE o.disposal_id = t.disposal_id RETURNING o.record_key"""
 
 
+_DECIDED = """
+SELECT record_key FROM disposal_order WHERE record_key = ANY($1::bigint[]) AND state = 'cooling'
+    AND review_id IS NOT NULL"""
+
+
 class Claimed(NamedTuple):
     """An order that may fall to be carried out: of a record, or of a quarantined arrival where it has no key."""
 
@@ -232,6 +237,12 @@ async def drop(connection: Connection, record_keys: Sequence[int], reason: str, 
     """Drop these records' open orders that nobody is carrying out; gives the records."""
     raw = await driver(connection)
     return sorted(row[0] for row in await raw.fetch(_DROP, record_keys, reason, now))
+
+
+async def decided(connection: Connection, record_keys: Sequence[int]) -> set[int]:
+    """Find those of these records whose open order a decision opened."""
+    raw = await driver(connection)
+    return {row[0] for row in await raw.fetch(_DECIDED, record_keys)}
 
 
 async def abort(connection: Connection, disposal_id: UUID, by: str, reason: str, now: datetime) -> Claimed | None:

@@ -1,6 +1,6 @@
 """What shows on records of the holds that came and went: a sweep behind each, and one for what arrives later."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,38 +16,62 @@ class Unswept(NamedTuple):
     hold_id: UUID
     released: bool
     listed: bool
+    freed_up_to: int = 0
 
 
 async def unswept(connection: Connection) -> list[Unswept]:
     """List the holds that came or went since the last sweep."""
     raw = await driver(connection)
     rows = await raw.fetch(
-        "SELECT hold_id, state = 'released' AS released, by_record OR by_nominal AS listed FROM hold "
+        "SELECT hold_id, state = 'released' AS released, by_record OR by_nominal AS listed, freed_up_to FROM hold "
         "WHERE NOT swept ORDER BY hold_id LIMIT 100"
     )
     return [Unswept(*row) for row in rows]
 
 
-_REACHED = {
-    "released": """SELECT record_key FROM hold_exposure WHERE hold_id = $1 AND record_key > $2
-        ORDER BY record_key LIMIT $3""",
-    "listed": """WITH RECURSIVE listed AS (
+_LISTED = """WITH RECURSIVE listed AS (
         SELECT record_key FROM hold_record JOIN record USING (record_uid) WHERE hold_id = $1
         UNION SELECT l.record_key FROM hold_nominal JOIN nominal n USING (nominal_ref) LEFT JOIN person_schedule a
         USING (nominal_key) LEFT JOIN person_schedule b ON b.root = a.root
         JOIN link l ON l.nominal_key = coalesce(b.nominal_key, n.nominal_key) WHERE hold_id = $1
         UNION SELECT p.part_key FROM listed k JOIN part p ON p.file_key = k.record_key)
-        SELECT record_key FROM listed WHERE record_key > $2 ORDER BY record_key LIMIT $3""",
-    "any": """SELECT record_key FROM record WHERE $1::uuid IS NOT NULL AND record_key > $2
-        ORDER BY record_key LIMIT $3""",
-}
+    SELECT record_key FROM (SELECT record_key FROM listed{shown}) k
+    WHERE record_key > $2 ORDER BY record_key LIMIT $3"""
+# What a hold was shown on it may not match any more: people are told apart again.
+_SHOWN = " UNION SELECT record_key FROM hold_exposure WHERE hold_id = $1"
+_ANY = """SELECT record_key FROM record WHERE $1::uuid IS NOT NULL AND record_key > $2
+    ORDER BY record_key LIMIT $3"""
+_WRITTEN = """
+SELECT k FROM unnest($1::bigint[]) k JOIN schedule s ON s.record_key = k
+WHERE s.lifecycle = ANY($2) AND NOT k = ANY($3::bigint[])"""
 
 
 async def reached(connection: Connection, hold: Unswept, after: int) -> list[int]:
     """List the next records that a hold which came or went may concern."""
     raw = await driver(connection)
-    way = "released" if hold.released else "listed" if hold.listed else "any"
-    return [row[0] for row in await raw.fetch(_REACHED[way], hold.hold_id, after, SWEEP_RECORDS_MAX)]
+    statement = _LISTED.format(shown=_SHOWN if hold.released else "") if hold.listed else _ANY
+    return [row[0] for row in await raw.fetch(statement, hold.hold_id, after, SWEEP_RECORDS_MAX)]
+
+
+async def shown_on(connection: Connection, hold_id: UUID, record_keys: Sequence[int]) -> set[int]:
+    """Find those of these records that a hold was shown on."""
+    raw = await driver(connection)
+    statement = "SELECT record_key FROM hold_exposure WHERE hold_id = $1 AND record_key = ANY($2::bigint[])"
+    return {row[0] for row in await raw.fetch(statement, hold_id, record_keys)}
+
+
+async def freed(connection: Connection, hold_id: UUID, up_to: int) -> None:
+    """Write down up to which record a released hold has freed what it covered."""
+    raw = await driver(connection)
+    await raw.execute("UPDATE hold SET freed_up_to = $2 WHERE hold_id = $1", hold_id, up_to)
+
+
+async def written_by_others(
+    connection: Connection, record_keys: Iterable[int], mine: Iterable[int], states: Sequence[str]
+) -> set[int]:
+    """Find those of these records that have a schedule in one of these states, and are not among mine."""
+    raw = await driver(connection)
+    return {row[0] for row in await raw.fetch(_WRITTEN, sorted(record_keys), states, sorted(mine))}
 
 
 async def any_in_force(connection: Connection) -> bool:
