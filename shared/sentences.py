@@ -151,12 +151,18 @@ _WHY = {
 BLOCKERS = {
     "not_due": "It is needed until {until}; nothing is to be mended before that.",
     "person": "The person {nominal} needs it until {until}; only a review of that person can change that.",
+    "person_decided": "The person {nominal} needs it until {until}; that they go then is decided.",
+    "decided": "The review {review} decided on {decided} to dispose of it; the order opens as it falls due, on {on}.",
+    "unlink": "The order {disposal} takes the person {nominal} from it from {on} on, as the review {review} decided on "
+    "{decided}; it stays while others need it.",
     "floor": "A floor keeps it until {until}; nobody can decide that away.",
     "waits": "Its clock has not started: its source must record what row {row} waits for.",
     "pending": "The floor {name} stays open until its source records what ends it.",
     "problem": "It has no certain date, because {problem}; {mend}.",
     "permanent": "Row {row} keeps it permanently; only a change of policy ends that.",
     "hold": "The hold {hold} covers it; {owner} must propose its release, and a second person agree.",
+    "member_held": "The hold {hold} covers {member}, and the case file goes as a whole; {owner} must propose its "
+    "release, and a second person agree.",
     "review": "The review {review} is open ({cause}), due on {on}; who has the task of that id must decide.",
     "asked_for": "A review is asked for ({cause}); the next tick that has room opens it.",
     "order": "The order {disposal} is carried out from {on} on, unless somebody aborts it before.",

@@ -22,6 +22,8 @@ from tests.integration.test_retention_lifecycle import (
     decided,
     reviewed,
 )
+from tests.make_cases import PACK as CASES
+from tests.make_cases import closed, file, part
 from tests.make_facts import PACK
 from tests.make_lifecycle import REAL, hear, new_hold, own_engines, settle_all, take, tick
 from tests.make_registered import contact, merged, nominal_state, record_state, ref, suspect, uid
@@ -73,6 +75,56 @@ async def test_at_its_day_it_is_the_review_and_then_the_order(engine):
         await parked.park(connection, [(uid("e1"), uid("r1"), "field_missing", REAL)])
     await carry_out(engine, ENDS)
     assert await keeping(engine) == [("order_waits", "records_manager"), ("parked", "data_steward")]
+
+
+async def told(engine, today, record="r1", pack=PACK):
+    async with transaction(engine) as connection:
+        found = await blockers.of_record(connection, uid(record), pack, today, REAL)
+    return {each["code"]: each for each in found}
+
+
+async def test_a_decision_before_the_day_is_said_with_the_day_on_which_its_order_opens(engine):
+    await take(engine, record_state(links=[suspect("p1")]))
+    await take(engine, contact(kind="subject_access_request", on="2022-09-01"))
+    await tick(engine, EARLY)
+    review = await reviewed(engine)
+    assert await decide(engine, decided(review, on=EARLY), EARLY)
+    found = await told(engine, EARLY)
+    assert set(found) == {"person_decided", "floor", "decided"}
+    assert found["decided"]["about"] == {"review": review.review_id, "decided": EARLY, "on": LOOKED_AT}
+    assert found["decided"]["sentence"] == (
+        f"The review {review.review_id} decided on 1 January 2023 to dispose of it; "
+        "the order opens as it falls due, on 5 May 2028."
+    )
+    await take(engine, contact("c2", on="2022-10-01"))  # It stands no more.
+    assert "decided" not in await told(engine, EARLY)
+
+
+async def test_an_order_to_take_a_person_from_it_is_said(engine):
+    await take(engine, record_state(links=[suspect("p1"), suspect("p2")]), contact(person="p2", on="2028-01-01"))
+    await tick(engine, LOOKED_AT)
+    review = await reviewed(engine)
+    assert review.subject == ref("p1")
+    await decide(engine, decided(review))
+    found = await told(engine, LOOKED_AT)
+    assert "decided" not in found
+    assert (found["unlink"]["owner"], found["unlink"]["about"]["nominal"]) == ("records_manager", ref("p1"))
+    assert (found["unlink"]["about"]["review"], found["unlink"]["about"]["decided"]) == (review.review_id, LOOKED_AT)
+
+
+@pytest.mark.parametrize("asked", ["f1", "r2"], ids=["the file", "another part"])
+async def test_a_hold_on_one_part_is_said_of_all_that_goes_with_it(engines, asked):
+    worker, api = engines
+    await hear(worker)
+    await take(worker, file(), closed(on="2022-09-01"), part("r1"), part("r2"), pack=CASES)
+    hold = new_hold(records=[uid("r1")])
+    async with transaction(api) as connection:
+        await holds.place(connection, hold, LOOKED_AT, REAL)
+    found = await told(worker, LOOKED_AT, asked, CASES)
+    assert found["member_held"]["owner"] == "D-RM1"
+    assert found["member_held"]["about"] == {"hold": hold.hold_id, "member": uid("r1"), "owner": "D-RM1"}
+    assert "hold" not in found
+    assert {"hold", "member_held"} & set(await told(worker, LOOKED_AT, "r1", CASES)) == {"hold"}
 
 
 async def test_after_its_execution_it_is_who_has_not_answered(engine):

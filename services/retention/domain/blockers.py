@@ -9,6 +9,8 @@ from services.retention.domain.records import Side
 from shared.calendar_rules import day_after
 from shared.policy import Pack
 
+REVIEWER = "reviewing_officer"
+
 
 class Blocker(NamedTuple):
     """One thing that keeps a record, whose it is to mend, and what names it: ids, codes and days."""
@@ -24,7 +26,12 @@ class Standing(NamedTuple):
     row: Mapping[str, Any]
     side: Side
     persons: Sequence[Mapping[str, Any]] = ()
+    decided: Sequence[Mapping[str, Any]] = ()
+    """Decisions to dispose that stand: of the record, or of persons on it."""
+    unlinks: Sequence[Mapping[str, Any]] = ()
     holds: Sequence[Mapping[str, Any]] = ()
+    held_with: Sequence[Mapping[str, Any]] = ()
+    """Holds that cover no more than another member of its case file."""
     reviews: Sequence[Mapping[str, Any]] = ()
     asked_for: Sequence[str] = ()
     orders: Sequence[Mapping[str, Any]] = ()
@@ -85,13 +92,32 @@ def _ahead(standing: Standing, today: date) -> Iterator[Blocker]:
     for person in standing.persons:
         if _after(person["keep_until"], today):
             until = person["keep_until"].year if person["by_age"] else person["keep_until"]
-            found.append(Blocker("person", "reviewing_officer", {"nominal": person["nominal_ref"], "until": until}))
+            about = {"nominal": person["nominal_ref"], "until": until}
+            goes = person["root"] in _who_go(standing)
+            found.append(Blocker("person_decided", None, about) if goes else Blocker("person", REVIEWER, about))
     if _after(standing.side.floor_until, today):
         found.append(Blocker("floor", None, {"until": standing.side.floor_until}))
     until = standing.row["keep_until"]
     if not found and _after(until, today):
         found.append(Blocker("not_due", None, {"until": until.year if standing.row["by_age"] else until}))
     yield from found
+    yield from _decided(standing)
+
+
+def _who_go(standing: Standing) -> set[int]:
+    """Give whose disposal is decided."""
+    return {each["nominal_key"] for each in standing.decided if each["nominal_key"] is not None}
+
+
+def _decided(standing: Standing) -> Iterator[Blocker]:
+    """Tell of the decisions that open its order as it falls due: its own, or that of everybody who is asked about."""
+    row, asked = standing.row, {each["root"] for each in standing.persons if each["grp"]}
+    if row["lifecycle"] != "current" or row["open_on"] is None or not asked <= _who_go(standing):
+        return
+    opens = row["open_on"].year if row["by_age"] else row["open_on"]
+    for each in standing.decided:
+        about = {"review": each["review_id"], "decided": each["decided_on"], "on": opens}
+        yield Blocker("decided", None, about)
 
 
 def _after(until: date | None, today: date) -> bool:
@@ -101,15 +127,22 @@ def _after(until: date | None, today: date) -> bool:
 def _people(standing: Standing) -> Iterator[Blocker]:
     for hold in standing.holds:
         yield Blocker("hold", hold["owner"], {"hold": hold["hold_id"], "owner": hold["owner"]})
+    for hold in standing.held_with:
+        about = {"hold": hold["hold_id"], "member": hold["member"], "owner": hold["owner"]}
+        yield Blocker("member_held", hold["owner"], about)
     for review in standing.reviews:
         about = {"review": review["review_id"], "cause": review["cause"], "on": review["due_on"]}
-        yield Blocker("review", "reviewing_officer", about)
+        yield Blocker("review", REVIEWER, about)
     for cause in standing.asked_for:
         yield Blocker("asked_for", "records_manager", {"cause": cause})
     for order in standing.orders:
         code = "order_waits" if order["waits_for"] else "order"
         about = {"disposal": order["disposal_id"], "on": order["execute_from"], "cause": order["waits_for"]}
         yield Blocker(code, "records_manager", about)
+    for order in standing.unlinks:
+        about = {"disposal": order["disposal_id"], "nominal": order["nominal_ref"], "on": order["execute_from"]}
+        about |= {"review": order["review_id"], "decided": order["decided_on"]}
+        yield Blocker("unlink", "records_manager", about)
 
 
 def _facts(standing: Standing) -> Iterator[Blocker]:

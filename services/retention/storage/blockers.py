@@ -3,17 +3,30 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from services.retention.domain import side_from
 from services.retention.domain.blockers import Standing
-from services.retention.storage import holds, reads
+from services.retention.storage import holds, parts, reads, reviews
 from services.retention.storage.roots import PERSONS
 from shared.db import Connection, driver
 
+MEMBERS_MAX = 2_000  # Of a larger case file nothing goes, whoever holds it.
+
 _PERSONS = """
-SELECT n.nominal_ref, p.keep_until, p.by_age FROM link l JOIN person_schedule p USING (nominal_key)
+SELECT n.nominal_ref, p.keep_until, p.by_age, p.grp, p.root FROM link l JOIN person_schedule p USING (nominal_key)
 JOIN nominal n USING (nominal_key) WHERE l.record_key = $1 AND l.offending ORDER BY p.keep_until DESC, n.nominal_ref"""
 _HOLDS = "SELECT hold_id, owner FROM hold WHERE hold_id = ANY($1::uuid[]) ORDER BY hold_id"
+_DECIDED = """
+SELECT DISTINCT ON (d.nominal_key) d.review_id, d.decided_on, d.basis, d.nominal_key FROM decision d
+WHERE d.lapsed IS NULL AND d.outcome = 'dispose' AND (d.record_key = $1 OR d.nominal_key IN (
+    SELECT p.root FROM link l JOIN person_schedule p USING (nominal_key) WHERE l.record_key = $1 AND l.offending))
+ORDER BY d.nominal_key, d.known_at DESC, d.version DESC"""
+_UNLINKS = """
+SELECT o.disposal_id, o.execute_from, o.review_id, d.decided_on, n.nominal_ref FROM unlink_order o
+JOIN nominal n USING (nominal_key) LEFT JOIN LATERAL (SELECT decided_on FROM decision d
+    WHERE d.review_id = o.review_id ORDER BY d.version DESC LIMIT 1) d ON true
+WHERE o.record_key = $1 AND o.state = 'cooling' ORDER BY o.disposal_id"""
 _REVIEWS = """
 SELECT v.review_id, v.cause, v.due_on FROM review_member m JOIN review v USING (review_id)
 WHERE m.record_key = $1 AND v.state = 'open' ORDER BY v.due_on, v.review_id"""
@@ -67,12 +80,19 @@ async def of_record(connection: Connection, row: reads.Row, holders: Iterable[st
     """Gather all that is known of a record's way to its end."""
     raw, key = await driver(connection), row["record_key"]
     covering = (await holds.covering(connection, [key])).get(key, set())
+    members = await _held_with(connection, key)
+    elsewhere = {hold for hold in members if hold not in covering}
     leaving = await raw.fetchrow(_LEAVING, key, list(holders))
     return Standing(
         row=row,
         side=side_from(await raw.fetchval(_SIDE, key)),
         persons=[dict(each) for each in await raw.fetch(_PERSONS, key)],
+        decided=await _decided(connection, key),
+        unlinks=[dict(each) for each in await raw.fetch(_UNLINKS, key)],
         holds=[dict(each) for each in await raw.fetch(_HOLDS, sorted(covering))],
+        held_with=[
+            {**dict(each), "member": members[each["hold_id"]]} for each in await raw.fetch(_HOLDS, sorted(elsewhere))
+        ],
         reviews=[dict(each) for each in await raw.fetch(_REVIEWS, key)],
         asked_for=[each["cause"] for each in await raw.fetch(_ASKED, key)],
         orders=[dict(each) for each in await raw.fetch(_ORDERS, key)],
@@ -80,6 +100,28 @@ async def of_record(connection: Connection, row: reads.Row, holders: Iterable[st
         unconfirmed=leaving[1] if leaving else (),
         irrecoverable_from=leaving[0] if leaving else None,
     )
+
+
+async def _decided(connection: Connection, key: int) -> list[dict[str, Any]]:
+    """Find the decisions to dispose that stand on today's facts: of the record, or of persons on it."""
+    found = [dict(row) for row in await (await driver(connection)).fetch(_DECIDED, key)]
+    subject_of = {each["review_id"]: ("nominal", each["nominal_key"] or 0) for each in found}
+    subjects = {review: each if each[1] else ("record", key) for review, each in subject_of.items()}
+    today_is = await reviews.bases(connection, subjects.values()) if found else {}
+    return [each for each in found if each["basis"] == today_is[subjects[each["review_id"]]]]
+
+
+async def _held_with(connection: Connection, key: int) -> dict[UUID, UUID]:
+    """Find the holds over whatever must go together with a record, each with one record that it covers."""
+    bound = await parts.bound_with(connection, [key])
+    members = sorted({member for pair in bound for member in pair} - {key})[:MEMBERS_MAX]
+    held = await holds.covering(connection, members) if members else {}
+    uids = await parts.uids(connection, list(held))
+    found: dict[UUID, UUID] = {}
+    for member in sorted(held, key=lambda each: uids[each]):
+        for hold in held[member]:
+            found.setdefault(hold, uids[member])
+    return found
 
 
 async def counted(connection: Connection, unconfirmed: list[str], holders: Iterable[str]) -> list[dict[str, Any]]:
