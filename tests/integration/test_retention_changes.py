@@ -78,8 +78,8 @@ async def had(engine, record="r1"):
             id="a charge withdrawn",
         ),
         pytest.param(
-            [suspected(offences=["8/6"])], suspected(sequence=2, change="withdrawn"), date(2032, 8, 1), date(2032, 8, 1),
-            "withdrawn", id="entered in error: to the day that it said itself",
+            [suspected(offences=["8/6"])], suspected(sequence=2, change="withdrawn"), date(2032, 8, 1),
+            date(2032, 8, 1), "withdrawn", id="entered in error: to the day that it said itself",
         ),
         pytest.param(
             [suspected(sequence=2, change="withdrawn"), suspected(sequence=1)], suspected(sequence=3, offences=["8/6"]),
