@@ -225,13 +225,17 @@ class Relay(threading.Thread):
             return
         self.looked = monotonic()
         for lane in range(self.lanes):
-            if lane not in self.producers and take_lane(session, lane):
+            if lane not in self.producers and self.take(session, lane):
                 self.producers[lane] = make_producer(self.route.brokers, self.transactional_id(lane))
                 return
 
     def transactional_id(self, lane: int) -> str:
         """Name the producer of a lane, the same in every process."""
         return f"{self.route.service}-{lane}"
+
+    def take(self, session: "psycopg.Connection[Any]", lane: int) -> bool:
+        """Try to become the one relay of a lane, for as long as the session lives; the announcer has other locks."""
+        return take_lane(session, lane)
 
     def _once(self, session: "psycopg.Connection[Any]", pool: ThreadPoolExecutor) -> int:
         shards = [shard for lane in self.producers for shard in shards_of(lane)]
