@@ -204,7 +204,7 @@ TAMPERED = [
     ),
     pytest.param(
         {"I2", "I3"},
-        ["UPDATE retention.schedule SET restricted = true"
+        ["UPDATE retention.schedule SET kept_by_hold = true"
          " WHERE record_key = (SELECT min(record_key) FROM retention.schedule)"],
         id="a schedule is not what its topic says",
     ),
