@@ -80,7 +80,7 @@ SHOWS = {
         "/v1/due": r'"kind": "review"(?s:.*)"record_id"',
         # Other pages may have moved the clock past the record's last day: then it is its review that keeps it.
         "$RECORD/blockers": r"only a review of that person can change that|who has the task of that id must decide",
-        "D-FILE --parts": r"its parts: 1\.(?s:.*)What the parts of crime:D-FILE ask of it as it stands:\n- [0-9a-f-]+  until 20",
+        "D-FILE --parts": r"its parts: 1\.(?s:.*)What the parts of \S+ ask of it as it stands:\n- [0-9a-f-]+  until 20",
     },
     "docs/stewards.md": {
         "sort=-first_seen": r'"code": "partial_date"(?s:.*)"age_days": 0',
