@@ -20,7 +20,7 @@ from shared import tracing
 from shared.away import away
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
-from shared.collector import collect_seldom
+from shared.collector import BATCHES, collect_seldom
 from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where
 from shared.db import BY_KEY, Connection, connect, transaction, transient
 from shared.epoch_turn import TURN_SECONDS, EpochTurn
@@ -279,7 +279,7 @@ class Worker:
     def run(self) -> None:
         """Serve until stopped; exits non-zero when anything broke."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        collect_seldom()
+        collect_seldom(BATCHES)
         health = health_app(self)
         first = asyncio.new_event_loop()  # Faust's own begins when there are tables to work with.
         first.run_until_complete(until_migrated(self, self.settings.host, self.settings.health_port))

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 
-from shared.collector import collect_seldom
+from shared.collector import ANSWERS, collect_seldom
 from shared.errors import LifecycleError
 from shared.http import house
 from shared.http.contract import contract_of
@@ -74,7 +74,7 @@ def _compare(contract: Mapping[str, Any], table: Mapping[str, frozenset[str]]) -
 
 async def serve_api(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
     """Serve until told to stop; requests under way get a few seconds to end."""
-    collect_seldom()
+    collect_seldom(ANSWERS)
     config = uvicorn.Config(
         app,
         host=host,
