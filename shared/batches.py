@@ -91,7 +91,8 @@ class Batch:
 
     def place_of(self, record: ConsumerRecord) -> Place:
         """Give the partition that a record came from."""
-        return self.spans[0].place._replace(part=record.partition)
+        cluster, topic, incarnation, _ = self.spans[0].place
+        return Place(cluster, topic, incarnation, record.partition)
 
     async def settle(self, handle: Handler) -> bool:
         """Run `handle` and move the positions in one transaction, until it succeeds or one is somebody else's."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from shared.errors import Invalid
@@ -32,17 +34,17 @@ class Keys:
     ledger: Ed25519PrivateKey = field(repr=False)
     mac_key: bytes = field(repr=False)
     store: KeyStore | None = field(default=None, repr=False)
-    _begun: hmac.HMAC = field(init=False, repr=False, compare=False)
+    _begun: HMAC = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Take the MAC's key in, once."""
-        object.__setattr__(self, "_begun", hmac.new(self.mac_key, digestmod="sha256"))
+        object.__setattr__(self, "_begun", HMAC(self.mac_key, SHA256()))
 
     def mac(self, content: bytes) -> bytes:
         """Give the keyed digest by which two bodies are told to be the same, and nothing else."""
         made = self._begun.copy()  # `hmac.digest` lets go of the interpreter each time, and takes the key in anew.
         made.update(content)
-        return made.digest()
+        return made.finalize()
 
     def reference(self, name: str) -> str:
         """Give the opaque reference by which something guessable may leave: crime numbers can be guessed."""

@@ -64,28 +64,29 @@ async def _live(desks: Desks, yielding: Yielding, connection: Connection, batch:
 
 async def _arrivals(desks: Desks, connection: Connection, batch: Batch) -> None:
     now, desk = wall_clock(), await desks.current(connection)
-    arrived = [arrival(record, batch) for record in batch.records]
+    arrived = (arrival(record, batch) for record in batch.records)
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
 
 async def _manifests(desks: Desks, connection: Connection, batch: Batch) -> None:
     now, desk = wall_clock(), await desks.current(connection)
-    arrived = [only_manifests(arrival(record, batch)) for record in batch.records]
+    arrived = (only_manifests(arrival(record, batch)) for record in batch.records)
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
 
 def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
     """Read one message; whatever it holds, it is an arrival."""
+    sent = record.headers or ()
+    too_many = len(sent) > HEADERS_MAX
     headers = {
-        str(name).lower(): value.decode("utf-8", "replace")[:HEADER_CHARS_MAX]
-        for name, value in list(record.headers or ())[:HEADERS_MAX]
+        name.lower(): value.decode("utf-8", "replace")[:HEADER_CHARS_MAX]
+        for name, value in (sent[:HEADERS_MAX] if too_many else sent)
         if value is not None
     }
     place = batch.place_of(record)
     where = Place(place.topic, place.part, record.offset, place.incarnation, place.cluster)
     mode = "structured" if headers.get("content-type", "").startswith(STRUCTURED) else "binary"
     message = Message(mode, headers, record.value)
-    too_many = len(record.headers or ()) > HEADERS_MAX
     read = _POISON if batch.poison else _TOO_MANY if too_many else read_message(message)
     key = record.key.decode("utf-8", "replace")[:64] if record.key else None
     receipt, trace = receipt_id(*place, record.offset), trace_of(message, read)

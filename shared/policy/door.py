@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import Protocol
 from unicodedata import normalize
@@ -42,6 +43,7 @@ class References:
     """The kinds of which letters and digits alone count: a number plate, a telephone number."""
 
 
+KNOWN_MAX = 1_024  # Markings and types are few, and every event has them looked at.
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 FORBIDDEN: Keys = {"markings": Key(text_set), "types": Key(text_set)}
@@ -75,11 +77,13 @@ def plain(text: str) -> str:
     return text.strip().casefold()
 
 
+@lru_cache(maxsize=KNOWN_MAX)
 def bare(text: str) -> str:
     """Give a text as what is forbidden is compared: letters and digits alone, in one case, however they are written."""
     return "".join(_words(text))
 
 
+@lru_cache(maxsize=KNOWN_MAX)
 def beginnings(text: str) -> frozenset[str]:
     """Give a text and what it begins with, word by word, as `bare` does: a marking may have a caveat behind it."""
     return frozenset(accumulate(_words(text)))

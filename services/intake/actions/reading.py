@@ -12,7 +12,7 @@ from services.intake.domain.reading import (
     read_envelope,
     read_structured,
 )
-from shared.crash import crash_point
+from shared.crash import armed, crash_point
 from shared.tracing import HEADER
 from shared.tracing import read as parsed
 
@@ -50,5 +50,5 @@ def read_item(message: Message, value: Any, plain: bool) -> Read:
 
 
 def _crash_at_poison(message: Message) -> None:
-    if message.raw and b"tenure-test-poison" in message.raw:
+    if armed() and message.raw and b"tenure-test-poison" in message.raw:
         crash_point("reading_poison")

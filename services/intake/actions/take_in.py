@@ -1,6 +1,6 @@
 """Take in a batch of arrivals: one receipt each, whatever comes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -42,12 +42,12 @@ class Work:
 
 
 async def take_in(
-    connection: Connection, desk: Desk, arrived: Sequence[Arrival], now: datetime, today: date
+    connection: Connection, desk: Desk, arrived: Iterable[Arrival], now: datetime, today: date
 ) -> list[announcing.Receipted]:
     """Give each arrival its receipt, store what it changed, and announce both; gives the receipts in order."""
-    if not arrived:
-        return []
     cases = [open_case(desk, arrival, today) for arrival in arrived]
+    if not cases:
+        return []
     work = Work(cases, await storage.source_keys(connection, {case.source for case in cases}))
     seen = await storage.first_arrivals(connection, list({case.event_uid for case in cases}))
     await judge(connection, desk, work, seen)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Set
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.calendar_rules import Unwritten, instant_of
@@ -20,6 +21,7 @@ _WHOLE_ONLY = (
 _AHEAD = "The date lies further ahead than the pack allows; correct it."
 _EARLY = "The date lies before the earliest day that the pack believes; correct it."
 _NO_DAY = "The pack knows this day as one that systems write where they know none; send the day that is meant, or none."
+DAYS_KNOWN_MAX = 4_096
 _ZONES_APART = timedelta(days=3)  # No two zones' days are: an instant so long past is not ahead in any of them.
 
 
@@ -53,11 +55,9 @@ def birth(text: str, pointer: str, told: Told) -> Iterator[Reason]:
 
 
 def _day(text: str, pointer: str, partial: str, told: Told, placeholders: Set[date]) -> Iterator[Reason]:
-    if _WITH_A_TIME.fullmatch(text):
-        yield Reason("date_with_time", pointer, _DAY_ALONE)
-        return
     if not _DAY.fullmatch(text):
-        yield Reason("partial_date", pointer, partial)
+        timed = _WITH_A_TIME.fullmatch(text)
+        yield Reason("date_with_time", pointer, _DAY_ALONE) if timed else Reason("partial_date", pointer, partial)
         return
     try:
         day = date.fromisoformat(text)
@@ -100,7 +100,13 @@ def _days(at: datetime, told: Told) -> tuple[date, ...]:
     written, (placeholders, _) = at.date(), told.pack.placeholders
     if written in placeholders:
         return (written,)  # Also at either end of the calendar, where no other zone has a day.
-    certain = told.first + _ZONES_APART < written < told.last - _ZONES_APART
-    if certain and not any(abs(written - each) < _ZONES_APART for each in placeholders):
+    if _certain(written, told.first, told.last, placeholders):
         return ()
     return written, at.astimezone(told.pack.zone).date()
+
+
+@lru_cache(maxsize=DAYS_KNOWN_MAX)
+def _certain(written: date, first: date, last: date, placeholders: frozenset[date]) -> bool:
+    """Say whether no zone's day of an instant that is written with this day can be one that is not believed."""
+    between = first + _ZONES_APART < written < last - _ZONES_APART
+    return between and not any(abs(written - each) < _ZONES_APART for each in placeholders)
