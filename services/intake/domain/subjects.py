@@ -40,11 +40,11 @@ class Sound(NamedTuple):
     event_uid: UUID
     kind: str
     subject: UUID
-    nominal: UUID | None
-    sequence: int
-    withdraws: UUID | None
     source_system: str
     history: History
+    nominal: UUID | None = None
+    sequence: int = 0
+    withdraws: UUID | None = None
     other: UUID | None = None
     record_type: str | None = None
 
@@ -93,8 +93,7 @@ def _person(value: Party | Contact | ContactWithdrawn | Trigger | Activity | Act
 
 def _sound(sent: Sent, kind: str, subject: UUID, told: Told, **more: Any) -> Sound:
     history = (subject, sent.source) if kind == "nominal" else subject
-    facts: dict[str, Any] = {"nominal": None, "sequence": 0, "withdraws": None, "history": history, **more}
-    return Sound(sent, sent.uid, kind, subject, source_system=told.source.source_system, **facts)
+    return Sound(sent, sent.uid, kind, subject, told.source.source_system, history, **more)
 
 
 def _state(sent: Sent, value: RecordState, told: Told) -> Sound:
