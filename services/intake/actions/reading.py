@@ -35,7 +35,7 @@ def read_message(message: Message) -> Read:
             return read_structured(message.raw or b"")
         return read_binary(message.headers, message.raw)
     except Refused as refused:
-        return refused
+        return _kept(refused)
 
 
 def read_item(message: Message, value: Any, plain: bool) -> Read:
@@ -46,7 +46,13 @@ def read_item(message: Message, value: Any, plain: bool) -> Read:
     try:
         return read_envelope(value, plain)
     except Refused as refused:
-        return refused
+        return _kept(refused)
+
+
+def _kept(refused: Refused) -> Refused:
+    """Give a refusal as a value: the one raised holds the frames it went through, and these the whole batch."""
+    why = refused.reason
+    return Refused(why.code, why.pointer, why.sentence)
 
 
 def _crash_at_poison(message: Message) -> None:
