@@ -7,7 +7,7 @@ from tests.system import counting, whole
 from tests.system.fuzzing import fuzz
 
 CASES = 100_000
-GROWTH_MB_MAX = 40
+GROWTH_MB_MAX = 30
 
 
 @pytest.mark.soak
