@@ -26,6 +26,7 @@ from shared.db import Connection
 from shared.events import encode
 from shared.log import put
 
+_STORED = (deciding.ACCEPTED, deciding.SUPERSEDED)
 _pack_message = msgspec.msgpack.Encoder().encode
 
 
@@ -38,6 +39,7 @@ class Work:
     subjects: list[Subject | None] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     firsts: list[bool] = field(default_factory=list)
+    states: dict[int, tuple[Subject, Sound]] = field(default_factory=dict)  # Those that are stored, by case number.
     things: dict[int, frozenset[Thing]] = field(default_factory=dict)
 
 
@@ -77,8 +79,10 @@ async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID,
             seen[case.event_uid] = (case.mac, verdict.outcome)
         else:
             verdict = _judge_again(case, known)
-        if _new_state(case, verdict) and isinstance(case.found, Sound) and names_things(case.found):
-            work.things[len(work.verdicts)] = things_of(desk, case.found)
+        if subject and isinstance(case.found, Sound) and verdict.outcome in _STORED:
+            work.states[len(work.verdicts)] = subject, case.found
+            if names_things(case.found):
+                work.things[len(work.verdicts)] = things_of(desk, case.found)
         work.verdicts.append(verdict)
 
 
@@ -180,9 +184,9 @@ async def _store(
 def shown_states(desk: Desk, work: Work) -> dict[int, bytes]:
     """Give what others may see of each record's new state, as JSON, by case number."""
     return {
-        number: encode(shown(case.found, desk.pack.metadata_keys))
-        for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True))
-        if _new_state(case, verdict) and isinstance(case.found, Sound) and not _withdraws(case.found)
+        number: encode(shown(state, desk.pack.metadata_keys))
+        for number, (_, state) in work.states.items()
+        if not _withdraws(state)
     }
 
 
@@ -192,19 +196,12 @@ def _withdraws(sound: Sound) -> bool:
 
 async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[int, int]:
     """Seal the content of states, and the whole of what waits or cannot be read; gives body ids by case number."""
-    plain: dict[int, Plain] = {}
+    plain = {number: Plain(subject.key, state.sent.canonical) for number, (subject, state) in work.states.items()}
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
         if verdict.outcome in WAITING:
             plain[number] = Plain(None, _pack_message(case.arrival.message))
-        elif (subject := work.subjects[number]) and _new_state(case, verdict) and isinstance(case.found, Sound):
-            plain[number] = Plain(subject.key, case.found.sent.canonical)
     ids = await store(connection, desk.keys, list(plain.values()))
     return dict(zip(plain, ids, strict=True))
-
-
-def _new_state(case: Case, verdict: Verdict) -> bool:
-    stored = verdict.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED)
-    return stored and isinstance(case.found, Sound) and case.found.sequence > 0
 
 
 def row_of(work: Work, number: int, now: datetime) -> storage.ArrivalRow:
@@ -239,12 +236,9 @@ async def store_new_states(
     states: list[tuple[Any, ...]] = []
     moved: dict[int, tuple[Subject, Sound, bytes | None]] = {}
     listed: dict[int, frozenset[Thing]] = {}
-    for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
-        subject, sound = work.subjects[number], case.found
-        if subject is None or not isinstance(sound, Sound) or not _new_state(case, verdict):
-            continue
-        mac = subject.states[sound.sequence]
-        states.append((subject.key, sound.sequence, verdict.version, mac, keys[number], bodies[number]))
+    for number, (subject, sound) in work.states.items():
+        mac, version = subject.states[sound.sequence], work.verdicts[number].version
+        states.append((subject.key, sound.sequence, version, mac, keys[number], bodies[number]))
         metadata = moved[subject.key][2] if subject.key in moved else None
         if number in told.states and sound.sequence > subject.shown:  # Whatever came first: a withdrawal shows nothing.
             metadata, subject.shown = told.states[number], sound.sequence
