@@ -96,6 +96,7 @@ TABLES: dict[str, Table] = {
             "title": Key(text, needed=True),
             "offending_roles": Key(text_set, needed=True),
             "not_offending_when_assessed": Key(text_set),
+            "allegation_roles": Key(text_set),
             "settled": Key(texts),
             "when": Key(inner(values.When, _TYPE_WHEN)),
             "late_parts": Key(one_of("exception", "reopen")),

@@ -32,12 +32,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RecordType:
-    """A record type this pack knows, and which roles on it make a person an offender."""
+    """A record type this pack knows, and which roles on it make a person an offender, or one who is accused."""
 
     id: str
     title: str
     offending_roles: frozenset[str]
     not_offending_when_assessed: frozenset[str] = frozenset()
+    allegation_roles: frozenset[str] = frozenset()
+    """By which it is an allegation against whoever has them, whether or not they offend by it; none: it is none."""
     settled: tuple[str, ...] = ()
     """JSON Pointers into a record's state whose values stay as they were first accepted."""
     when: "When | None" = None

@@ -173,6 +173,35 @@ async def test_cards_name_everybody_any_state_named(review_connection) -> None:
     assert await tasks.find(review_connection, task.task_id, "P-2") == task
 
 
+@pytest.mark.parametrize("others", [1, 2], ids=["alone", "beside what they carry"])
+async def test_whom_a_file_accuses_never_sees_the_review_of_them(review_connection, others) -> None:
+    officer, files = nominal_ref("psd", "N-1"), tuple(uuid4() for _ in range(others))
+    members = tuple(Member(each, "people.misconduct", None, False) for each in files)
+    asked = requested(
+        subject=officer, subject_kind="nominal", kind="triggered", cause="staff_allegation", records=members
+    )
+    link = {"nominal_source": "psd", "nominal_id": "N-1", "role": "subject"}
+    person = NominalRegistered(
+        event_uid=uuid4(),
+        source="urn:psd",
+        time=None,
+        sequence=1,
+        known_at=NOW,
+        received_on=date(2026, 4, 1),
+        nominal_ref=officer,
+        version=1,
+        state={"staff_id": "P-9"},
+    )
+    accuses = record(files[-1], record_type="misconduct_file", links=[link])
+    await take_reviews(review_connection, [asked], NOW)
+    await agents.registered(KEYS, review_connection, batch([accuses, person]))
+    task = await held(review_connection, asked)
+    assert "P-9" in await cards.linked_staff(review_connection, task)
+    assert await tasks.find(review_connection, task.task_id, "P-9") is None
+    assert await tasks.page(review_connection, tasks.Wanted(), "P-9", 10) == []
+    assert await tasks.find(review_connection, task.task_id, "P-8") == task
+
+
 async def test_a_lower_sequence_changes_no_card_and_a_withdrawal_keeps_it_shown(review_connection) -> None:
     one = uuid4()
     gone = msgspec.structs.replace(record(one, 3), change="withdrawn", state=None)

@@ -105,6 +105,11 @@ async def test_what_is_asked_for_held_or_observed_has_its_reason(due):
     assert await wrong(due, check_overdue, packs={"pack": {"mode": "observe"}}) == {}
     await tamper(worker, "INSERT INTO review_wanted (nominal_key, cause) SELECT nominal_key, 'death' FROM nominal")
     assert await wrong(due, check_overdue) == {}
+    await tamper(worker, "UPDATE link SET offending = false, accused_on = since_on")
+    assert await wrong(due, check_overdue) == {}
+    await tamper(worker, "UPDATE link SET accused_on = NULL")
+    assert await wrong(due, check_overdue) == {LOOSE: 1}
+    await tamper(worker, "UPDATE link SET offending = true")
     await tamper(worker, "DELETE FROM review_wanted")
     async with transaction(api) as connection:
         await holds.place(connection, new_hold(records=[uid("r1")]), LOOKED_AT, REAL)

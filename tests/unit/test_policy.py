@@ -60,6 +60,12 @@ def test_every_row_of_the_schedule_is_in_the_pack_and_every_rule_is_reached():
     assert of_uk_gdpr == {f"R{number}" for number in (45, 46, 48, *range(51, 58))}
 
 
+def test_files_of_professional_standards_are_allegations_against_whom_they_accuse():
+    accuse = {id_: each.allegation_roles for id_, each in DEFAULT.record_types.items() if each.allegation_roles}
+    assert accuse.keys() == {"complaint_file", "misconduct_file", "serious_incident_file"}
+    assert set(accuse.values()) == {frozenset({"suspect", "offender", "subject"})}
+
+
 def test_both_packs_say_the_same_but_for_who_confirmed_them():
     said = [
         {

@@ -109,6 +109,14 @@ OTHERS = [
         "record_type diary: no class takes it",
     ),
     (in_table('id = "hate_incident"', '"offender"]', '"accused"]'), "names 'accused', which nobody is on a record"),
+    (
+        in_table('id = "complaint_file"', '"subject"]', '"accused"]'),
+        "record_type complaint_file: `allegation_roles` names 'accused', which nobody is on a record",
+    ),
+    (
+        in_table('id = "complaint_file"', '"subject"]', '"victim"]'),
+        "`allegation_roles` names 'victim', who is not accused on a record",
+    ),
     (changed(('settled = ["/recorded_at"]', 'settled = ["/a"]\ncorrectable = ["/a"]')), "both settled and correctable"),
     (changed(('settled = ["/recorded_at"]', 'correctable = ["a"]')), "'a' is no JSON Pointer"),
     (

@@ -44,6 +44,7 @@ def test_the_packs_are_as_the_schema_says(name):
         pytest.param("review_at = [18, 25]", "review_at = 18", id="list"),
         pytest.param('{trigger = "convicted"', '{triggers = "convicted"', id="start"),
         pytest.param('title = "Crime report"', 'title = " "', id="text of nothing"),
+        pytest.param('roles = ["suspect", "offender", "subject"] # Of', 'roles = "subject" # Of', id="one text"),
         pytest.param("on = 2020-01-01}", 'on = "some day"}', id="date"),
     ],
 )

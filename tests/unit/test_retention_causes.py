@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from services.retention.domain.causes import of_links, of_person_causes, of_record_causes
+from services.retention.domain.causes import of_allegations, of_links, of_person_causes, of_record_causes
 from tests.make_facts import N42, PACK, contact, person_state, state, trigger, withdrawal
 
 ACQUITTED = replace(PACK, triggers={**PACK.triggers, "acquitted": replace(PACK.triggers["acquitted"], review=True)})
@@ -86,3 +86,27 @@ def test_a_trigger_asks_where_the_pack_says_so_and_names_whom_it_names():
 def test_a_new_link_asks_about_somebody_known_before(first, last, staff, code):
     found = of_links(first, last, [person_state(staff_id=staff)])
     assert (found and found.code) == code
+
+
+@pytest.mark.parametrize(
+    ("days", "staff", "tokens"),
+    [
+        pytest.param([], "P-1001", [], id="no allegation"),
+        pytest.param([FIRST], None, [], id="against nobody of the force's own"),
+        pytest.param([FIRST, FIRST], "P-1001", ["accused 2022-08-03"], id="of one day"),
+        pytest.param([SECOND, FIRST], "P-1001", ["accused 2022-08-03", "accused 2022-09-01"], id="of several days"),
+    ],
+)
+def test_an_allegation_asks_about_the_force_s_own_each_day_s_once(days, staff, tokens):
+    found = of_allegations(days, [person_state(staff_id=staff)])
+    assert [(cause.code, cause.token) for cause in found] == [("staff_allegation", token) for token in tokens]
+
+
+def test_an_allegation_and_an_offending_link_of_one_day_are_told_apart():
+    facts = [person_state(staff_id="P-1001")]
+    assert of_allegations([FIRST], facts) != [of_links(FIRST, FIRST, facts)]
+
+
+def test_a_staff_id_of_a_state_that_was_withdrawn_counts_no_more():
+    wrong = person_state(staff_id="P-1001")
+    assert of_allegations([FIRST], [wrong, withdrawal(wrong)]) == []

@@ -139,6 +139,37 @@ def test_what_a_record_gives_a_person(facts, given):
     assert record(*reversed(facts)).gives[N42] == expected
 
 
+def file(sequence=1, role="subject", record_type="misconduct_file", **more):
+    return state(sequence, record_type=record_type, offences=[], links=[link(role=role)], **more)
+
+
+@pytest.mark.parametrize(
+    ("facts", "since"),
+    [
+        pytest.param([file()], RECEIVED, id="the subject of a misconduct file"),
+        pytest.param([file(role="suspect")], RECEIVED, id="a suspect on it"),
+        pytest.param([file(record_type="complaint_file")], RECEIVED, id="the subject of a complaint"),
+        pytest.param([file(role="victim")], None, id="who complains"),
+        pytest.param([file(role="witness")], None, id="a witness"),
+        pytest.param([file(record_type="vetting_file")], None, id="the subject of another file"),
+        pytest.param([state()], None, id="a suspect of a crime"),
+        pytest.param([file(), file(2, received_on=date(2023, 1, 1))], RECEIVED, id="since the first state"),
+        pytest.param(
+            [file(role="witness"), file(2, received_on=date(2023, 1, 1))], date(2023, 1, 1), id="accused later"
+        ),
+        pytest.param([file(), file(2, role="witness")], None, id="no longer"),
+        pytest.param([file(), entered_in_error()], None, id="entered in error"),
+    ],
+)
+def test_a_record_accuses_by_the_roles_that_the_pack_names_for_its_type(facts, since):
+    for order in (facts, facts[::-1]):
+        assert record(*order).gives[N42].accused_on == since
+
+
+def test_a_record_whose_own_row_dates_it_accuses_and_offends_nobody():
+    assert record(file(role="suspect")).gives[N42] == Given(accused_on=RECEIVED)
+
+
 def test_a_withdrawn_trigger_counts_no_more_but_only_within_its_own_record():
     charge = trigger()
     assert record(state(), charge, withdrawal(charge)).gives[N42].notice_on == REPORTED

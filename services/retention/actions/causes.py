@@ -3,8 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from services.retention.domain import Fact
-from services.retention.domain.causes import of_links, of_person_causes, of_record_causes
+from services.retention.domain.causes import (
+    Cause,
+    is_staff,
+    of_allegations,
+    of_links,
+    of_person_causes,
+    of_record_causes,
+)
 from services.retention.storage import causes
+from services.retention.storage import links as stored_links
 from services.retention.storage.causes import NOBODY, Noted
 from services.retention.storage.links import Link, ToPerson
 from shared.db import Connection
@@ -29,15 +37,20 @@ async def of_persons(
 ) -> None:
     """Ask for reviews of what these persons' facts and new links call for; under the persons' locks.
 
-    One who carries nothing is not reviewed: what their facts call for is put once they do.
+    One who carries nothing is not reviewed, but for an allegation: what else their facts call for is put once they do.
     """
+    staff = [key for key, its in facts.items() if is_staff(its)]
+    accused = await stored_links.accused_on(connection, staff)
     noted = []
     for key, its in facts.items():
-        first_on = min((each.first_on for each in given[key] if each.first_on), default=None)
-        if first_on is None:
-            continue
-        last_on = max((each.last_on for each in given[key] if each.last_on), default=None)
-        link = of_links(first_on, last_on, its)
-        found = [*of_person_causes(its, pack), *([link] if link else [])]
+        found = [*of_allegations(accused.get(key, ()), its), *_of_carried(given[key], its, pack)]
         noted += [Noted(NOBODY, key, code, token) for code, token, _ in found]
     await causes.note(connection, noted, ask=pack.live)
+
+
+def _of_carried(given: Sequence[ToPerson], facts: Sequence[Fact], pack: Pack) -> list[Cause]:
+    first_on = min((each.first_on for each in given if each.first_on), default=None)
+    if first_on is None:
+        return []
+    link = of_links(first_on, max((each.last_on for each in given if each.last_on), default=None), facts)
+    return [*of_person_causes(facts, pack), *([link] if link else [])]

@@ -12,7 +12,7 @@ from services.retention.domain import decision_fact
 from services.retention.storage import decisions, orders, reviews, roots
 from services.retention.storage.facts import NewFact, insert_facts, made_here
 from services.retention.storage.marks import insert_marks
-from services.retention.storage.reviews import Subject
+from services.retention.storage.reviews import Covered, Subject
 from shared.db import Connection
 from shared.events import ReviewDecided
 from shared.ids import named
@@ -63,10 +63,13 @@ async def _keep(
 
 
 async def _covered(connection: Connection, review_id: UUID, subject: Subject) -> list[int]:
-    """List the records that a decision is about: those the review showed, and those carried today."""
+    """List the records that a decision is about: those the review showed, and those carried today.
+
+    What only accuses the person stays as its own row and its own review have it.
+    """
     shown = (await reviews.members_of(connection, [review_id]))[review_id]
-    carried = (await reviews.members(connection, [subject])).get(subject, [])
-    return sorted(shown.union(carried))
+    today = (await reviews.members(connection, [subject])).get(subject, Covered())
+    return sorted((shown | today.carried) - today.beside)
 
 
 async def _as_fact(

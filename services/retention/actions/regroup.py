@@ -7,7 +7,7 @@ from uuid import UUID
 from services.retention.domain.decided import regrouped_fact
 from services.retention.storage import regrouping, reviews, roots
 from services.retention.storage.facts import NewFact, made_here
-from services.retention.storage.reviews import Subject
+from services.retention.storage.reviews import Covered, Subject
 from shared.db import Connection
 from shared.events import ReviewDecided
 from shared.ids import named
@@ -27,8 +27,8 @@ async def before(connection: Connection, subject: Subject) -> Had | None:
     if kind != "nominal":
         return None
     members = await roots.members_of(connection, root)
-    records = (await reviews.members(connection, [subject])).get(subject, [])
-    own, of_records = await regrouping.states(connection, members, records)
+    covered = (await reviews.members(connection, [subject])).get(subject, Covered())
+    own, of_records = await regrouping.states(connection, members, sorted(covered.carried))
     return Had(own, of_records, await regrouping.refs(connection, members))
 
 

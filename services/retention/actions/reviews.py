@@ -16,7 +16,7 @@ from services.retention.domain.children import tells_birthday
 from services.retention.domain.lifecycle import IN_HAND
 from services.retention.storage import links as stored_links
 from services.retention.storage import orders, reviews, wanted
-from services.retention.storage.reviews import NewReview, Subject
+from services.retention.storage.reviews import Covered, NewReview, Subject
 from services.retention.storage.roots import roots_of
 from services.retention.storage.schedules import persons_stored
 from services.retention.storage.wanted import Pending
@@ -46,14 +46,24 @@ class Dossier:
 
     uids: Mapping[Subject, UUID]
     bases: Mapping[Subject, str]
-    members: Mapping[Subject, list[int]]
+    members: Mapping[Subject, Covered]
     schedules: Mapping[int, Mapping[str, Any]]
 
     def shown(self, subject: Subject) -> list[Mapping[str, Any]]:
-        """Give the schedules of the records a review covers, the first that falls due first; none that went."""
-        rows = [self.schedules[key] for key in self.members.get(subject, ()) if key in self.schedules]
-        kept = [row for row in rows if not row["gone"]]
-        return sorted(kept, key=lambda row: (row["open_on"] or date.max, row["record_key"]))
+        """Give the schedules of what a review shows: what it dates, the first due first, then the rest; none that went.
+
+        What it dates is first: by that the review has its group, and so its chain of approvals.
+        """
+        its = self.members.get(subject, Covered())
+        return [*self._kept(its.carried), *self._kept(its.beside)]
+
+    def dated(self, subject: Subject) -> list[Mapping[str, Any]]:
+        """Give the schedules of what a decision dates."""
+        return self._kept(self.members.get(subject, Covered()).carried)
+
+    def _kept(self, keys: Iterable[int]) -> list[Mapping[str, Any]]:
+        rows = [self.schedules[key] for key in keys if key in self.schedules and not self.schedules[key]["gone"]]
+        return sorted(rows, key=lambda row: (row["open_on"] or date.max, row["record_key"]))
 
     def first_due(self, subject: Subject) -> tuple[date, Subject]:
         """Give what brings a subject before another: the oldest due first."""
@@ -68,7 +78,7 @@ async def dossier(connection: Connection, subjects: Iterable[Subject]) -> Dossie
         uids=await reviews.uids(connection, wanted),
         bases=await reviews.bases(connection, wanted),
         members=covered,
-        schedules=await reviews.schedules(connection, {key for keys in covered.values() for key in keys}),
+        schedules=await reviews.schedules(connection, {key for its in covered.values() for key in its.records}),
     )
 
 
@@ -235,7 +245,7 @@ async def check(connection: Connection, today: date, now: datetime, pack: Pack, 
     got -= await _to_root(connection, {each: rows[each] for each in got}, file, now)
     at_end = {key for kind, key in got if kind == "nominal" and rows[kind, key]["cause"] == OWN_END}
     at_end &= (await ended(connection, pack, at_end, today)).keys()
-    needless = {each for each in got - pending.keys() if _needless(rows[each], file.shown(each), today, at_end)}
+    needless = {each for each in got - pending.keys() if _needless(rows[each], each, file, today, at_end)}
     await withdraw(connection, [rows[subject] for subject in sorted(needless)], file.uids, "no_longer_due", now)
     asks = {subject: Ask("triggered", each.cause) for subject, each in pending.items()}
     await _join(connection, pack, asks, {subject: rows[subject] for subject in got - needless}, file, now)
@@ -255,12 +265,12 @@ async def _to_root(
     return set(moved)
 
 
-def _needless(row: Mapping[str, Any], shown: Sequence[Mapping[str, Any]], today: date, at_end: set[int]) -> bool:
+def _needless(row: Mapping[str, Any], subject: Subject, file: Dossier, today: date, at_end: set[int]) -> bool:
     if row["kind"] != "scheduled" or row["nominal_key"] in at_end:
-        return not shown
+        return not file.shown(subject)
     return not any(
         each["lifecycle"] in IN_HAND and each["state"] == "current" and each["open_on"] and each["open_on"] <= today
-        for each in shown
+        for each in file.dated(subject)
     )
 
 

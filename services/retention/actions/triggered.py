@@ -6,7 +6,7 @@ from datetime import date, datetime
 from services.retention.actions.reviews import Ask, request
 from services.retention.domain.lifecycle import who_decides
 from services.retention.storage import decisions, orders, reviews, wanted
-from services.retention.storage.reviews import Subject
+from services.retention.storage.reviews import Covered, Subject
 from services.retention.storage.wanted import Wanted
 from shared.db import Connection
 from shared.events import ReviewKind
@@ -43,12 +43,13 @@ async def _about(connection: Connection, pack: Pack, wants: Sequence[Wanted]) ->
     shown = await reviews.schedules(connection, keys)
     offenders = await orders.offenders_of(connection, sorted(keys))
     carry = await reviews.members(connection, {each.subject for each in wants if each.subject[0] == "nominal"})
-    carried = await reviews.schedules(connection, {key for its in carry.values() for key in its})
+    carried = await reviews.schedules(connection, {key for its in carry.values() for key in its.records})
     about: dict[Wanted, tuple[Subject, ...]] = {}
     for each in wants:
         kind, key = each.subject
         if kind == "nominal":
-            if any(not carried[its]["gone"] for its in carry.get(each.subject, ()) if its in carried):
+            its = carry.get(each.subject, Covered()).records
+            if any(not carried[one]["gone"] for one in its if one in carried):
                 about[each] = (each.subject,)
         elif key in shown and not shown[key]["gone"]:
             alone = each.cause in _OF_A_RECORD or shown[key]["row_id"] is None

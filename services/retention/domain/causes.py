@@ -1,6 +1,6 @@
 """Why a person should look at once, beside any date. The same causes in any order: each has a token, put once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
@@ -83,6 +83,20 @@ def of_links(first_on: date | None, last_on: date | None, facts: Sequence[Fact])
     if first_on is None:
         return None
     last_on = last_on or first_on
-    if any(nominal_state(fact).staff_id for fact in of_kind(alive(facts), "nominal_state")):
+    if is_staff(facts):
         return Cause(ALLEGATION, last_on.isoformat())
     return Cause(NEW_LINK, last_on.isoformat()) if first_on < last_on else None
+
+
+def of_allegations(days: Iterable[date], facts: Sequence[Fact]) -> list[Cause]:
+    """Name the causes that records are which accuse one of the force's own staff, by a role that the pack names.
+
+    Those first received on one day are one cause. Each day is told, not the last alone: a file that comes late, or that
+    a later pack makes an allegation, is put whatever was put before it, and one that is withdrawn puts none anew.
+    """
+    return [Cause(ALLEGATION, f"accused {on.isoformat()}") for on in sorted(set(days))] if is_staff(facts) else []
+
+
+def is_staff(facts: Sequence[Fact]) -> bool:
+    """Say whether any state of a person that was not withdrawn has a `staff_id`."""
+    return any(nominal_state(fact).staff_id for fact in of_kind(alive(facts), "nominal_state"))

@@ -4,7 +4,7 @@ from datetime import date
 from typing import NamedTuple
 
 from services.retention.domain.dates import Dates, created_on
-from services.retention.domain.facts import Link, RecordState
+from services.retention.domain.facts import Link, Nominal, RecordState
 from shared.policy import Class, Offence, Pack, Row
 
 
@@ -82,6 +82,13 @@ def _offenders(state: RecordState, pack: Pack) -> tuple[Link, ...]:
         known.offending_roles - {"subject"} if assessed in known.not_offending_when_assessed else known.offending_roles
     )
     return tuple(link for link in state.links if link.role in roles)
+
+
+def accused(state: RecordState, pack: Pack) -> set[Nominal]:
+    """Find against whom a state is an allegation: its record type says by which roles, whether or not they offend."""
+    known = pack.record_types.get(state.record_type or "")
+    roles = known.allegation_roles if known else frozenset()
+    return {(link.nominal_source, link.nominal_id) for link in state.links or () if link.role in roles}
 
 
 def _group(state: RecordState, offences: list[Offence], pack: Pack) -> str | None:

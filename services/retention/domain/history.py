@@ -1,6 +1,6 @@
 """A record's states: every one ever registered, those that count, and the one that shows, moved or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -12,6 +12,7 @@ from services.retention.domain.clocks import Clock, Inputs, clock_of, occurrence
 from services.retention.domain.dates import Dates, dates_of
 from services.retention.domain.facts import (
     Fact,
+    Nominal,
     RecordState,
     alive,
     happened_on,
@@ -54,6 +55,14 @@ class History(NamedTuple):
     def withdrawn(self) -> bool:
         """Whether the record as a whole is withdrawn as entered in error."""
         return not self.counting
+
+    def first_named(self, named: Callable[[State], set[Nominal]]) -> dict[Nominal, date]:
+        """Give the first day on which a state that counts came and names somebody, of each whom one does."""
+        came: dict[Nominal, date] = {}
+        for state in self.counting:
+            if on := state.fact.received_on:
+                came |= {nominal: min(came.get(nominal, on), on) for nominal in named(state)}
+        return came
 
 
 def read_history(facts: Sequence[Fact], pack: Pack) -> History | None:

@@ -8,6 +8,7 @@ import msgspec
 
 from services.retention.domain.ages import roles_read
 from services.retention.domain.casefiles import CLOSED, Ties, ties_of
+from services.retention.domain.classes import accused
 from services.retention.domain.clocks import Inputs, day_of_start, too_early
 from services.retention.domain.dates import (
     conduct_on,
@@ -51,6 +52,8 @@ class Given(msgspec.Struct, frozen=True):
     """What each state gives, where the conduct is not the same by all: the group is then theirs that count."""
     unlinked: bool = False
     """They went from the record, and no later state names them."""
+    accused_on: date | None = None
+    """When a state first came that accuses them; None: none does now."""
 
 
 class Side(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -137,16 +140,15 @@ def as_for(facts: Sequence[Fact], pack: Pack) -> Pack:
 
 
 def _since(history: History, gives: dict[Nominal, Given], pack: Pack) -> dict[Nominal, Given]:
-    """Say since when each offender is known to be one."""
-    named = _named if _overridden_by_persons(history, pack) else _offenders
-    came: dict[Nominal, date] = {}
-    for state in history.counting:
-        if on := state.fact.received_on:
-            came |= {nominal: min(came.get(nominal, on), on) for nominal in named(state)}
-    return {
+    """Say since when each offender is known to be one, and whoever is accused to be so."""
+    came = history.first_named(_named if _overridden_by_persons(history, pack) else _offenders)
+    since = {
         nominal: msgspec.structs.replace(given, since_on=came.get(nominal)) if given.offending else given
         for nominal, given in gives.items()
     }
+    blamed = history.first_named(lambda state: accused(state.body, pack))
+    now = blamed.keys() & accused(history.shown.body, pack)
+    return since | {nominal: msgspec.structs.replace(since[nominal], accused_on=blamed[nominal]) for nominal in now}
 
 
 def _side_of(history: History, pack: Pack) -> Side:

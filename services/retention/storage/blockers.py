@@ -8,7 +8,7 @@ from uuid import UUID
 from services.retention.domain import side_from
 from services.retention.domain.blockers import Standing
 from services.retention.storage import holds, parts, reads, reviews
-from services.retention.storage.roots import PERSONS
+from services.retention.storage.roots import PERSONS, REVIEWED_BY
 from shared.db import Connection, driver
 
 MEMBERS_MAX = 2_000  # Of a larger case file nothing goes, whoever holds it.
@@ -30,9 +30,9 @@ WHERE o.record_key = $1 AND o.state = 'cooling' ORDER BY o.disposal_id"""
 _REVIEWS = """
 SELECT v.review_id, v.cause, v.due_on FROM review_member m JOIN review v USING (review_id)
 WHERE m.record_key = $1 AND v.state = 'open' ORDER BY v.due_on, v.review_id"""
-_ASKED = """
+_ASKED = f"""
 SELECT cause FROM review_wanted WHERE record_key = $1 UNION
-SELECT w.cause FROM link l JOIN review_wanted w USING (nominal_key) WHERE l.record_key = $1 AND l.offending
+SELECT w.cause FROM link l JOIN review_wanted w USING (nominal_key) WHERE l.record_key = $1 AND {REVIEWED_BY}
 ORDER BY 1"""
 _ORDERS = """
 SELECT disposal_id, execute_from, waits_for FROM disposal_order WHERE record_key = $1 AND state = 'cooling'

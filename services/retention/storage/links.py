@@ -12,15 +12,15 @@ from shared.db import Connection, columns, driver
 
 _LINKS = """
 SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted,
-    aged, grades, unlinked
+    aged, grades, unlinked, accused_on
 FROM link JOIN nominal USING (nominal_key) WHERE record_key = ANY($1::bigint[])"""
 _GIVE = """
 UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending,
     since_on = u.since_on, conduct_on = u.conduct_on, admitted = u.admitted, aged = u.aged,
-    grades = u.grades, unlinked = u.unlinked
+    grades = u.grades, unlinked = u.unlinked, accused_on = u.accused_on
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[], $7::date[], $8::date[],
-    $9::boolean[], $10::text[], $11::text[], $12::boolean[]) u(record_key, nominal_key, grp, notice_on, grouped_on,
-        offending, since_on, conduct_on, admitted, aged, grades, unlinked)
+    $9::boolean[], $10::text[], $11::text[], $12::boolean[], $13::date[]) u(record_key, nominal_key, grp, notice_on,
+        grouped_on, offending, since_on, conduct_on, admitted, aged, grades, unlinked, accused_on)
 WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key"""
 _GIVEN = """
 SELECT nominal_key, g.grp, max(g.notice_on), min(g.grouped_on), min(g.conduct_on),
@@ -34,6 +34,9 @@ FROM unnest($1::bigint[], $2::date[]) u(nominal_key, from_on) JOIN link l USING 
     FROM string_to_table(nullif(l.grades, ''), ';') written, string_to_array(written, ' ') part
     WHERE l.admitted OR part[2] = '-' OR u.from_on IS NULL OR part[2]::date >= u.from_on
 ) g GROUP BY nominal_key, g.grp"""
+_ACCUSED = """
+SELECT nominal_key, array_agg(DISTINCT accused_on) FROM link
+WHERE nominal_key = ANY($1::bigint[]) AND accused_on IS NOT NULL GROUP BY nominal_key"""
 _CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND (offending OR aged <> '')"
 _EXECUTED = "SELECT record_key FROM record WHERE record_key = ANY($1::bigint[]) AND executed_by IS NOT NULL"
 _TRAITS = """
@@ -91,7 +94,7 @@ async def update_links(connection: Connection, links: Sequence[Link]) -> None:
     """Store what records give."""
     if links:
         rows = [(each.record_key, each.nominal_key, *msgspec.structs.astuple(each.given)) for each in links]
-        await (await driver(connection)).execute(_GIVE, *columns(rows, 12))
+        await (await driver(connection)).execute(_GIVE, *columns(rows, 13))
 
 
 async def given_to(connection: Connection, nominals: Mapping[int, date | None]) -> dict[int, list[ToPerson]]:
@@ -105,6 +108,12 @@ async def given_to(connection: Connection, nominals: Mapping[int, date | None]) 
         for row in await raw.fetch(_GIVEN, list(nominals), list(nominals.values())):
             found[row[0]].append(ToPerson(*row[1:]))
     return found
+
+
+async def accused_on(connection: Connection, nominals: Sequence[int]) -> dict[int, list[date]]:
+    """Find the days on which records that accuse nominals now first did; those whom none accuses are left out."""
+    raw = await driver(connection)
+    return {row[0]: list(row[1]) for row in await raw.fetch(_ACCUSED, nominals)} if nominals else {}
 
 
 async def carried_by(connection: Connection, nominals: Sequence[int]) -> set[int]:

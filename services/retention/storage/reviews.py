@@ -7,13 +7,13 @@ from uuid import UUID
 
 from services.retention.storage.facts import DECISIONS
 from services.retention.storage.moves import KEEP
-from services.retention.storage.roots import MEMBERS, PERSONS
+from services.retention.storage.roots import MEMBERS, PERSONS, REVIEWED_BY
 from shared.db import Connection, columns, driver
 
 Subject = tuple[str, int]
 _LOCKS = {"record": 73_101, "nominal": 73_102}  # In the two-number space; the second number is the key's hash.
 
-# All inbound facts about the subject and, for a person, about all whom they are and each record carried; no decisions.
+# All inbound facts about the subject and, for a person, about all whom they are and each record shown; no decisions.
 _BASES = f"""
 SELECT kind, key,
     encode(sha256(convert_to(coalesce(string_agg(uid, E'\\n' ORDER BY uid COLLATE "C"), ''), 'UTF8')), 'hex')
@@ -29,14 +29,14 @@ FROM (
         OR (f.nominal_key = e.nominal_key AND f.withdraws = e.event_uid)
     UNION
     SELECT 'nominal', k, f.event_uid::text FROM unnest($2::bigint[]) k {MEMBERS}
-    JOIN link l ON l.nominal_key = m.nominal_key AND l.offending
+    JOIN link l ON l.nominal_key = m.nominal_key AND {REVIEWED_BY}
     JOIN fact f ON f.record_key = l.record_key AND f.kind NOT IN {DECISIONS}
 ) u GROUP BY kind, key"""
 _MEMBERS = f"""
-SELECT 'record' AS kind, k AS key, k AS record_key FROM unnest($1::bigint[]) k
+SELECT 'record' AS kind, k AS key, k AS record_key, true AS carried FROM unnest($1::bigint[]) k
 UNION ALL
-SELECT DISTINCT 'nominal', k, l.record_key FROM unnest($2::bigint[]) k {MEMBERS}
-JOIN link l ON l.nominal_key = m.nominal_key AND l.offending"""
+SELECT 'nominal', k, l.record_key, bool_or(l.offending) FROM unnest($2::bigint[]) k {MEMBERS}
+JOIN link l ON l.nominal_key = m.nominal_key AND {REVIEWED_BY} GROUP BY k, l.record_key"""
 _SHOWN = """
 SELECT s.record_key, r.record_uid, s.class_id, s.row_id, s.grp, s.keep_until, s.actionable_from, s.open_on, s.ends,
     s.state, s.lifecycle, s.held, s.reason, s.review_on, s.by_age, r.executed_by IS NOT NULL AS gone
@@ -55,7 +55,7 @@ _REVIEWED = """EXISTS (SELECT FROM review_member m JOIN review v USING (review_i
 UNDER_REVIEW = _REVIEWED.format(kinds="'scheduled', 'triggered', 'initial'")
 ASKED_FOR = f"""(EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key) OR EXISTS (
     SELECT FROM {PERSONS} JOIN review_wanted w ON w.nominal_key = b.nominal_key
-    WHERE l.record_key = s.record_key AND l.offending))"""
+    WHERE l.record_key = s.record_key AND {REVIEWED_BY}))"""
 # Somebody is to look at it for another reason than its date: no order of it is carried out meanwhile.
 CALLED_FOR = "(" + _REVIEWED.format(kinds="'triggered', 'initial'") + f" OR {ASKED_FOR})"
 _DUE = f"""
@@ -90,6 +90,18 @@ WHERE n.nominal_ref = $1"""
 _UIDS = """
 SELECT 'record' AS kind, k AS key, record_uid AS uid FROM unnest($1::bigint[]) k JOIN record ON record_key = k
 UNION ALL SELECT 'nominal', k, nominal_ref FROM unnest($2::bigint[]) k JOIN nominal ON nominal_key = k"""
+
+
+class Covered(NamedTuple):
+    """The records that a review shows: those that a decision dates, and files that only accuse the person."""
+
+    carried: frozenset[int] = frozenset()
+    beside: frozenset[int] = frozenset()
+
+    @property
+    def records(self) -> frozenset[int]:
+        """All of them."""
+        return self.carried | self.beside
 
 
 class NewReview(NamedTuple):
@@ -136,13 +148,13 @@ async def bases(connection: Connection, subjects: Iterable[Subject]) -> dict[Sub
     return {(row[0], row[1]): row[2] for row in await raw.fetch(_BASES, *_apart(subjects))}
 
 
-async def members(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, list[int]]:
-    """List the records that a review of each subject covers: itself, or every record the person carries."""
+async def members(connection: Connection, subjects: Iterable[Subject]) -> dict[Subject, Covered]:
+    """List what a review of each subject shows: itself, or what the person carries and what accuses them."""
     raw = await driver(connection)
-    found: dict[Subject, list[int]] = {}
-    for kind, key, record_key in await raw.fetch(_MEMBERS, *_apart(subjects)):
-        found.setdefault((kind, key), []).append(record_key)
-    return found
+    found: dict[Subject, tuple[set[int], set[int]]] = {}
+    for kind, key, record_key, carried in await raw.fetch(_MEMBERS, *_apart(subjects)):
+        found.setdefault((kind, key), (set(), set()))[not carried].add(record_key)
+    return {subject: Covered(*map(frozenset, each)) for subject, each in found.items()}
 
 
 async def schedules(connection: Connection, record_keys: Iterable[int]) -> dict[int, dict[str, Any]]:

@@ -10,6 +10,10 @@ MEMBERS = """CROSS JOIN LATERAL (
 # From a record's links `l` to `b`, all the nominals of the persons on it.
 PERSONS = "link l JOIN person_schedule a USING (nominal_key) JOIN person_schedule b ON b.root = a.root"
 
+# Of a link `l`: the record is before whoever reviews the person, for they carry it or it accuses them. What only
+# accuses is dated by its own row: a decision about the person leaves it as it is.
+REVIEWED_BY = "(l.offending OR l.accused_on IS NOT NULL)"
+
 
 async def roots_of(connection: Connection, nominals: Iterable[int]) -> dict[int, int]:
     """Find who stands for each of these nominals; one never settled stands for themselves."""

@@ -7,6 +7,8 @@ from shared.policy.pack import Pack
 from shared.policy.scheme import in_circle
 from shared.policy.values import Class, RecordType, When
 
+_NOT_ACCUSED = {"victim", "witness"}
+
 
 def whole(pack: Pack) -> Iterator[Finding]:
     """Tell what is wrong with the tree as a whole."""
@@ -79,6 +81,9 @@ def record_type(pack: Pack, value: RecordType) -> Iterator[Finding]:
     for pointer in sorted(set(value.settled) & set(value.correctable)):
         yield f"{pointer!r} is both settled and correctable", "keep it in one of the two"
     yield from no_part("offending_roles", value.offending_roles)
+    yield from no_part("allegation_roles", value.allegation_roles)
+    for role in sorted(value.allegation_roles & _NOT_ACCUSED):
+        yield f"`allegation_roles` names {role!r}, who is not accused on a record", "take it out of the list"
     if not any(each.when and each.when.record_type in (None, value.id) for each in pack.in_order):
         yield "no class takes it, so each record of it would be an exception", "add a [[class]] with it in `when`"
     yield from _told(pack, value)

@@ -16,7 +16,8 @@ BACKLOG = "due.backlog"
 LOOK_SECONDS = 0.5
 _ASKED = """EXISTS (SELECT FROM review_wanted w WHERE w.record_key = s.record_key) OR EXISTS (
     SELECT FROM link l JOIN person_schedule a USING (nominal_key) JOIN person_schedule b ON b.root = a.root
-    JOIN review_wanted w ON w.nominal_key = b.nominal_key WHERE l.record_key = s.record_key AND l.offending)"""
+    JOIN review_wanted w ON w.nominal_key = b.nominal_key
+    WHERE l.record_key = s.record_key AND (l.offending OR l.accused_on IS NOT NULL))"""
 _HELD = """EXISTS (SELECT FROM hold_exposure e JOIN hold h USING (hold_id)
     WHERE e.record_key = s.record_key AND h.state <> 'released')"""
 _ORDERED = "EXISTS (SELECT FROM disposal_order o WHERE o.record_key = s.record_key AND o.state = 'cooling')"
