@@ -11,10 +11,9 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain import Aged, Fact, OfRecord, Person, Side, of_schedule
+from services.retention.domain import Aged, Fact, OfRecord, Person, Side, of_record, of_schedule
 from services.retention.domain.casefiles import Case, CaseFile, Share, bound_by, file_of
 from services.retention.domain.filing import opened_again
-from services.retention.domain.lately import lately
 from services.retention.domain.relations import Reference, passing
 from services.retention.domain.schedule import asks
 from services.retention.domain.walks import above, circles, from_the_top
@@ -63,9 +62,7 @@ async def derive(work: "Round") -> dict[int, OfRecord]:
 
 
 def _derived(own: Mapping[int, list[Fact]], passed: Mapping[int, list[Fact]], work: "Round") -> dict[int, OfRecord]:
-    return {
-        key: found for key, its in own.items() if (found := lately.of_record([*its, *passed.get(key, ())], work.pack))
-    }
+    return {key: found for key, its in own.items() if (found := of_record([*its, *passed.get(key, ())], work.pack))}
 
 
 async def _named(work: "Round", derived: Mapping[int, OfRecord]) -> dict[UUID, int]:

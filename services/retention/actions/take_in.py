@@ -7,8 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain import Fact, of_person, on_date_of, read_said
-from services.retention.domain.lately import lately
+from services.retention.domain import Fact, of_person, of_record, on_date_of, read_said
 from services.retention.storage import facts as stored
 from services.retention.storage import marks, parked
 from services.retention.storage.facts import NewFact
@@ -75,8 +74,7 @@ def fresh(event: Registered, pack: Pack) -> Fresh:
     """
     canonical = _canonical(event)
     if isinstance(event, RecordRegistered):
-        of = (event.event_uid, "record_state", 0, canonical, event.sequence)
-        found = lately.keep(Fact(*of, received_on=event.received_on), pack)
+        found = of_record([Fact(event.event_uid, "record_state", 0, canonical, received_on=event.received_on)], pack)
         persons = tuple(nominal_ref(*nominal) for nominal in found.gives) if found else ()
         files = tuple(found.ties.files) if found else ()
         return Fresh(event, "record_state", canonical, None, persons, files)
