@@ -6,7 +6,7 @@ from typing import Any
 from unicodedata import category
 
 from services.intake.domain.reading import Sent
-from services.intake.domain.shapes import Distinguished, Merged, Party, RecordState, Unmerged
+from services.intake.domain.shapes import Distinguished, Merged, Party, Unmerged
 from shared.events import Reason
 from shared.policy import Pack, Source
 from shared.policy.door import plain
@@ -49,8 +49,7 @@ def name_reasons(sent: Sent, value: Any, source: Source, pack: Pack) -> Iterator
         yield from _blanks(value)
     yield from _says_nothing(value, pack.says_nothing)
     named = getattr(value, "nominal_source", None)
-    if not isinstance(value, RecordState):
-        yield from _half(value)
+    yield from _half(value)
     if named is not None and named not in source.nominal_sources and not blank(named):
         yield Reason("not_your_nominal", "/data/nominal_source", _NOT_YOURS)
     if isinstance(value, Merged | Unmerged | Distinguished):
@@ -68,18 +67,9 @@ def _blanks(value: Any) -> Iterator[Reason]:
 def _says_nothing(value: Any, words: Set[str]) -> Iterator[Reason]:
     """Tell of ids that are the pack's words for nothing: all who have one would be one."""
     sentence = "The pack counts this as saying nothing, and all so named would be one; send the id, or leave it out."
-    if isinstance(value, RecordState) and words.isdisjoint(map(plain, _own_names(value))):
-        return  # As good as always; of most events, so without asking where each stands.
     for pointer, text in _named(value, _OWN):
         if plain(text) in words:
             yield Reason("id_says_nothing", pointer, sentence)
-
-
-def _own_names(state: RecordState) -> Iterator[str]:
-    yield state.source_record_id
-    yield from (link.nominal_id for link in state.links)
-    yield from (each.source_record_id for each in state.related)
-    yield from state.part_of
 
 
 def _half(value: Any) -> Iterator[Reason]:
