@@ -35,7 +35,7 @@ ENDED_BY_THEMSELVES_MAX = 3
 @pytest.mark.timeout(480)
 def test_kills_of_all_three_workers_lose_nothing_and_repeat_nothing(rng):
     messages = made_up(rng, EVENTS)
-    digest, outcomes = undisturbed(messages)
+    digest, states, outcomes = undisturbed(messages)
     with private_stack(whole.PARTS) as stack:
         crew = Crew(stack, rng)
         began = time.monotonic()
@@ -45,6 +45,7 @@ def test_kills_of_all_three_workers_lose_nothing_and_repeat_nothing(rng):
             whole.wait_at_rest(stack, REST_SECONDS_MAX, crew.tend)
             took = time.monotonic() - began
             check(stack, messages, 1, outcomes)
+            assert differing(states, whole.subjects(stack)) == []
             told = whole.verify(stack, "--same-as", digest)
             check_repeats(crew)
             rate = again(crew, messages, outcomes, digest)
@@ -57,12 +58,19 @@ def test_kills_of_all_three_workers_lose_nothing_and_repeat_nothing(rng):
     )
 
 
-def undisturbed(messages) -> tuple[str, dict[str, int]]:
-    """Let a stack of its own take the same in at peace; gives the state's digest, and what became of the events."""
+def undisturbed(messages) -> tuple[str, dict[str, str], dict[str, int]]:
+    """Let a stack of its own take the same in at peace; gives the state with its digest, what became of the events."""
     with private_stack(whole.PARTS) as peaceful:
         publish(peaceful.bootstrap, messages)
         whole.wait_at_rest(peaceful, REST_SECONDS_MAX)
-        return whole.state_digest(peaceful), counting.arrivals(peaceful.admin_url).outcomes
+        outcomes = counting.arrivals(peaceful.admin_url).outcomes
+        return whole.state_digest(peaceful), whole.subjects(peaceful), outcomes
+
+
+def differing(wanted: dict[str, str], found: dict[str, str]) -> list[tuple[str, str | None, str | None]]:
+    """Give the subjects whose state is not the one wanted, with both."""
+    names = sorted(wanted.keys() | found.keys())
+    return [(each, wanted.get(each), found.get(each)) for each in names if wanted.get(each) != found.get(each)]
 
 
 class Crew:

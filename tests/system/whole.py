@@ -26,6 +26,7 @@ from tests.system import counting
 from tools.stack.assembly import Stack
 from tools.stack.paths import ROOT
 from tools.stack.service import without_settings
+from tools.verify.checks import state
 
 WORKERS = ("intake", "retention", "review")
 PARTS = ("kafka", "postgres", *(f"{service}-worker" for service in WORKERS))
@@ -116,6 +117,13 @@ def state_digest(stack: Stack) -> str:
     ran = _verifier(stack, "--state-digest")
     assert ran.returncode == 0, ran.stderr
     return ran.stdout.strip()
+
+
+def subjects(stack: Stack) -> dict[str, str]:
+    """Give retention's state of each subject, as I5 digests it, so that what differs can be told."""
+    with psycopg.connect(stack.admin_url, autocommit=True, options="-csearch_path=retention") as connection:
+        rows = [row for each in (state.RECORDS, state.PERSONS) for row in connection.execute(each.encode())]
+    return {str(row[0]): str(row[1:]) for row in rows}
 
 
 def _verifier(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -12,7 +12,7 @@ from tools.verify.tables import Schema
 _FACTS = "array_agg(f.event_uid || ' ' || encode(sha256(f.canonical), 'hex') ORDER BY f.event_uid)"
 _DIGESTS = 1 << 256
 # Versions, known-at, keys, salts and what the lifecycle did are outside the state.
-_RECORDS = f"""
+RECORDS = f"""
 SELECT r.record_uid, f.facts, s.state, s.class_id, s.row_id, s.grp, s.clock_on, s.floor_until, s.keep_until,
     s.actionable_from, s.open_on, s.review_on, s.review_kind, s.by_age, s.ends, s.problem, s.owner,
     s.cause, s.pack, l.links
@@ -21,7 +21,7 @@ LEFT JOIN (SELECT record_key, {_FACTS} facts FROM fact f WHERE record_key IS NOT
 LEFT JOIN (SELECT record_key, array_agg(n.nominal_ref
         || concat_ws(' ', '', l.grp, l.notice_on, l.grouped_on, l.offending) ORDER BY n.nominal_ref) links
     FROM link l JOIN nominal n USING (nominal_key) GROUP BY 1) l USING (record_key)"""
-_PERSONS = f"""
+PERSONS = f"""
 SELECT n.nominal_ref, f.facts, p.grp, p.clock_on, p.keep_until, p.review_on, p.by_age, p.birth_on,
     p.died_on, p.reviewed_on, p.problem
 FROM nominal n LEFT JOIN person_schedule p USING (nominal_key)
@@ -35,7 +35,7 @@ def digest(retention: Schema, progress: Progress) -> tuple[str, int]:
     It is the sum of the subjects' SHA-256: their keys differ from run to run, and nothing need be sorted for it.
     """
     whole, count = 0, 0
-    for statement in (_RECORDS, _PERSONS):
+    for statement in (RECORDS, PERSONS):
         for row in retention.stream(statement):
             count += 1
             progress.at("I5 digests the state,", count)
