@@ -37,7 +37,8 @@ class Reader:
         consumer = Consumer({**told, "isolation.level": "read_committed", "enable.auto.commit": False})
         consumer.assign([TopicPartition(self.topic, part, 0) for part in range(PARTITIONS)])
         while not self.stopping.is_set():
-            messages = consumer.consume(500, 0.01)
+            messages = consumer.consume(1, 0.1)  # Asked for more it waits for more, and what is there looks late.
+            messages += consumer.consume(500, 0)
             now = time.monotonic()
             for message in messages:
                 if (error := message.error()) is not None:
