@@ -4,7 +4,7 @@ A part's row is written under the part's lock and names what it asks; a file's d
 the file's, by aggregate and without their facts; the parts are dated last, each holding a share of its files.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -44,9 +44,10 @@ Readier = Callable[["Round", set[int]], Awaitable[dict[int, Ready]]]
 
 async def derive(work: "Round") -> dict[int, OfRecord]:
     """Derive what each record's facts say, with what is passed to it; write down whom it names, and what it passes."""
-    own = await stored_facts.facts_of_records(work.connection, work.records)
-    work.executed = await stored_links.executed_among(work.connection, work.records)
-    passed = await relations.passed_to(work.connection, own)
+    own = await work.known.of(stored_facts.facts_of_records, work.connection, work.records)
+    traits = await work.known.of(stored_links.traits_stored, work.connection, work.records)
+    work.executed = {key for key, its in traits.items() if its.executed}
+    passed = await work.known.of(relations.passed_to, work.connection, own)
     derived = _derived(own, passed, work)
     keys = await _named(work, derived)
     touched = await _file(work, derived, keys)
@@ -77,7 +78,7 @@ async def _named(work: "Round", derived: Mapping[int, OfRecord]) -> dict[UUID, i
 
 async def _file(work: "Round", derived: Mapping[int, OfRecord], keys: Mapping[UUID, int]) -> set[int]:
     """Write down who is part of what; the files so touched are settled too, or marked, and so is all above them."""
-    before = await parts.parts_of(work.connection, derived)
+    before = await work.known.of(parts.parts_of, work.connection, derived)
     changed = [
         part
         for key, record in derived.items()
@@ -86,12 +87,18 @@ async def _file(work: "Round", derived: Mapping[int, OfRecord], keys: Mapping[UU
     ]
     if not changed:
         return set()
-    await parts.store_parts(work.connection, changed)
+    await _store_parts(work, changed)
     touched = {part.file_key for part in changed}
     over = await parts.files_above(work.connection, {part.part_key for part in changed} | touched)
     # Whoever closes or opens a circle must look again at everyone above, or two who do so at once both miss it.
     work.records_again |= above(over, *(touched | over.keys())) - work.records - work.claimed - touched
     return await join(work, touched - work.records)
+
+
+async def _store_parts(work: "Round", changed: Sequence[Part]) -> None:
+    if changed:
+        await parts.store_parts(work.connection, changed)
+        work.known.filed()
 
 
 def _parts_now(
@@ -120,7 +127,7 @@ async def _pass_on(
     mine = own.keys() & derived.keys() - work.executed
     if not work.pack.relations or not mine:
         return
-    stored = await relations.touching(work.connection, mine)
+    stored = await work.known.touching(work.connection, mine)
     ties = {key: derived[key].ties for key in mine}
     wanted = {Reference(key, keys[uid], kind) for key in mine for uid, kind in ties[key].related if uid in keys}
     ever = {Reference(key, keys[uid], kind) for key in mine for uid, kind in ties[key].related_ever if uid in keys}
@@ -128,7 +135,7 @@ async def _pass_on(
     await relations.store_references(work.connection, had - wanted, wanted - had, ever - wanted - had)
     work.marked |= {each.named for each in had ^ wanted}
     references = (stored - had) | wanted
-    before = await relations.passed_by(work.connection, mine)
+    before = await work.known.of(relations.passed_by, work.connection, mine)
     gone, new = set(), set()
     for key in mine:
         told = [] if derived[key].side.withdrawn else own[key]
@@ -176,11 +183,12 @@ async def date(work: "Round", mine: dict[int, Ready], ready: Readier) -> dict[in
 
 async def _look(desk: Desk, keys: Collection[int]) -> None:
     """Read the places of records in case files, and what their own parts ask of them."""
-    connection = desk.work.connection
-    desk.parts |= await parts.parts_of(connection, keys)
+    connection, known = desk.work.connection, desk.work.known
+    desk.parts |= await known.of(parts.parts_of, connection, keys)
     in_files = [key for key in keys if any(part.counts for part in desk.parts[key].values())]
     desk.circle |= circles(await parts.files_above(connection, in_files))
-    asked = await parts.asked_of(connection, {key: desk.mine[key].side.bars_after for key in keys})
+    files = {key: desk.mine[key].side.bars_after for key in keys if key not in known.bare}
+    asked = await parts.asked_of(connection, files)
     for key in keys:
         on = next((part.on for part in desk.parts[key].values() if part.now), None)
         desk.cases[key] = Case(on, (), asked.get(key), desk.circle.get(key))
@@ -191,7 +199,7 @@ async def _upwards(desk: Desk) -> None:
     for _ in range(LEVELS_MAX):
         await _look(desk, keys)
         changed = [part for key in keys for part in _asking(desk, key)]
-        await parts.store_parts(work.connection, changed)
+        await _store_parts(work, changed)
         touched = {part.file_key for part in changed}
         for part in changed:
             desk.parts[part.part_key][part.file_key] = part
@@ -222,7 +230,7 @@ async def _downwards(desk: Desk) -> dict[int, Dated]:
     moved = work.executed & work.claimed
     for _ in range(LEVELS_MAX):
         moved |= await _finally(desk, keys)
-        under = await parts.parts_under(work.connection, moved)
+        under = await parts.parts_under(work.connection, [key for key in moved if key not in work.known.bare])
         # One that is dated already was dated by a file that has moved since, by the one above it.
         again = under & work.records & desk.mine.keys()
         fresh = await desk.ready(work, await join(work, under - work.records - work.claimed))
@@ -251,7 +259,7 @@ async def _finally(desk: Desk, keys: set[int]) -> set[int]:
         if _date_one(desk, key, case):
             moved.add(key)
         bound += _bound(desk, key, seen)
-    await parts.store_parts(work.connection, bound)
+    await _store_parts(work, bound)
     return moved
 
 

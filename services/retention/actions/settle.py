@@ -18,8 +18,9 @@ from services.retention.actions.cases import Ready
 from services.retention.domain import Aged, Fact, Given, OfRecord, Person, counts_from, groups
 from services.retention.domain.changes import moved_by, of_link
 from services.retention.storage import facts as stored_facts
-from services.retention.storage import in_force, locks, marks, merges, schedules, superseded, wanted
 from services.retention.storage import links as stored_links
+from services.retention.storage import locks, marks, merges, schedules, superseded, wanted
+from services.retention.storage.known import Known, read
 from services.retention.storage.links import Link
 from services.retention.storage.schedules import Dated
 from shared.db import Connection
@@ -64,6 +65,9 @@ class Round:
     facts: dict[int, list[Fact]] = field(default_factory=dict)
     derived: dict[int, OfRecord] = field(default_factory=dict)
     links: dict[int, list[Link]] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+    people: dict[int, Person] = field(default_factory=dict)
+    """Those whom this round has settled, as they are stored."""
     executed: set[int] = field(default_factory=set)
     linked: dict[int, str] = field(default_factory=dict)
     before: dict[int, Dated] = field(default_factory=dict)
@@ -89,13 +93,13 @@ async def settle(
     claimed = await marks.claim_marks(connection, limit, these, waited)
     if not claimed:
         return Settled(0, 0, 0)
-    newest = await in_force.share(connection)
-    if newest is not None and newest.pack_hash != pack.hash:
-        raise Superseded("Another pack is in force; this process goes by it in a moment.")
     wanted = {mark.record_key for mark in claimed if mark.record_key is not None}
-    records = await locks.try_records(connection, wanted)
-    persons = await locks.try_persons(connection, {m.nominal_key for m in claimed if m.nominal_key is not None})
-    work = Round(connection, pack, now, wanted, records, persons)
+    people = {mark.nominal_key for mark in claimed if mark.nominal_key is not None}
+    newest, records, persons = await locks.try_both(connection, wanted, people)
+    if newest is not None and newest != pack.hash:
+        raise Superseded("Another pack is in force; this process goes by it in a moment.")
+    known = await read(connection, records, persons)
+    work = Round(connection, pack, now, wanted, records, persons, known=known)
     if work.records:
         await _give(work)
     if work.persons:
@@ -148,17 +152,16 @@ async def _put(work: Round, changed: dict[int, Dated], now: datetime) -> None:
 async def _give(work: Round) -> None:
     """Derive what each record gives its persons; persons so touched are settled too, or marked."""
     work.derived = await cases.derive(work)
-    links = await stored_links.links_of(work.connection, work.records)
-    before = await stored_links.traits_stored(work.connection, work.records)
+    links = await work.known.of(stored_links.links_of, work.connection, work.records)
+    before = await work.known.of(stored_links.traits_stored, work.connection, work.records)
     traits = {key: found.traits for key, found in work.derived.items()}
     new = {key: each for key, each in traits.items() if stored_links.listed(each) != before[key].traits}
-    await stored_links.update_traits(work.connection, new)
     work.links = {key: _given_now(work, key, its) for key, its in links.items()}
     pairs = [pair for key, its in links.items() for pair in zip(work.links[key], its, strict=True)]
     changed = [now for now, was in pairs if now != was]
     offends = ((now.record_key, of_link(was.given.offending, now.given.offending)) for now, was in pairs)
     work.linked = {key: code for key, code in offends if code}
-    await stored_links.update_links(work.connection, changed)
+    await stored_links.update(work.connection, new, changed)
     known = {key: work.facts[key] for key in work.derived.keys() - work.executed}
     await causes.of_records(work.connection, work.pack, known, links)
     touched = {link.nominal_key for link in changed} - work.persons
@@ -180,17 +183,17 @@ def _given_now(work: Round, record: int, links: Sequence[Link]) -> list[Link]:
 async def _settle_persons(work: Round) -> None:
     """Derive the persons whose locks are held, and lock the records that those who changed carry."""
     tied = await _whole(work)
-    facts = await stored_facts.facts_of_persons(work.connection, work.persons)
+    facts = await work.known.of(stored_facts.facts_of_persons, work.connection, work.persons)
     given = await stored_links.given_to(work.connection, {k: counts_from(facts[k], work.pack) for k in work.persons})
-    before = await schedules.rooted_stored(work.connection, work.persons)
+    before = await work.known.of(schedules.rooted_stored, work.connection, work.persons)
     now = identities.rooted(facts, given, tied, work.pack)
     await causes.of_persons(work.connection, work.pack, facts, given)
+    work.people = {key: each.person for key, each in now.items()}
     changed = {key: each for key, each in now.items() if before.get(key) != each}
     if not changed:
         return
-    await schedules.store_persons(work.connection, changed)
     moved = {key for key, each in changed.items() if key not in before or before[key].person != each.person}
-    carried = await stored_links.carried_by(work.connection, sorted(moved))
+    carried = await schedules.store_persons(work.connection, changed, moved)
     # A record that is claimed and not held must not come back here: its mark would go with its new facts unread.
     carried -= work.records | work.claimed
     # A side that was stored before deaths were looked at does not tell when the conduct was: its facts do.
@@ -204,7 +207,7 @@ async def _settle_persons(work: Round) -> None:
 
 async def _whole(work: Round) -> list[identities.Tied]:
     """Hold of those whom a merge ever tied all or nobody: their schedules are written together."""
-    ties = await merges.ties(work.connection, work.persons)
+    ties = await work.known.ties(work.connection, work.persons)
     if not ties:
         return []
     wanted = work.persons | {key for group in ties.values() for key in group}
@@ -232,9 +235,9 @@ async def _ready(work: Round, keys: set[int]) -> dict[int, Ready]:
     links = {key: _dating(work.links[key]) for key in keys}
     needed = {link.nominal_key for its in links.values() for link in its}
     held = work.persons | await locks.try_persons(work.connection, needed - work.persons, shared=True)
-    people = await schedules.persons_stored(work.connection, needed)
+    people = await schedules.persons_stored(work.connection, needed - work.people.keys()) | work.people
     work.later({key for key, its in links.items() if not all(_known(link, held, people, work.pack) for link in its)})
-    work.before |= await schedules.schedules_stored(work.connection, keys)
+    work.before |= await work.known.of(schedules.schedules_stored, work.connection, keys)
     ready = {}
     for key in (keys & work.records) - work.executed:
         # One that is carried along is dated from its side as stored; one never settled has a mark of its own.

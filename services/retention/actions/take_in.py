@@ -109,13 +109,11 @@ async def take_in(connection: Connection, facts: Sequence[Fresh], now: datetime)
 
     A withdrawal carries the subject of what it withdraws: that is marked, whichever of the two comes first.
     """
-    record_keys = await stored.record_keys(connection, _records_in(facts))
-    nominal_keys = await stored.nominal_keys(connection, _nominals_in(facts))
+    record_keys, nominal_keys = await stored.keys(connection, _records_in(facts), _nominals_in(facts))
     records, nominals = record_keys.of, nominal_keys.of
     rows = [_row(each, records, nominals) for each in facts]
-    new = await stored.insert_facts(connection, rows, now)
     pairs = {(records[each.record], nominals[ref]) for each in facts if each.record for ref in each.persons}
-    await stored.insert_links(connection, pairs)
+    new = await stored.insert_facts(connection, rows, now, pairs)
     await _note_early(connection, facts, record_keys, nominal_keys, now)
     kept = [row for row in rows if row.event_uid in new]
     # A file must not go while a part of it has not been worked in.

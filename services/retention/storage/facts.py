@@ -1,15 +1,16 @@
 """Facts: insert-only, by event id, each sealed into the log with its own salt."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.retention.domain import Fact
+from services.retention.storage.sealing import DRAWN, sealing, values_of
 from shared.db import Connection, columns, driver
 from shared.ids import named, salts
-from shared.log import Entry, draw, put
+from shared.log import Entry, put
 
 # Facts made here: never part of a basis.
 DECISIONS = "('decision', 'regrouped', 'override', 'moved', 'marked', 'unlinked')"
@@ -19,17 +20,35 @@ FACTS_KEPT = "tenure.facts.kept.v1"
 # each sorted by its unique key, or two batches deadlock.
 _RECORDS = "SELECT record_uid, record_key FROM record WHERE record_uid = ANY($1::uuid[])"
 _NOMINALS = "SELECT nominal_ref, nominal_key FROM nominal WHERE nominal_ref = ANY($1::uuid[])"
-_SORTED = "SELECT v FROM unnest($1::uuid[]) WITH ORDINALITY u(v, n) ORDER BY n ON CONFLICT DO NOTHING"
-_NEW_RECORDS = f"INSERT INTO record (record_uid) {_SORTED} RETURNING record_uid, record_key"
-_NEW_NOMINALS = f"INSERT INTO nominal (nominal_ref) {_SORTED} RETURNING nominal_ref, nominal_key"
-_FACTS = """
-INSERT INTO fact (event_uid, kind, record_key, nominal_key, sequence, on_date, withdraws, known_at, received_on,
-    canonical, other_key, salt, log_id)
-SELECT *, $13::bigint FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::date[],
-    $7::uuid[], $8::timestamptz[], $9::date[], $10::bytea[], $11::bigint[], $12::bytea[])
-ON CONFLICT DO NOTHING RETURNING event_uid"""
-_LINKS = """
-INSERT INTO link (record_key, nominal_key) SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING"""
+# What is new of the second is made once all of the first is: that one is counted before.
+_KEYS = """
+WITH records AS MATERIALIZED (SELECT v, n, record_key AS k FROM unnest($1::uuid[]) WITH ORDINALITY u(v, n)
+    LEFT JOIN record ON record_uid = v),
+nominals AS MATERIALIZED (SELECT v, n, nominal_key AS k FROM unnest($2::uuid[]) WITH ORDINALITY u(v, n)
+    LEFT JOIN nominal ON nominal_ref = v),
+new_records AS (INSERT INTO record (record_uid) SELECT v FROM records WHERE k IS NULL ORDER BY n
+    ON CONFLICT DO NOTHING RETURNING record_uid, record_key),
+new_nominals AS (INSERT INTO nominal (nominal_ref) SELECT v FROM nominals
+    WHERE k IS NULL AND (SELECT count(*) FROM new_records) IS NOT NULL ORDER BY n
+    ON CONFLICT DO NOTHING RETURNING nominal_ref, nominal_key)
+SELECT false, true, record_uid, record_key FROM new_records
+UNION ALL SELECT true, true, nominal_ref, nominal_key FROM new_nominals
+UNION ALL SELECT false, false, v, k FROM records WHERE k IS NOT NULL
+UNION ALL SELECT true, false, v, k FROM nominals WHERE k IS NOT NULL"""
+_FACTS = f"""
+WITH {DRAWN},
+kept AS (INSERT INTO fact (event_uid, kind, record_key, nominal_key, sequence, on_date, withdraws, known_at,
+        received_on, canonical, other_key, salt, log_id)
+    SELECT *, (SELECT log_id FROM drawn) FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
+        $6::date[], $7::uuid[], $8::timestamptz[], $9::date[], $10::bytea[], $11::bigint[], $12::bytea[])
+    ON CONFLICT DO NOTHING RETURNING event_uid, sha256(salt || canonical) AS digest),
+{sealing("SELECT string_agg(digest, '' ORDER BY event_uid), count(*) FROM kept", 13)}{{also}}
+SELECT event_uid FROM kept"""
+# Not in every such statement: the API keeps facts and may link nobody.
+_LINKS = """,
+linked AS (INSERT INTO link (record_key, nominal_key) SELECT * FROM unnest($18::bigint[], $19::bigint[])
+    WHERE (SELECT count(*) FROM kept) IS NOT NULL ON CONFLICT DO NOTHING)"""
+_FACTS_ALONE, _FACTS_AND_LINKS = _FACTS.format(also=""), _FACTS.format(also=_LINKS)
 _OF_RECORDS = """
 SELECT record_key, event_uid, kind, canonical, sequence, on_date, withdraws, received_on, known_at FROM fact
 WHERE record_key = ANY($1::bigint[])"""
@@ -39,6 +58,9 @@ OF_OTHERS = """FROM fact m JOIN fact f ON f.event_uid = m.event_uid
 _OF_PERSONS = f"""{_OF_RECORDS.replace("record_key", "nominal_key")}
 UNION ALL SELECT m.other_key, f.event_uid, f.kind, f.canonical, f.sequence, f.on_date, f.withdraws, f.received_on,
     f.known_at {OF_OTHERS}"""
+# Records' first: the keys of both count from 1.
+_OF_BOTH = f"""
+SELECT false, f.* FROM ({_OF_RECORDS}) f UNION ALL SELECT true, f.* FROM ({_OF_PERSONS.replace("$1", "$2")}) f"""
 _OTHERS = "SELECT other_key FROM fact WHERE event_uid = ANY($1::uuid[]) AND other_key IS NOT NULL"
 _EARLY = """
 INSERT INTO named_early (record_key, nominal_key, since)
@@ -77,26 +99,33 @@ class Keys(NamedTuple):
     made: frozenset[UUID] = frozenset()
 
 
+async def keys(connection: Connection, uids: Iterable[UUID], refs: Iterable[UUID]) -> tuple[Keys, Keys]:
+    """Find the keys of records and of nominals, making those that are new."""
+    wanted = sorted(set(uids)), sorted(set(refs))
+    if not any(wanted):
+        return Keys({}), Keys({})
+    raw = await driver(connection)
+    found: tuple[dict[UUID, int], dict[UUID, int]] = {}, {}
+    here: tuple[set[UUID], set[UUID]] = set(), set()
+    for kind, made, uid, key in await raw.fetch(_KEYS, *wanted):
+        found[kind][uid] = key
+        if not made:
+            here[kind].add(uid)
+    for kind, find in enumerate((_RECORDS, _NOMINALS)):  # What another made meanwhile is there after the wait for it.
+        if missing := [uid for uid in wanted[kind] if uid not in found[kind]]:
+            found[kind].update({row[0]: row[1] for row in await raw.fetch(find, missing)})
+    of_records, of_nominals = (Keys(found[kind], frozenset(wanted[kind]) - here[kind]) for kind in (0, 1))
+    return of_records, of_nominals
+
+
 async def record_keys(connection: Connection, uids: Iterable[UUID]) -> Keys:
     """Find the keys of records, making those that are new."""
-    return await _keys(connection, _RECORDS, _NEW_RECORDS, set(uids))
+    return (await keys(connection, uids, ()))[0]
 
 
 async def nominal_keys(connection: Connection, refs: Iterable[UUID]) -> Keys:
     """Find the keys of nominals, making those that are new."""
-    return await _keys(connection, _NOMINALS, _NEW_NOMINALS, set(refs))
-
-
-async def _keys(connection: Connection, find: str, make: str, wanted: set[UUID]) -> Keys:
-    if not wanted:
-        return Keys({})
-    raw = await driver(connection)
-    have: dict[UUID, int] = {row[0]: row[1] for row in await raw.fetch(find, list(wanted))}
-    missing = frozenset(wanted - have.keys())
-    for statement in (make, find):  # What another made meanwhile is there after the wait for it.
-        if new := sorted(wanted - have.keys()):
-            have |= {row[0]: row[1] for row in await raw.fetch(statement, new)}
-    return Keys(have, missing)
+    return (await keys(connection, (), refs))[1]
 
 
 async def note_early(connection: Connection, records: Iterable[int], nominals: Iterable[int], now: datetime) -> None:
@@ -109,18 +138,22 @@ async def others_of(connection: Connection, merges: Sequence[UUID]) -> set[int]:
     return {row[0] for row in await (await driver(connection)).fetch(_OTHERS, merges)}
 
 
-async def insert_facts(connection: Connection, facts: Sequence[NewFact], now: datetime) -> set[UUID]:
-    """Keep facts and seal those that are new in one log row; gives the new ones' ids."""
+async def insert_facts(
+    connection: Connection, facts: Sequence[NewFact], now: datetime, pairs: Iterable[tuple[int, int]] = ()
+) -> set[UUID]:
+    """Keep facts and seal those that are new in one log row; gives the new ones' ids.
+
+    `pairs` are the records and nominals that they link; what a link gives is settled later.
+    """
     if not facts:
         return set()
-    raw, log_id = await driver(connection), await draw(connection)
     ordered = sorted({fact.event_uid: fact for fact in facts}.values(), key=lambda fact: fact.event_uid)
-    salted = salts(len(ordered))
-    rows = [(*fact, salt) for fact, salt in zip(ordered, salted, strict=True)]
-    new = {row[0] for row in await raw.fetch(_FACTS, *columns(rows, 12), log_id)}
-    sealed = [(salt, fact.canonical) for salt, fact in zip(salted, ordered, strict=True) if fact.event_uid in new]
-    await put_sealed(connection, FACTS_KEPT, sealed, log_id, now)
-    return new
+    rows = [(*fact, salt) for fact, salt in zip(ordered, salts(len(ordered)), strict=True)]
+    values = (*columns(rows, 12), *values_of(FACTS_KEPT, now))
+    raw, links = await driver(connection), sorted(set(pairs))
+    if not links:
+        return {row[0] for row in await raw.fetch(_FACTS_ALONE, *values)}
+    return {row[0] for row in await raw.fetch(_FACTS_AND_LINKS, *values, *columns(links, 2))}
 
 
 async def put_sealed(
@@ -133,12 +166,6 @@ async def put_sealed(
         await put(connection, [entry], now, [log_id])
 
 
-async def insert_links(connection: Connection, pairs: Iterable[tuple[int, int]]) -> None:
-    """Link records and nominals; what the link gives is settled later."""
-    if rows := sorted(set(pairs)):
-        await (await driver(connection)).execute(_LINKS, *columns(rows, 2))
-
-
 async def facts_of_records(connection: Connection, keys: Iterable[int]) -> dict[int, list[Fact]]:
     """Load all facts of records; each record has a list, if only an empty one."""
     return await _facts(connection, _OF_RECORDS, keys)
@@ -147,6 +174,17 @@ async def facts_of_records(connection: Connection, keys: Iterable[int]) -> dict[
 async def facts_of_persons(connection: Connection, keys: Iterable[int]) -> dict[int, list[Fact]]:
     """Load all facts of nominals themselves, never those of their records."""
     return await _facts(connection, _OF_PERSONS, keys)
+
+
+async def facts_of(
+    connection: Connection, records: Collection[int], nominals: Collection[int]
+) -> tuple[dict[int, list[Fact]], dict[int, list[Fact]]]:
+    """Load all facts of records, and those of nominals themselves."""
+    of_records: dict[int, list[Fact]] = {key: [] for key in records}
+    of_nominals: dict[int, list[Fact]] = {key: [] for key in nominals}
+    for row in await (await driver(connection)).fetch(_OF_BOTH, list(of_records), list(of_nominals)):
+        (of_nominals if row[0] else of_records)[row[1]].append(fact_of(row[1:]))
+    return of_records, of_nominals
 
 
 async def _facts(connection: Connection, statement: str, keys: Iterable[int]) -> dict[int, list[Fact]]:

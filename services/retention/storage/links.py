@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -10,18 +10,26 @@ import msgspec
 from services.retention.domain import Given, Traits
 from shared.db import Connection, columns, driver
 
-_LINKS = """
+LINKS = """
 SELECT record_key, nominal_key, nominal_ref, grp, notice_on, grouped_on, offending, since_on, conduct_on, admitted,
     aged, grades, unlinked, accused_on
 FROM link JOIN nominal USING (nominal_key) WHERE record_key = ANY($1::bigint[])"""
-_GIVE = """
+# Records first: they are counted before the first link is written.
+_UPDATE = """
+WITH traits AS (
+    UPDATE record r SET record_types = u.record_types, source_systems = u.source_systems, units = u.units,
+        offences = u.offences, spans = u.spans
+    FROM jsonb_to_recordset($14::jsonb) u(record_key bigint, record_types text[], source_systems text[], units text[],
+        offences text[], spans datemultirange)
+    WHERE r.record_key = u.record_key RETURNING r.record_key)
 UPDATE link l SET grp = u.grp, notice_on = u.notice_on, grouped_on = u.grouped_on, offending = u.offending,
     since_on = u.since_on, conduct_on = u.conduct_on, admitted = u.admitted, aged = u.aged,
     grades = u.grades, unlinked = u.unlinked, accused_on = u.accused_on
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::date[], $5::date[], $6::boolean[], $7::date[], $8::date[],
     $9::boolean[], $10::text[], $11::text[], $12::boolean[], $13::date[]) u(record_key, nominal_key, grp, notice_on,
         grouped_on, offending, since_on, conduct_on, admitted, aged, grades, unlinked, accused_on)
-WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key"""
+WHERE l.record_key = u.record_key AND l.nominal_key = u.nominal_key
+    AND (SELECT count(*) FROM traits) IS NOT NULL"""
 _GIVEN = """
 SELECT nominal_key, g.grp, max(g.notice_on), min(g.grouped_on), min(g.conduct_on),
     min(coalesce(g.since_on, '0001-01-01')) FILTER (WHERE g.offending), max(g.since_on) FILTER (WHERE g.offending)
@@ -37,17 +45,11 @@ FROM unnest($1::bigint[], $2::date[]) u(nominal_key, from_on) JOIN link l USING 
 _ACCUSED = """
 SELECT nominal_key, array_agg(DISTINCT accused_on) FROM link
 WHERE nominal_key = ANY($1::bigint[]) AND accused_on IS NOT NULL GROUP BY nominal_key"""
-_CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND (offending OR aged <> '')"
+CARRIED = "SELECT DISTINCT record_key FROM link WHERE nominal_key = ANY($1::bigint[]) AND (offending OR aged <> '')"
 _EXECUTED = "SELECT record_key FROM record WHERE record_key = ANY($1::bigint[]) AND executed_by IS NOT NULL"
-_TRAITS = """
+TRAITS = """
 SELECT record_key, executed_by, record_types, source_systems, units, offences, spans::text FROM record
 WHERE record_key = ANY($1::bigint[])"""
-_STORE_TRAITS = """
-UPDATE record r SET record_types = u.record_types, source_systems = u.source_systems, units = u.units,
-    offences = u.offences, spans = u.spans
-FROM jsonb_to_recordset($1::jsonb) u(record_key bigint, record_types text[], source_systems text[], units text[],
-    offences text[], spans datemultirange)
-WHERE r.record_key = u.record_key"""
 
 
 class Link(NamedTuple):
@@ -80,21 +82,28 @@ class Stored(NamedTuple):
 
 async def links_of(connection: Connection, records: Iterable[int]) -> dict[int, list[Link]]:
     """Load the links of records, each record's in one order whoever came first."""
+    wanted = list(records)
+    return links_from(await (await driver(connection)).fetch(LINKS, wanted), wanted) if wanted else {}
+
+
+def links_from(rows: Iterable[Any], records: Iterable[int]) -> dict[int, list[Link]]:
+    """Read what `LINKS` gives of records."""
     found: dict[int, list[Link]] = {key: [] for key in records}
-    if found:
-        raw = await driver(connection)
-        for row in await raw.fetch(_LINKS, list(found)):
-            found[row["record_key"]].append(Link(row[0], row[1], row[2], Given(*row[3:])))
+    for row in rows:
+        found[row[0]].append(Link(row[0], row[1], row[2], Given(*row[3:])))
     for links in found.values():
         links.sort(key=lambda link: link.nominal_ref)
     return found
 
 
-async def update_links(connection: Connection, links: Sequence[Link]) -> None:
-    """Store what records give."""
-    if links:
+async def update(connection: Connection, traits: dict[int, Traits], links: Sequence[Link]) -> None:
+    """Store what holds can match on records, and what records give."""
+    if traits or links:
+        names = ("record_types", "source_systems", "units", "offences", "spans")
+        listing = [{"record_key": key, **dict(zip(names, listed(each), strict=True))} for key, each in traits.items()]
         rows = [(each.record_key, each.nominal_key, *msgspec.structs.astuple(each.given)) for each in links]
-        await (await driver(connection)).execute(_GIVE, *columns(rows, 13))
+        raw = await driver(connection)
+        await raw.execute(_UPDATE, *columns(rows, 13), msgspec.json.encode(listing).decode())
 
 
 async def given_to(connection: Connection, nominals: Mapping[int, date | None]) -> dict[int, list[ToPerson]]:
@@ -119,7 +128,7 @@ async def accused_on(connection: Connection, nominals: Sequence[int]) -> dict[in
 async def carried_by(connection: Connection, nominals: Sequence[int]) -> set[int]:
     """Find the records that nominals date, by offending or by their age."""
     raw = await driver(connection)
-    return {row[0] for row in await raw.fetch(_CARRIED, nominals)}
+    return {row[0] for row in await raw.fetch(CARRIED, nominals)}
 
 
 async def executed_among(connection: Connection, records: Iterable[int]) -> set[int]:
@@ -131,17 +140,12 @@ async def executed_among(connection: Connection, records: Iterable[int]) -> set[
 
 async def traits_stored(connection: Connection, records: Iterable[int]) -> dict[int, Stored]:
     """Load records' traits, in the form that `listed` gives."""
-    raw = await driver(connection)
-    rows = await raw.fetch(_TRAITS, list(records))
+    return traits_from(await (await driver(connection)).fetch(TRAITS, list(records)))
+
+
+def traits_from(rows: Iterable[Any]) -> dict[int, Stored]:
+    """Read what `TRAITS` gives of records."""
     return {row[0]: Stored(row[1] is not None, [*row[2:6], row[6]]) for row in rows}
-
-
-async def update_traits(connection: Connection, traits: dict[int, Traits]) -> None:
-    """Store what holds can match on records."""
-    if traits:
-        names = ("record_types", "source_systems", "units", "offences", "spans")
-        rows = [{"record_key": key, **dict(zip(names, listed(each), strict=True))} for key, each in traits.items()]
-        await (await driver(connection)).execute(_STORE_TRAITS, msgspec.json.encode(rows).decode())
 
 
 def listed(traits: Traits) -> list[list[str] | str]:

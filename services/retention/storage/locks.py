@@ -8,6 +8,20 @@ from shared.db import Connection, driver
 _TRY = "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock(k * 2 + $2::int)"
 _TRY_SHARED = "SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock_shared(k * 2 + $2::int)"
 
+_BOTH = """
+SELECT (SELECT pack_hash FROM in_force ORDER BY turn DESC LIMIT 1),
+    ARRAY(SELECT k FROM unnest($1::bigint[]) k WHERE pg_try_advisory_xact_lock(k * 2)),
+    ARRAY(SELECT k FROM unnest($2::bigint[]) k WHERE pg_try_advisory_xact_lock(k * 2 + 1))"""
+
+
+async def try_both(
+    connection: Connection, records: Iterable[int], persons: Iterable[int]
+) -> tuple[str | None, set[int], set[int]]:
+    """Try to lock records, then persons; gives the pack in force, if any ever was, and those that were got."""
+    row = await (await driver(connection)).fetchrow(_BOTH, sorted(records), sorted(persons))
+    assert row is not None, "it asks for one row"
+    return row[0], set(row[1]), set(row[2])
+
 
 async def try_records(connection: Connection, keys: Iterable[int], *, shared: bool = False) -> set[int]:
     """Try to lock records, or to share them; gives those got. What they are made of is read in statements after."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from services.retention.storage.in_force import LOCK
 from shared.db import Connection, driver
 
 # By the database's clock, which wrote them: how long a mark waits is no policy.
@@ -13,6 +14,12 @@ ORDER BY mark_id LIMIT $1 FOR UPDATE SKIP LOCKED"""
 _THESE = """
 SELECT mark_id, record_key, nominal_key FROM dirty WHERE mark_id = ANY($2::bigint[])
 ORDER BY mark_id LIMIT $1 FOR UPDATE SKIP LOCKED"""
+# What is claimed is counted before the pack in force is shared: nobody brings another into force until the end.
+_SHARING = """
+WITH claimed AS MATERIALIZED ({claim})
+SELECT * FROM claimed WHERE (SELECT pg_advisory_xact_lock_shared(hashtext(current_schema()), {lock})
+    FROM (SELECT count(*) FROM claimed) counted) IS NOT NULL"""
+_CLAIM_OLDEST, _CLAIM_THESE = (_SHARING.format(claim=claim, lock=LOCK) for claim in (_OLDEST, _THESE))
 _INSERT = """
 INSERT INTO dirty (record_key, nominal_key)
 SELECT k, NULL::bigint FROM unnest($1::bigint[]) k UNION ALL SELECT NULL::bigint, k FROM unnest($2::bigint[]) k
@@ -34,9 +41,13 @@ class Mark(NamedTuple):
 
 
 async def claim_marks(connection: Connection, limit: int, these: Sequence[int] | None, seconds: float) -> list[Mark]:
-    """Claim of `these` what nobody else has, or the oldest marks of those that have waited for so many seconds."""
+    """Claim of `these` what nobody else has, or the oldest marks of those that have waited for so many seconds.
+
+    With the first of them the pack in force is kept what it is, to the end of the transaction; which one it is must be
+    read after this: whoever waited for the lock sees what was there before.
+    """
     raw = await driver(connection)
-    rows = await (raw.fetch(_OLDEST, limit, seconds) if these is None else raw.fetch(_THESE, limit, these))
+    rows = await (raw.fetch(_CLAIM_OLDEST, limit, seconds) if these is None else raw.fetch(_CLAIM_THESE, limit, these))
     return [Mark(*row) for row in rows]
 
 

@@ -7,7 +7,7 @@ from services.retention.domain import Fact, Given
 from services.retention.storage.facts import facts_of_records
 from shared.db import Connection, driver
 
-_TIES = """
+TIES = """
 SELECT nominal_key, other_key FROM fact WHERE kind = 'merged' AND nominal_key = ANY($1::bigint[])
 UNION SELECT nominal_key, other_key FROM fact WHERE kind = 'merged' AND other_key = ANY($1::bigint[])"""
 _REFS = "SELECT nominal_key, nominal_ref FROM nominal WHERE nominal_key = ANY($1::bigint[])"
@@ -30,7 +30,7 @@ async def ties(connection: Connection, nominals: Collection[int]) -> dict[int, f
     seen: set[int] = set()
     while ahead:
         seen |= ahead
-        edges |= {(row[0], row[1]) for row in await raw.fetch(_TIES, sorted(ahead))}
+        edges |= {(row[0], row[1]) for row in await raw.fetch(TIES, sorted(ahead))}
         ahead = {key for edge in edges for key in edge} - seen
     return _groups(edges, nominals)
 

@@ -9,7 +9,7 @@ from services.retention.domain.casefiles import Share
 from shared.db import Connection, columns, driver
 
 _SHARE = "until, by_age, permanent, waits, undated"
-_OF = f"""
+OF = f"""
 SELECT part_key, file_key, record_uid, now, on_date, gone, withdrawn, binds, {_SHARE} FROM part
 JOIN record ON record_key = file_key WHERE part_key = ANY($1::bigint[])"""
 _STORE = f"""
@@ -30,6 +30,7 @@ WHERE p.now AND NOT p.gone AND (f.bars_after IS NULL OR p.on_date <= f.bars_afte
 _LAST = """
 SELECT file_key, max(on_date) FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone AND NOT withdrawn
 GROUP BY file_key"""
+FILES = "SELECT DISTINCT file_key FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone"
 _PARTS = "SELECT part_key, file_key FROM part WHERE file_key = ANY($1::bigint[]) AND now AND NOT gone"
 # Each step is distinct, so a circle ends the walk.
 _ABOVE = """
@@ -90,11 +91,15 @@ class Part(NamedTuple):
 
 async def parts_of(connection: Connection, records: Iterable[int]) -> dict[int, dict[int, Part]]:
     """Load what files records are or were part of: by record, then by file."""
+    wanted = list(records)
+    return parts_from(await (await driver(connection)).fetch(OF, wanted), wanted) if wanted else {}
+
+
+def parts_from(rows: Iterable[Any], records: Iterable[int]) -> dict[int, dict[int, Part]]:
+    """Read what `OF` gives of records."""
     found: dict[int, dict[int, Part]] = {key: {} for key in records}
-    if found:
-        raw = await driver(connection)
-        for row in await raw.fetch(_OF, list(found)):
-            found[row[0]][row[1]] = _part(row)
+    for row in rows:
+        found[row[0]][row[1]] = _part(row)
     return found
 
 

@@ -1,6 +1,7 @@
 """Which records refer to each other, and the triggers that pass from one to the other."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from services.retention.domain.facts import Fact
@@ -8,7 +9,7 @@ from services.retention.domain.relations import Reference
 from services.retention.storage.facts import fact_of
 from shared.db import Connection, columns, driver
 
-_TOUCHING = """
+TOUCHING = """
 SELECT record_key, other_key, kind FROM relation
 WHERE now AND (record_key = ANY($1::bigint[]) OR other_key = ANY($1::bigint[]))"""
 _ARRAYS = "unnest($1::bigint[], $2::bigint[], $3::text[])"
@@ -20,9 +21,9 @@ INSERT INTO relation (record_key, other_key, kind, now) SELECT *, true FROM {_AR
 ON CONFLICT (record_key, other_key, kind) DO UPDATE SET now = true"""
 _STORE_PAST = f"""
 INSERT INTO relation (record_key, other_key, kind, now) SELECT *, false FROM {_ARRAYS} ON CONFLICT DO NOTHING"""
-_PASSED_BY = "SELECT from_key, to_key, event_uid FROM passed WHERE from_key = ANY($1::bigint[])"
+PASSED_BY = "SELECT from_key, to_key, event_uid FROM passed WHERE from_key = ANY($1::bigint[])"
 # Still whose fact it was: what is withdrawn is withdrawn there.
-_PASSED_TO = """
+PASSED_TO = """
 SELECT p.to_key, f.record_key, f.event_uid, f.kind, f.canonical, f.sequence, f.on_date, f.withdraws, f.received_on,
     f.known_at
 FROM passed p JOIN fact f USING (event_uid) WHERE p.to_key = ANY($1::bigint[])"""
@@ -32,7 +33,7 @@ async def touching(connection: Connection, records: Iterable[int]) -> set[Refere
     """Load the references of records and to them, as they stand."""
     if not (wanted := list(records)):
         return set()
-    return {Reference(*row) for row in await (await driver(connection)).fetch(_TOUCHING, wanted)}
+    return {Reference(*row) for row in await (await driver(connection)).fetch(TOUCHING, wanted)}
 
 
 async def store_references(
@@ -50,10 +51,15 @@ async def store_references(
 
 async def passed_by(connection: Connection, records: Iterable[int]) -> dict[int, set[tuple[int, UUID]]]:
     """Load what records pass on: (to whom, the trigger's fact)."""
+    wanted = list(records)
+    return passed_from(await (await driver(connection)).fetch(PASSED_BY, wanted), wanted) if wanted else {}
+
+
+def passed_from(rows: Iterable[Any], records: Iterable[int]) -> dict[int, set[tuple[int, UUID]]]:
+    """Read what `PASSED_BY` gives of records."""
     found: dict[int, set[tuple[int, UUID]]] = {key: set() for key in records}
-    if found:
-        for row in await (await driver(connection)).fetch(_PASSED_BY, list(found)):
-            found[row[0]].add((row[1], row[2]))
+    for row in rows:
+        found[row[0]].add((row[1], row[2]))
     return found
 
 
@@ -75,8 +81,13 @@ async def store_passed(
 
 async def passed_to(connection: Connection, records: Iterable[int]) -> dict[int, list[Fact]]:
     """Load the triggers that other records pass to these."""
+    wanted = list(records)
+    return facts_from(await (await driver(connection)).fetch(PASSED_TO, wanted)) if wanted else {}
+
+
+def facts_from(rows: Iterable[Any]) -> dict[int, list[Fact]]:
+    """Read what `PASSED_TO` gives of records."""
     found: dict[int, list[Fact]] = {}
-    if wanted := list(records):
-        for row in await (await driver(connection)).fetch(_PASSED_TO, wanted):
-            found.setdefault(row[0], []).append(fact_of(row[1:]))
+    for row in rows:
+        found.setdefault(row[0], []).append(fact_of(row[1:]))
     return found
