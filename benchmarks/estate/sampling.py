@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.estate import filling
 from benchmarks.estate.facts import NOW
-from services.retention.actions.settle import settle
+from services.retention.actions.settle import Bounds, settle
 from services.retention.storage import marks
 from shared.db import Connection, connect, driver, transaction
 from tools.stack.errors import StackError
@@ -51,7 +51,7 @@ async def sample(estate: "Estate", count: int) -> Sampled:
         for at in range(0, len(keys), AT_ONCE):
             async with _undone(engine) as connection:
                 made = await marks.mark_with_persons(connection, keys[at : at + AT_ONCE], [])
-                settled = await settle(connection, pack, NOW, made, limit=len(made))
+                settled = await settle(connection, pack, NOW, made, bounds=Bounds(len(made)))
                 left, moved = await (await driver(connection)).fetchrow(_LEFT) or (0, 0)
             if settled.written or left or moved or settled.done != len(made):
                 raise StackError(f"The estate is not what its facts say: {settled.written + moved} of {AT_ONCE} move.")

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from services.retention.actions import discards
+from services.retention.actions.lately import Lately
 from services.retention.actions.take_in import Fresh, News, fresh, take_in, take_news
 from services.retention.settler import Settler
 from shared.batches import Batch, Handler
@@ -61,12 +62,13 @@ class Desk:
 
     keys: Keys
     packs: Packs
+    lately: Lately = field(default_factory=Lately)
     marks: WeakKeyDictionary[Batch, list[int]] = field(default_factory=WeakKeyDictionary)
 
 
 def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> None:
     """Register what retention reads; `more` are the topics of the lifecycle."""
-    desk = Desk(worker.keys, worker.packs)
+    desk = Desk(worker.keys, worker.packs, settler.lately)
 
     async def after(batch: Batch) -> None:
         if any(each.sampled for each in carried(batch.records).traces):
@@ -80,7 +82,7 @@ def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> Non
 async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:
     """Keep the facts of one batch, and set aside what cannot be read or derived from."""
     now, pack = wall_clock(), await desk.packs.current(connection)
-    facts, news, letters = read(batch, pack)
+    facts, news, letters = read(batch, pack, desk.lately)
     desk.marks[batch] = await take_in(connection, facts, now)  # A try rolled back is overwritten.
     if came_sampled():
         await follow(connection, by_subject(batch.records), now)
@@ -90,7 +92,7 @@ async def registered(desk: Desk, connection: Connection, batch: Batch) -> None:
     await park(connection, desk.keys, batch, letters, now)
 
 
-def read(batch: Batch, pack: Pack) -> tuple[list[Fresh], list[News], list[Letter]]:
+def read(batch: Batch, pack: Pack, lately: Lately | None = None) -> tuple[list[Fresh], list[News], list[Letter]]:
     """Part a batch into facts, news and dead letters."""
     facts: list[Fresh] = []
     news: list[News] = []
@@ -101,7 +103,7 @@ def read(batch: Batch, pack: Pack) -> tuple[list[Fresh], list[News], list[Letter
             continue
         assert isinstance(event, _FACTS), "the other models are facts"
         try:
-            facts.append(fresh(event, pack))
+            facts.append(fresh(event, pack, lately))
         except (ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
             letters.append(Letter(message, "underivable"))
     return facts, news, letters

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from mode import Service
 
-from services.retention.actions.settle import MARKS_MAX, Settled, settle
+from services.retention.actions.lately import Lately
+from services.retention.actions.settle import MARKS_MAX, Bounds, Settled, settle
 from services.retention.announcer import Announcer
 from shared.clock import wall_clock
 from shared.crash import crash_point
@@ -16,6 +17,7 @@ from shared.worker import Worker
 TRIES_MAX = 4
 MISSED_SECONDS_MAX = 0.02
 LEFT_SECONDS = 0.25  # What was marked later is in somebody's hands, and would be missed there.
+YOUNG = Bounds(waited=LEFT_SECONDS)
 WAITING_MAX = 20 * MARKS_MAX  # Beyond this the tick finds them in the table.
 
 
@@ -26,6 +28,7 @@ class Settler(Service):  # type: ignore[misc]
         super().__init__(beacon=worker.app.beacon)
         self.worker, self.announcer = worker, announcer
         self.waiting: list[int] = []
+        self.lately = Lately()
         self.wake = asyncio.Event()
 
     def take(self, marks: Sequence[int]) -> None:
@@ -60,7 +63,7 @@ class Settler(Service):  # type: ignore[misc]
         try:
             async with transaction(self.worker.engine) as connection:
                 pack = await self.worker.packs.current(connection)
-                settled = await settle(connection, pack, wall_clock(), these, waited=LEFT_SECONDS)
+                settled = await settle(connection, pack, wall_clock(), these, bounds=YOUNG, lately=self.lately)
                 crash_point("before_settle_commit")
         except Exception as error:
             if not transient(error):

@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from services.retention.actions.settle import behind, settle
+from services.retention.actions.settle import Bounds, behind, settle
 from services.retention.actions.take_in import fresh, take_in
 from services.retention.domain import Person, Schedule
 from services.retention.storage import locks, marks
@@ -62,7 +62,7 @@ async def keep(engine, events, pack=PACK):
 
 async def settle_once(engine, these=None, limit=2_000, pack=PACK):
     async with transaction(engine) as connection:
-        return await settle(connection, pack, NOW, these, limit=limit)
+        return await settle(connection, pack, NOW, these, bounds=Bounds(limit))
 
 
 async def settle_all(engine, pack=PACK):

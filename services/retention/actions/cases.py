@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain import Aged, Fact, OfRecord, Person, Side, of_record, of_schedule
+from services.retention.domain import Aged, Fact, OfRecord, Person, Side, of_schedule
 from services.retention.domain.casefiles import Case, CaseFile, Share, bound_by, file_of
 from services.retention.domain.filing import opened_again
 from services.retention.domain.relations import Reference, passing
@@ -62,7 +62,8 @@ async def derive(work: "Round") -> dict[int, OfRecord]:
 
 
 def _derived(own: Mapping[int, list[Fact]], passed: Mapping[int, list[Fact]], work: "Round") -> dict[int, OfRecord]:
-    return {key: found for key, its in own.items() if (found := of_record([*its, *passed.get(key, ())], work.pack))}
+    read = work.lately.of_record
+    return {key: found for key, its in own.items() if (found := read([*its, *passed.get(key, ())], work.pack))}
 
 
 async def _named(work: "Round", derived: Mapping[int, OfRecord]) -> dict[UUID, int]:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from services.retention.actions import cases, causes, identities
 from services.retention.actions.cases import Ready
+from services.retention.actions.lately import Lately
 from services.retention.domain import Aged, Fact, Given, OfRecord, Person, counts_from, groups
 from services.retention.domain.changes import moved_by, of_link
 from services.retention.storage import facts as stored_facts
@@ -34,6 +35,16 @@ CARRIED_MAX = 2_000  # Of more records than this the rest are marked, not settle
 
 class Superseded(Raced):
     """Another pack has come into force: what the old one would give must not be stored any more."""
+
+
+class Bounds(NamedTuple):
+    """What one round takes: so many marks, and where none are named those that have waited for so many seconds."""
+
+    limit: int = MARKS_MAX
+    waited: float = 0.0
+
+
+ANY = Bounds()
 
 
 class Settled(NamedTuple):
@@ -66,6 +77,7 @@ class Round:
     derived: dict[int, OfRecord] = field(default_factory=dict)
     links: dict[int, list[Link]] = field(default_factory=dict)
     known: Known = field(default_factory=Known)
+    lately: Lately = field(default_factory=Lately)
     people: dict[int, Person] = field(default_factory=dict)
     """Those whom this round has settled, as they are stored."""
     executed: set[int] = field(default_factory=set)
@@ -86,11 +98,14 @@ async def settle(
     now: datetime,
     these: Sequence[int] | None = None,
     *,
-    limit: int = MARKS_MAX,
-    waited: float = 0.0,
+    bounds: Bounds = ANY,
+    lately: Lately | None = None,
 ) -> Settled:
-    """Settle what is marked: the marks in `these`, or the oldest of those that have waited for so many seconds."""
-    claimed = await marks.claim_marks(connection, limit, these, waited)
+    """Settle what is marked: the marks in `these`, or the oldest of those that have waited long enough.
+
+    What records of one state say is taken from what was kept `lately`, where it was.
+    """
+    claimed = await marks.claim_marks(connection, bounds.limit, these, bounds.waited)
     if not claimed:
         return Settled(0, 0, 0)
     wanted = {mark.record_key for mark in claimed if mark.record_key is not None}
@@ -99,7 +114,7 @@ async def settle(
     if newest is not None and newest != pack.hash:
         raise Superseded("Another pack is in force; this process goes by it in a moment.")
     known = await read(connection, records, persons)
-    work = Round(connection, pack, now, wanted, records, persons, known=known)
+    work = Round(connection, pack, now, wanted, records, persons, known=known, lately=lately or Lately())
     if work.records:
         await _give(work)
     if work.persons:

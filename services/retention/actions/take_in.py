@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from services.retention.domain import Fact, of_person, of_record, on_date_of, read_said
+from services.retention.actions.lately import Lately
+from services.retention.domain import Fact, of_person, on_date_of, read_said
 from services.retention.storage import facts as stored
 from services.retention.storage import marks, parked
 from services.retention.storage.facts import NewFact
@@ -67,14 +68,15 @@ class Fresh(NamedTuple):
         return getattr(self.event, "withdraws", None)
 
 
-def fresh(event: Registered, pack: Pack) -> Fresh:
+def fresh(event: Registered, pack: Pack, lately: Lately | None = None) -> Fresh:
     """Make the fact that an event is, or raise `ValueError`: what cannot be derived from must not come in.
 
-    A fact that broke settling would break it for ever, for its mark stays.
+    A fact that broke settling would break it for ever, for its mark stays. What a state says is kept `lately`.
     """
     canonical = _canonical(event)
     if isinstance(event, RecordRegistered):
-        found = of_record([Fact(event.event_uid, "record_state", 0, canonical, received_on=event.received_on)], pack)
+        of = (event.event_uid, "record_state", 0, canonical, event.sequence)
+        found = (lately or Lately()).keep(Fact(*of, received_on=event.received_on), pack)
         persons = tuple(nominal_ref(*nominal) for nominal in found.gives) if found else ()
         files = tuple(found.ties.files) if found else ()
         return Fresh(event, "record_state", canonical, None, persons, files)
