@@ -1,4 +1,4 @@
-"""What settling reads of its subjects, straight after it has their locks: in two questions, where each alone makes ten.
+"""What settling reads of a few subjects, straight after it has their locks: in two questions instead of ten.
 
 Whoever changes what is read here of a subject has its lock or marks it, so any moment after the lock will do. Of what
 is locked later in the round it is asked then.
@@ -12,6 +12,7 @@ from services.retention.domain.relations import Reference
 from services.retention.storage import facts, links, merges, parts, relations, schedules
 from shared.db import Connection, driver
 
+TOGETHER_MAX = 250  # Of more subjects each answer is large, and all at once would be held in memory.
 _OF_PERSONS = [select.replace("$1", "$2") for select in (schedules.PERSONS, merges.TIES)]
 _SELECTS = (
     *(links.LINKS, links.TRAITS, schedules.SCHEDULES, parts.OF, parts.FILES),
@@ -61,10 +62,10 @@ class Known:
 
 
 async def read(connection: Connection, of_records: Iterable[int], of_persons: Iterable[int]) -> Known:
-    """Read what is needed of locked records and persons, in statements of their own: after the locks."""
+    """Read what is needed of a few locked records and persons, in statements of their own: after the locks."""
     records, persons = frozenset(of_records), frozenset(of_persons)  # A round's own sets grow.
-    if not records and not persons:
-        return Known()
+    if not 0 < len(records) + len(persons) <= TOGETHER_MAX:
+        return Known()  # It is asked as it is needed.
     own, their = await facts.facts_of(connection, records, persons)
     row = await (await driver(connection)).fetchrow(_READ, list(records), list(persons))
     assert row is not None, "it asks for one row"
