@@ -17,7 +17,7 @@ from shared.worker import Worker
 TRIES_MAX = 4
 MISSED_SECONDS_MAX = 0.02
 LEFT_SECONDS = 0.25  # What was marked later is in somebody's hands, and would be missed there.
-YOUNG = Bounds(waited=LEFT_SECONDS)
+LEFT = Bounds(waited=LEFT_SECONDS)
 WAITING_MAX = 20 * MARKS_MAX  # Beyond this the tick finds them in the table.
 
 
@@ -63,7 +63,7 @@ class Settler(Service):  # type: ignore[misc]
         try:
             async with transaction(self.worker.engine) as connection:
                 pack = await self.worker.packs.current(connection)
-                settled = await settle(connection, pack, wall_clock(), these, bounds=YOUNG, lately=self.lately)
+                settled = await settle(connection, pack, wall_clock(), these, bounds=LEFT, lately=self.lately)
                 crash_point("before_settle_commit")
         except Exception as error:
             if not transient(error):
