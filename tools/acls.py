@@ -24,7 +24,7 @@ from kafka.errors import KafkaError, NoError
 
 from shared.brokers import MECHANISM
 from shared.topics import FAMILIES, SERVICES, TOPICS
-from tools.topics import BrokerMissing, Say, admin, bootstrap_servers
+from tools.topics import BrokerMissing, Say, admin, bootstrap_servers, once_shown
 
 ADMINISTRATOR = "admin"  # The broker itself and the migrate job; `super.users` in deploy/kafka/server.properties.
 VERIFIER = "verify"
@@ -94,7 +94,7 @@ def apply(bootstrap: str, passwords: Mapping[str, str] | None = None, say: Say =
             say(f"took away: {sentence(rule)}")
         for rule in _strays(client):
             say(f"left alone: {sentence(rule)}")
-        return _drift(client)
+        return once_shown(lambda: _drift(client))
 
 
 def check(bootstrap: str) -> list[str]:

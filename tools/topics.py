@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shared.brokers import Brokers
+from shared.clock import monotonic
 from shared.settings import Settings
 from shared.starting import misshapen
 from shared.topics import BY_NAME, FAMILIES, TOPICS, Topic
@@ -23,6 +25,8 @@ from shared.topics import BY_NAME, FAMILIES, TOPICS, Topic
 BOOTSTRAP_DEFAULT = "127.0.0.1:19092"
 BOOTSTRAP_WAIT_MS = 5_000
 CREATE_WAIT_MS = 15_000
+SHOWN_SECONDS_MAX = 15.0  # As long as for the making of a topic.
+SHOWN_POLL_SECONDS = 0.1
 STACK_FILE = Path(__file__).resolve().parents[1] / ".tenure" / "stack.json"
 
 Say = Callable[[str], None]
@@ -101,7 +105,18 @@ def apply(bootstrap: str, say: Say = print) -> list[str]:
         _mend(client, say)
         for sentence in _strays(client):
             say(f"left alone: {sentence}")
-        return _drift(client)
+        return once_shown(lambda: _mendable(client)) + _surplus(client)
+
+
+def once_shown(differing: Callable[[], list[str]]) -> list[str]:
+    """Give what still differs after a change, as soon as nothing does or SHOWN_SECONDS_MAX have passed.
+
+    Kafka says yes once its controller has written a change, and a broker shows it a moment later.
+    """
+    until = monotonic() + SHOWN_SECONDS_MAX
+    while (found := differing()) and monotonic() < until:
+        time.sleep(SHOWN_POLL_SECONDS)
+    return found
 
 
 def check(bootstrap: str) -> list[str]:
@@ -164,15 +179,30 @@ def _settings_differing(topic: Topic, actual: Mapping[str, Mapping[str, Any]]) -
 
 def _drift(client: KafkaAdminClient) -> list[str]:
     """Say where declared topics differ."""
+    return _mendable(client) + _surplus(client)
+
+
+def _mendable(client: KafkaAdminClient) -> list[str]:
+    """Say what `apply` makes as declared."""
     there = _partitions(client)
     found = [f"{name} is declared and not there." for name in BY_NAME if name not in there]
     for name, topic in BY_NAME.items():
-        if there.get(name, topic.partitions) != topic.partitions:
-            found.append(f"{name} has {there[name]} partitions, declared {topic.partitions}; none can be taken away.")
+        if there.get(name, topic.partitions) < topic.partitions:
+            found.append(f"{name} has {there[name]} partitions, declared {topic.partitions}.")
     for name, differing in _differing(client).items():
         for key, (actual, wanted) in differing.items():
             found.append(f"{name}: {key} is {actual}, declared {wanted or 'nothing (the default)'}.")
     return found
+
+
+def _surplus(client: KafkaAdminClient) -> list[str]:
+    """Say which declared topics have partitions beyond the declaration."""
+    there = _partitions(client)
+    return [
+        f"{name} has {there[name]} partitions, declared {topic.partitions}; none can be taken away."
+        for name, topic in BY_NAME.items()
+        if there.get(name, topic.partitions) > topic.partitions
+    ]
 
 
 def _strays(client: KafkaAdminClient) -> list[str]:

@@ -4,7 +4,8 @@ import pytest
 
 from shared import events
 from shared.topics import BY_NAME, TOPICS
-from tools.topics import BrokerMissing, bootstrap_servers, brokers_at
+from tools import topics
+from tools.topics import BrokerMissing, bootstrap_servers, brokers_at, once_shown
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -71,3 +72,15 @@ def test_the_broker_is_the_given_one_then_the_stacks_then_the_usual(tmp_path):
 def test_an_address_that_is_none_is_refused_before_it_is_guessed_at(bootstrap):
     with pytest.raises(BrokerMissing, match="not host:port"):
         brokers_at(bootstrap)
+
+
+def test_a_change_is_waited_for_until_it_is_shown():
+    shown = iter([["a topic is not there", "another"], ["another"], []])
+
+    assert once_shown(lambda: next(shown)) == []
+
+
+def test_what_is_never_shown_is_named(monkeypatch):
+    monkeypatch.setattr(topics, "SHOWN_SECONDS_MAX", 0.2)
+
+    assert once_shown(lambda: ["a topic is not there"]) == ["a topic is not there"]
