@@ -10,6 +10,7 @@ import psycopg
 from benchmarks import measuring
 from benchmarks.measuring import Result, Say, check_rows, fresh_database, middle
 from benchmarks.peers import limit, orm
+from shared.ledger import SEALER
 from shared.relay import LANES, take_lane
 from tools.stack.assembly import Stack
 from tools.stack.errors import StackError
@@ -24,6 +25,8 @@ _SINCE = "SELECT extract(epoch FROM min(received_at))::float8 FROM arrival"
 _PUBLISHED = """
 SELECT (SELECT count(*) FROM log WHERE topic IS NOT NULL)
     - (SELECT coalesce(sum(cardinality(log_ids)), 0) FROM unpublished)"""
+
+_HOLD_SEALER = "SELECT pg_try_advisory_lock(hashtext(current_schema()), %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,15 @@ class Bench:
 
 @contextmanager
 def lanes_held(url: str) -> Iterator[None]:
-    """Hold every lane of the relay, as another worker's would, and see afterwards that nothing was published."""
+    """Hold the relay's lanes and the sealer's lock, as another worker would, and see that nothing went out."""
     with psycopg.connect(url, autocommit=True) as session:
-        if not all(take_lane(session, lane) for lane in range(LANES)):
-            raise StackError("Somebody has a lane of the relay in a database that was just made.")
+        held = [take_lane(session, lane) for lane in range(LANES)]
+        held += session.execute(_HOLD_SEALER, [SEALER]).fetchone() or ()
+        if not all(held):
+            raise StackError("Somebody has a lane of the relay or the sealer's lock in a database that was just made.")
         yield
+        if session.execute("SELECT count(*) FROM leaf").fetchone() != (0,):
+            raise StackError("The sealer has sealed though its lock was held: this is not P1.")
         if session.execute(_PUBLISHED).fetchone() != (0,):
             raise StackError("The relay has published though its lanes were held: this is not P1.")
 

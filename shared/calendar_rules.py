@@ -25,6 +25,11 @@ _INSTANT = re.compile(
 )
 _SECOND_AT = slice(len("2022-08-01T22:10:"), len("2022-08-01T22:10:00"))
 _SECOND = timedelta(seconds=1)
+# Most instants are written to the second, by a Z or an offset: what stands between their digits, and how long they are.
+_MARKS = slice(len("2022"), None, len("-08"))
+_USUAL = {"--T::Z": len("2022-08-01T22:10:00Z"), **{f"--T::{sign}:": len("2022-08-01T22:10:00+01:00") for sign in "+-"}}
+_HOUR_AT = slice(len("2022-08-01T"), len("2022-08-01T22"))
+_AWAY_AT = slice(len("2022-08-01T22:10:00+01:"), len("2022-08-01T22:10:00+01:0"))
 _BEFORE_A_LEAP = (23, 59)
 _LENGTH_OF_A_MONTH_TEXT = len("2022-08")
 _LENGTH_OF_A_DAY_TEXT = len("2022-08-01")
@@ -110,6 +115,15 @@ def instant_of(text: str) -> datetime:
     What has another form is `Unwritten`, what no clock showed another `ValueError`. A leap second, which is one only
     at the end of a day of UTC, is the instant after it.
     """
+    if _USUAL.get(text[_MARKS]) == len(text) and text[_HOUR_AT] < "24" and text[_AWAY_AT] < "6":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:  # A leap second, or none at all.
+            pass
+    return _instant_of(text)
+
+
+def _instant_of(text: str) -> datetime:
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise Unwritten("not an instant with its day, hour, minute and offset")

@@ -12,8 +12,9 @@ from shared.yielding import Yielding
 FETCH_WAIT_MS = 35
 UNHURRIED_WAIT_MS = 250  # Of topics that nobody waits for.
 FETCH_BYTES_MIN = 64 * 1024
-# Of eight partitions about one full batch at a time: what is fetched beyond waits in memory, at several times its size.
-PARTITION_FETCH_BYTES_MAX = 256 * 1024
+# Of eight partitions somewhat under three full batches at a time: one waits for the database while another is decoded.
+# What is fetched beyond would only wait in memory, at several times its size.
+PARTITION_FETCH_BYTES_MAX = 640 * 1024
 
 
 @dataclass(frozen=True, slots=True)

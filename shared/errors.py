@@ -86,3 +86,9 @@ class Overloaded(LifecycleError):
 
 class Raced(Exception):
     """Another transaction got there first; the same work succeeds when tried again."""
+
+
+def require_version(meant: int, held: int) -> None:
+    """Refuse a change that means another version than the one held."""
+    if meant != held:
+        raise PreconditionFailed("It has changed since you read it. Read it again and decide anew.")

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
-from fastapi import FastAPI, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from shared.db import transaction, transient
 from shared.metrics import MEDIA_TYPE, READY, Meter
@@ -91,26 +94,21 @@ def note(meter: Meter, checks: Mapping[str, bool]) -> None:
         meter.set(READY, int(holds), check)
 
 
-def health_app(worker: Process) -> FastAPI:
+def health_app(worker: Process) -> Starlette:
     """Give the worker's health: alive while its loop turns, ready while it reads, publishes and has its tables."""
-    health = FastAPI(title=f"{worker.service} worker", openapi_url=None)
 
-    @health.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "alive"}
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
 
-    @health.get("/readyz")
-    async def readyz(answer: Response) -> dict[str, Any]:
+    async def readyz(_: Request) -> Response:
         checks, waits_for = await readiness(worker)
         ready = all(checks.values())
-        answer.status_code = 200 if ready else 503
         status, lanes = "ready" if ready else "waiting", sorted(worker.relay.producers)
         said = {"status": status, "checks": checks, "waits_for": list(dict.fromkeys(waits_for)), "lanes": lanes}
-        return {**said, **worker.tells}
+        return JSONResponse({**said, **worker.tells}, 200 if ready else 503)
 
-    @health.get("/metrics")
-    async def metrics() -> Response:
+    async def metrics(_: Request) -> Response:
         note(worker.meter, (await readiness(worker))[0])
         return Response(worker.meter.text(), media_type=MEDIA_TYPE)
 
-    return health
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

@@ -13,9 +13,14 @@ from shared.ids import named
 from shared.log import Entry, put
 
 QUEUE_ROWS_MAX = 2_000
-_SEALER = 7720  # Beside the relay's 7700 and on, one for each lane.
+LEAVES_MAX = 20_000  # Of what one turn seals all is in memory at once; a row of the queue may have thousands of ids.
+SEALER = 7720  # Beside the relay's 7700 and on, one for each lane.
 
-_QUEUED = "SELECT queue_id, log_ids FROM unsealed ORDER BY queue_id LIMIT $1"
+_QUEUED = """
+SELECT queue_id, log_ids FROM (
+    SELECT queue_id, log_ids, sum(cardinality(log_ids)) OVER (ORDER BY queue_id) - cardinality(log_ids) AS before
+    FROM (SELECT queue_id, log_ids FROM unsealed ORDER BY queue_id LIMIT $1) q) w
+WHERE before < $2 ORDER BY queue_id"""
 _DIGESTS = """
 SELECT u.log_id, l.digest, l.topic, l.at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS u(log_id, n) JOIN log l USING (log_id) ORDER BY u.n"""
@@ -77,13 +82,15 @@ async def seal(
 ) -> int:
     """Seal what is queued into the tree and sign its head; gives how many leaves were added.
 
+    Where there are LEAVES_MAX or more of them, more may wait.
+
     One sealer at a time per service, by lock. A head over nothing but published heads is stored and not announced, or
     each announcement would call for the next. `told` hears when the oldest leaf was written.
     """
     raw = await driver(connection)
-    if not await raw.fetchval("SELECT pg_try_advisory_xact_lock(hashtext(current_schema()), $1)", _SEALER):
+    if not await raw.fetchval("SELECT pg_try_advisory_xact_lock(hashtext(current_schema()), $1)", SEALER):
         return 0
-    queued = await raw.fetch(_QUEUED, QUEUE_ROWS_MAX)
+    queued = await raw.fetch(_QUEUED, QUEUE_ROWS_MAX, LEAVES_MAX)
     if not queued:
         return 0
     rows = await raw.fetch(_DIGESTS, [log_id for row in queued for log_id in row["log_ids"]])

@@ -29,7 +29,7 @@ from shared.health import health_app, until_migrated
 from shared.in_force import Packs
 from shared.kafka import BatchSource
 from shared.keys import Keys, keys_of
-from shared.ledger import seal
+from shared.ledger import LEAVES_MAX, seal
 from shared.logs import start_logs
 from shared.measuring import Lags, ends_of, hurry, positions_of, queues
 from shared.metrics import (
@@ -51,7 +51,7 @@ from shared.yielding import Yielding
 
 log = logging.getLogger(__name__)
 
-CONCURRENCY = 4  # Of one topic two at a time: one waits for the database while the other decodes.
+CONCURRENCY = 4  # Of one topic three at a time: two wait for the database while the third is decoded.
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 SEAL_SECONDS = 1
 DESTINATION, COUNT = "messaging.destination.name", "messaging.batch.message_count"  # OpenTelemetry's words.
@@ -170,9 +170,11 @@ class Worker:
 
     def _own_ticks(self) -> None:
         async def sealing() -> None:
-            async with transaction(self.engine) as connection:
-                await seal(connection, self.service, self.keys.ledger, wall_clock(), self._sealed)
-            self.relay.wake.set()
+            sealed = LEAVES_MAX
+            while sealed >= LEAVES_MAX:
+                async with transaction(self.engine) as connection:
+                    sealed = await seal(connection, self.service, self.keys.ledger, wall_clock(), self._sealed)
+                self.relay.wake.set()
 
         async def turning() -> None:
             async with transaction(self.engine) as connection:

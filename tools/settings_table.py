@@ -61,6 +61,13 @@ class ToolSetting(NamedTuple):
 
 TOOL_SETTINGS = (
     ToolSetting(
+        "TENURE_PYTHON",
+        "a program's path",
+        "the distribution's own from 3.11 on, else the one it was called with",
+        "`./tenure` itself",
+        "the Python of its environment",
+    ),
+    ToolSetting(
         "TENURE_DATABASE_URL",
         "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
         "the stack's own server",

@@ -13,7 +13,7 @@ from services.intake.actions.manifests import only_manifests
 from services.intake.actions.reading import TOPIC, read_message, trace_of
 from services.intake.actions.screening import follow_tasks
 from services.intake.actions.take_in import take_in
-from services.intake.domain.reading import Refused
+from services.intake.domain.refused import Refused
 from shared.batches import Batch, Handler
 from shared.clock import policy_day, wall_clock
 from shared.db import Connection

@@ -5,12 +5,10 @@ import sys
 
 from services.intake import agents, schedule
 from services.intake.actions.cases import Desks
-from services.intake.api import make_app
 from services.intake.domain.pacing import NOTHING, Limits, beside
 from services.intake.storage import letters
 from shared import retrying
 from shared.db import connect
-from shared.http import edge_of, serve_api
 from shared.keys import keys_of
 from shared.logs import start_logs
 from shared.policy import read_pack
@@ -39,6 +37,9 @@ def worker(settings: Settings) -> Worker:
 
 async def api(settings: Settings) -> None:
     """Serve the API until stopped; it needs the database alone, never Kafka."""
+    from services.intake.api import make_app  # Only here: a worker serves none of it.
+    from shared.http import edge_of, serve_api
+
     start_logs(settings.log_level, service="intake", process="intake-api")
     keys = keys_of(settings, "intake")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)

@@ -6,13 +6,11 @@ import sys
 from services.retention import agents, lifecycle_agents, redating, schedule
 from services.retention.actions.packs import whole_pack
 from services.retention.announcer import Announcer
-from services.retention.api import make_app
 from services.retention.settler import Settler
 from services.retention.storage import letters, parked
 from shared import retrying
 from shared.db import connect
 from shared.events import SCHEDULES
-from shared.http import edge_of, serve_api
 from shared.keys import keys_of
 from shared.logs import start_logs
 from shared.metrics import PUBLISHED
@@ -42,6 +40,9 @@ def worker(settings: Settings) -> Worker:
 
 async def api(settings: Settings) -> None:
     """Serve the API until stopped."""
+    from services.retention.api import make_app  # Only here: a worker serves none of it.
+    from shared.http import edge_of, serve_api
+
     start_logs(settings.log_level, service="retention", process="retention-api")
     keys = keys_of(settings, "retention")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)

@@ -7,14 +7,12 @@ import sys
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.review import agents, schedule
-from services.review.api import make_app
 from services.review.domain import Actor
 from services.review.storage import letters
 from services.review.storage.work import introduce
 from shared import retrying
 from shared.db import connect, persist, transaction
 from shared.health import LOOK_SECONDS, database_checks
-from shared.http import edge_of, serve_api
 from shared.keys import keys_of
 from shared.logs import start_logs
 from shared.migrations import folder_of
@@ -46,6 +44,9 @@ def worker(settings: Settings) -> Worker:
 
 async def api(settings: Settings) -> None:
     """Serve the API until stopped."""
+    from services.review.api import make_app  # Only here: a worker serves none of it.
+    from shared.http import edge_of, serve_api
+
     start_logs(settings.log_level, service="review", process="review-api")
     keys = keys_of(settings, "review")
     pack = read_pack(settings.policy.read_bytes(), settings.policy.name)

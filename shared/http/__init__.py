@@ -16,7 +16,6 @@ from shared.http.inputs import (
     among_words,
     etag,
     next_link,
-    require_version,
 )
 from shared.http.repeats import Idempotent, Repeat, once
 
@@ -41,6 +40,5 @@ __all__ = [
     "http_app",
     "next_link",
     "once",
-    "require_version",
     "serve_api",
 ]

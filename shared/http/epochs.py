@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from shared import epochs
 from shared.calendar_rules import civil_day
 from shared.epochs import Epoch
+from shared.errors import require_version
 from shared.http.contract import answers
 from shared.http.edge import Edge
-from shared.http.inputs import Asker, IfMatch, Now, Transaction, etag, require_version
+from shared.http.inputs import Asker, IfMatch, Now, Transaction, etag
 from shared.http.repeats import Idempotent, once
 
 HEADS = frozenset({"head_of_information_management"})

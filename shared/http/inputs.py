@@ -15,7 +15,7 @@ from pydantic import WithJsonSchema
 from shared.auth import Person
 from shared.clock import policy_day, wall_clock
 from shared.db import Connection, transaction
-from shared.errors import Invalid, PreconditionFailed, PreconditionRequired
+from shared.errors import Invalid, PreconditionRequired
 
 PAGE_SIZE_MAX = 200
 PAGE_SIZE = 50
@@ -74,12 +74,6 @@ def _if_match(request: Request) -> int:
 
 
 IfMatch = Annotated[int, Depends(_if_match)]
-
-
-def require_version(meant: int, held: int) -> None:
-    """Refuse a change that means another version than the one held."""
-    if meant != held:
-        raise PreconditionFailed("It has changed since you read it. Read it again and decide anew.")
 
 
 class Page(NamedTuple):

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from shared import letters
 from shared.calendar_rules import civil_day
+from shared.errors import require_version
 from shared.http.contract import answers
-from shared.http.inputs import Asker, IfMatch, Paged, Today, Transaction, etag, next_link, require_version
+from shared.http.inputs import Asker, IfMatch, Paged, Today, Transaction, etag, next_link
 from shared.letters import State, Wanted
 
 STEWARDS = frozenset({"data_steward"})

@@ -8,7 +8,7 @@ import pytest
 
 from services.intake import agents
 from services.intake.api.events import BATCH_EVENTS_MAX
-from services.intake.domain.reading import BODY_BYTES_MAX, DEPTH_MAX
+from services.intake.domain.strict_json import BODY_BYTES_MAX, DEPTH_MAX
 from services.intake.main import EVENTS_BYTES_MAX
 from shared.db import driver
 from shared.http.door import HEADERS_MAX

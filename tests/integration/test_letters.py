@@ -11,9 +11,8 @@ from shared import letters
 from shared.batches import ATTEMPTS_MAX, Batch, Span
 from shared.clock import wall_clock
 from shared.db import driver, transaction
-from shared.errors import Conflict, NotFound, PreconditionFailed
+from shared.errors import Conflict, NotFound, PreconditionFailed, require_version
 from shared.events import REGISTERED, encode
-from shared.http import require_version
 from shared.in_force import Packs
 from shared.letters import Wanted
 from shared.positions import Place

@@ -9,6 +9,7 @@ import pytest
 
 from services.intake.actions.following import shred
 from services.intake.actions.take_in import take_in
+from shared import ledger
 from shared.bodies import open_body
 from shared.db import connect, driver, transaction
 from shared.errors import NotFound
@@ -49,6 +50,18 @@ async def test_every_row_of_the_log_is_one_leaf_and_sealing_twice_adds_nothing(i
     logged = await fetch(intake_connection, "SELECT log_id, digest, salt, payload FROM log")
     assert {row["log_id"]: row["digest"] for row in logged} == {row["log_id"]: row["digest"] for row in leaves}
     assert all(sha256(row["salt"] + row["payload"]).digest() == row["digest"] for row in logged)
+
+
+async def test_a_turn_seals_no_more_than_it_may_hold_in_memory(intake_connection, monkeypatch) -> None:
+    monkeypatch.setattr(ledger, "LEAVES_MAX", 3)
+    before = await emptied(intake_connection)
+    ids = [log_id for _ in range(3) for log_id in await put(intake_connection, entries(2), NOW)]
+
+    assert await seal(intake_connection, "intake", KEYS.ledger, NOW) == 4, "rows of the queue are taken whole"
+    assert await seal(intake_connection, "intake", KEYS.ledger, NOW) == 3, "the rest, and the first head"
+
+    leaves = await fetch(intake_connection, LEAVES)
+    assert [row["log_id"] for row in leaves[before : before + 6]] == ids
 
 
 async def test_each_head_is_that_of_its_leaves_and_signed(intake_connection) -> None:

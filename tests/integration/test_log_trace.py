@@ -2,6 +2,8 @@
 
 from uuid import uuid4
 
+import msgspec
+
 from services.intake.actions.take_in import take_in
 from shared.db import driver
 from shared.log import Entry, put
@@ -48,7 +50,7 @@ async def test_without_a_trace_no_header_goes_out(intake_connection):
 
 async def test_an_events_own_trace_is_on_its_receipt_and_its_registered_event(intake_connection):
     topic = Topic()
-    plain, traced = topic.of(captured()), topic.of(captured("r2"))._replace(trace=THEIRS)
+    plain, traced = topic.of(captured()), msgspec.structs.replace(topic.of(captured("r2")), trace=THEIRS)
     with within(OURS):
         await take_in(intake_connection, DESK, [plain, traced], NOW, TODAY)
     assert sorted(await headers(intake_connection)) == sorted([OURS.header(), THEIRS] * 2)

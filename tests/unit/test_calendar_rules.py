@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared import calendar_rules
 from shared.calendar_rules import (
     FRACTION_DIGITS_MAX,
     LEAPS,
@@ -149,6 +150,27 @@ def test_what_has_not_the_form_of_an_instant_is_told_from_what_no_clock_showed()
     with pytest.raises(ValueError, match="leap second") as raised:
         instant_of("2022-08-01T10:00:60Z")
     assert not isinstance(raised.value, Unwritten)
+
+
+def outcome(read, text):
+    """Give what is read, or the kind of the refusal."""
+    try:
+        return read(text)
+    except ValueError as error:
+        return type(error)
+
+
+USUAL = st.sampled_from(["2022-08-01T22:10:00Z", "2022-08-01T22:10:00+01:00", "2016-12-31T23:59:60Z"])
+OTHERS = st.lists(st.tuples(st.integers(0, 24), st.sampled_from("0123456789TtZz:+-., W٢")), max_size=3)
+
+
+@settings(max_examples=500, deadline=None)
+@given(USUAL, OTHERS)
+def test_the_quick_way_reads_as_the_careful_one_and_refuses_as_it(text, others):
+    for place, character in others:
+        text = text[:place] + character + text[place + 1 :]
+
+    assert outcome(instant_of, text) == outcome(calendar_rules._instant_of, text)
 
 
 def test_an_instant_without_offset_is_refused():

@@ -8,7 +8,7 @@ import yaml
 
 from services.intake import agents, main
 from services.intake.api import events
-from services.intake.domain import reading, shapes
+from services.intake.domain import reading, shapes, strict_json
 from shared import calendar_rules
 from shared.http import door
 from shared.settings import Settings
@@ -46,11 +46,11 @@ def test_the_limits_are_those_of_the_code():
     ]
     reason = shapes.Withdrawn.__annotations__["reason"].__metadata__[0].max_length
     assert told == [
-        [reading.BODY_BYTES_MAX],
+        [strict_json.BODY_BYTES_MAX],
         [main.EVENTS_BYTES_MAX],
         [events.BATCH_EVENTS_MAX],
-        [reading.DEPTH_MAX],
-        [2, reading.DIGITS_MAX],
+        [strict_json.DEPTH_MAX],
+        [2, strict_json.DIGITS_MAX],
         [agents.HEADERS_MAX, agents.HEADER_CHARS_MAX],
         [door.HEADERS_MAX, door.HEADER_BYTES_MAX],
         [calendar_rules.FRACTION_DIGITS_MAX],

@@ -18,7 +18,7 @@ from services.intake.domain.deciding import (
     judge_state,
     subject_of,
 )
-from services.intake.domain.reading import Refused
+from services.intake.domain.refused import Refused
 from tests.make_arrivals import CRIME, PACK, TODAY, captured, nominal, read, ref, trigger, uid
 
 OURS = 7

@@ -23,7 +23,7 @@ from services.intake.domain.manifests import (
     missing_of,
     period_of,
 )
-from services.intake.domain.reading import Refused
+from services.intake.domain.refused import Refused
 from services.intake.domain.shapes import Manifest
 
 LONDON = ZoneInfo("Europe/London")

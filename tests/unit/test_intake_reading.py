@@ -9,19 +9,9 @@ import rfc8785
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain.reading import (
-    BODY_BYTES_MAX,
-    DEPTH_MAX,
-    INTEGER_MAX,
-    Refused,
-    Sent,
-    Unsound,
-    canonical,
-    decode,
-    read_binary,
-    read_structured,
-    written,
-)
+from services.intake.domain.reading import Sent, Unsound, read_binary, read_structured
+from services.intake.domain.refused import Refused
+from services.intake.domain.strict_json import BODY_BYTES_MAX, DEPTH_MAX, INTEGER_MAX, canonical, decode, written
 from tests.make_arrivals import KEYS, binary, captured, normal
 
 HEAD = {"ce_specversion": "1.0", "ce_id": "e1", "ce_source": "urn:demo:crime", "ce_type": "tenure.record.captured.v1"}

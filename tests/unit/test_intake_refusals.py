@@ -9,7 +9,7 @@ import pytest
 
 from services.intake.actions.cases import Message
 from services.intake.actions.reading import Read, read_item, read_message
-from services.intake.domain.reading import Refused
+from services.intake.domain.refused import Refused
 
 
 class Batch(list[Read]):

@@ -2,9 +2,11 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
-from services.intake.domain.reading import Refused, Unsound
+from services.intake.domain.reading import Unsound
+from services.intake.domain.refused import Refused
 from services.intake.domain.waiting import Holdable, Known, holdable, known_of
 from shared.events import Reason
 from shared.ids import event_uid
@@ -82,4 +84,4 @@ def test_what_is_not_plainly_there_is_not_known_to_a_hold():
     assert holdable(read(contact()), PACK).nominals == (ref(),)
     assert holdable(Refused("not_json", "", ""), PACK) == Holdable()
     assert holdable(unsound(None), PACK) == Holdable(sources=("crime",))
-    assert holdable(unsound(None)._replace(source="urn:nobody"), PACK) == Holdable()
+    assert holdable(msgspec.structs.replace(unsound(None), source="urn:nobody"), PACK) == Holdable()

@@ -38,6 +38,9 @@ def script(monkeypatch, tmp_path):
     loaded.ROOT = tmp_path / "a folder with spaces"
     loaded.LOCK = loaded.ROOT / "requirements.lock"
     loaded.ROOT.mkdir()
+    loaded.SYSTEM = tmp_path / "usr"
+    monkeypatch.delenv("TENURE_PYTHON", raising=False)
+    monkeypatch.setattr(os, "execve", lambda path, *_: pytest.exit(f"became {path}"))
     loaded.LOCK.write_text("")
     return loaded
 
@@ -49,10 +52,65 @@ def test_an_old_python_can_read_it_far_enough_to_refuse():
 def test_an_old_python_hands_over_to_the_one_it_was_tried_with(script, monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
     monkeypatch.setattr(script.shutil, "which", lambda name: f"/somewhere/{name}")
-    monkeypatch.setattr(os, "execv", lambda path, arguments: pytest.exit(f"became {path}"))
 
     with pytest.raises(pytest.exit.Exception, match=r"became /somewhere/python3\.11"):
         script.check_python()
+
+
+def distributions_own(script, name, ensurepip=True):
+    """Put a Python where a distribution has it."""
+    python = script.SYSTEM / "bin" / name
+    python.parent.mkdir(parents=True, exist_ok=True)
+    python.touch(mode=0o755)
+    if ensurepip:
+        (script.SYSTEM / "lib" / name / "ensurepip").mkdir(parents=True)
+    return python
+
+
+def test_the_distributions_python_comes_before_the_one_it_was_called_with(script):
+    distributions_own(script, "python3.13")
+    first = distributions_own(script, "python3.12")
+
+    with pytest.raises(pytest.exit.Exception, match=f"became {first}$"):
+        script.check_python()
+
+
+def test_it_hands_over_once(script, monkeypatch):
+    distributions_own(script, "python3.12")
+    monkeypatch.setenv("HANDED_OVER_BY_TENURE", "/somewhere/python3.12")
+
+    script.check_python()
+
+    assert "HANDED_OVER_BY_TENURE" not in os.environ, "what it starts decides for itself"
+
+
+def test_a_distributions_python_without_environments_is_passed_over(script):
+    distributions_own(script, "python3.11", ensurepip=False)
+
+    script.check_python()
+
+
+def test_the_python_that_is_named_comes_first(script, monkeypatch, tmp_path):
+    distributions_own(script, "python3.11")
+    named = tmp_path / "python"
+    named.touch(mode=0o755)
+    monkeypatch.setenv("TENURE_PYTHON", str(named))
+
+    with pytest.raises(pytest.exit.Exception, match=f"became {named}$"):
+        script.check_python()
+
+
+def test_a_named_python_that_is_none_is_refused(script, monkeypatch, tmp_path):
+    monkeypatch.setenv("TENURE_PYTHON", str(tmp_path / "nowhere"))
+
+    with pytest.raises(SystemExit, match=r"TENURE_PYTHON names no program: .*nowhere; give the path of a Python"):
+        script.check_python()
+
+
+def test_the_python_it_already_runs_as_goes_on(script, monkeypatch):
+    monkeypatch.setenv("TENURE_PYTHON", sys.executable)
+
+    script.check_python()
 
 
 def test_an_old_python_alone_is_refused(script, monkeypatch):

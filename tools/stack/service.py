@@ -10,7 +10,9 @@ from tools.stack.paths import ROOT, Paths
 from tools.stack.process import Process
 
 KINDS = ("api", "worker")
-MALLOC_ARENAS = "2"  # Each thread's own would hold what its last batch needed; the Dockerfile says the same.
+# The Dockerfile says the same. Two arenas: each thread's own would hold what its last batch needed. And the buffers of
+# a batch come from the heap: from the system they would be new pages each time, and each cleared.
+MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "4194304", "MALLOC_TRIM_THRESHOLD_": "8388608"}
 _ANSWER_SECONDS_MAX = 3.0  # A worker itself waits two for its database before it says that it is away.
 
 
@@ -50,7 +52,7 @@ def without_settings() -> dict[str, str]:
     """Give this process's environment without settings, so that a process sees only its own database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TENURE_")}
     ours = {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
-    return {**kept, **ours, "MALLOC_ARENA_MAX": MALLOC_ARENAS}
+    return {**MALLOC, **kept, **ours}
 
 
 def readyz(port: int) -> tuple[bool, str]:

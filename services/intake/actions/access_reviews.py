@@ -22,10 +22,9 @@ from services.intake.domain.screening import Looker
 from services.intake.storage import access_reviews as storage
 from services.intake.storage import screening as known
 from shared.db import Connection
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid, NotFound, require_version
 from shared.events import encode
 from shared.events.access import Step
-from shared.http import require_version
 from shared.log import Entry, put
 from shared.policy import Pack
 

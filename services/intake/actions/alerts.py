@@ -12,9 +12,8 @@ from services.intake.domain.alerts import Outcome, check_close, watching, window
 from services.intake.domain.screening import Looker, Seen, sensitive_by
 from services.intake.storage import alerts as storage
 from shared.db import Connection
-from shared.errors import NotFound
+from shared.errors import NotFound, require_version
 from shared.events import ACCESS, AccessAlerted, encode
-from shared.http import require_version
 from shared.ids import named
 from shared.log import Entry, put
 from shared.policy import Pack

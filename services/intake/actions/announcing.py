@@ -11,7 +11,8 @@ from services.intake.actions.cases import Case
 from services.intake.domain import deciding
 from services.intake.domain.checking import Sound
 from services.intake.domain.deciding import Verdict, subject_of
-from services.intake.domain.reading import Refused, Sent, Unsound
+from services.intake.domain.reading import Sent, Unsound
+from services.intake.domain.refused import Refused
 from services.intake.domain.waiting import known_of
 from services.intake.storage.quarantine import Settled
 from shared import events
@@ -126,37 +127,19 @@ def resolved(items: Iterable[Settled], now: datetime) -> list[Entry]:
 def registered(number: int, sound: Sound, verdict: Verdict, told: Told) -> Entry:
     """Give the registered event of an accepted or superseded one."""
     sent, key = sound.sent, str(sound.subject)
-    head: dict[str, Any] = {
-        "event_uid": sound.event_uid,
-        "source": sent.source,
-        "time": sent.time,
-        "sequence": sound.sequence,
-        "known_at": told.now,
-        "received_on": told.today,
-    }
+    # By place, in the order of the fields: every event passes here, and keywords would take half as long again.
+    head = (sound.event_uid, sent.source, sent.time, sound.sequence, told.now, told.today)
     event: events.Registered
     if sound.kind == "record":
-        change = sent.type.split(".")[2]
-        state = msgspec.Raw(told.states[number]) if number in told.states else None
-        event = events.RecordRegistered(
-            **head,
-            record_id=sound.subject,
-            source_system=sound.source_system,
-            change=change,  # type: ignore[arg-type]
-            version=verdict.version,
-            state=state,  # type: ignore[arg-type]
-        )
+        change: Any = sent.type.split(".")[2]
+        state: Any = msgspec.Raw(told.states[number]) if number in told.states else None
+        about = (sound.subject, sound.source_system, change, verdict.version, state)
+        event = events.RecordRegistered(*head, *about)
     elif sound.kind == "nominal":
-        event = events.NominalRegistered(**head, nominal_ref=sound.subject, version=verdict.version, state=sent.data)
+        event = events.NominalRegistered(*head, sound.subject, verdict.version, sent.data)
     else:
-        about_person = sound.nominal == sound.subject
-        event = events.FactRegistered(
-            **head,
-            kind=sound.kind,  # type: ignore[arg-type]
-            record_id=None if about_person else sound.subject,
-            nominal_ref=sound.nominal,
-            withdraws=sound.withdraws,
-            data=sent.data,
-            other_ref=sound.other,
-        )
+        record = None if sound.nominal == sound.subject else sound.subject
+        kind: Any = sound.kind
+        whom = (record, sound.nominal, sound.withdraws, sent.data, sound.other)
+        event = events.FactRegistered(*head, kind, *whom)
     return Entry(events.REGISTERED, key, event.type, sound.subject, verdict.version or 0, encode(event))

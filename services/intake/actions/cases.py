@@ -5,8 +5,11 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from services.intake.domain.checking import Sound, check
-from services.intake.domain.reading import Refused, Sent, Unsound
+from services.intake.domain.reading import Sent, Unsound
+from services.intake.domain.refused import Refused
 from shared.db import Connection
 from shared.events import Place, Reason
 from shared.in_force import Packs
@@ -31,7 +34,7 @@ class Message(NamedTuple):
     raw: bytes | None
 
 
-class Arrival(NamedTuple):
+class Arrival(msgspec.Struct, frozen=True):
     """One message or request item, where it came in, and what was read in it."""
 
     receipt_id: UUID
@@ -66,7 +69,7 @@ class Desks:
         return Desk(self.keys, await self.packs.current(connection), self.slot)
 
 
-class Case(NamedTuple):
+class Case(msgspec.Struct, frozen=True):
     """An arrival on its way to its verdict."""
 
     arrival: Arrival

@@ -45,7 +45,8 @@ async def _set_aside(connection: Connection, desk: Desk, row: asyncpg.Record, at
     item = await quarantine.one(connection, row["receipt_id"])  # There is one where a replay took the state.
     came = await (original(connection, desk, item) if item else _as_it_came(connection, desk, row))
     uid = named(f"disposed\n{row['receipt_id']}")
-    case, verdict, news = open_case(desk, came._replace(receipt_id=uid), at[1]), quarantined(DISPOSED), list[Entry]()
+    case = open_case(desk, msgspec.structs.replace(came, receipt_id=uid), at[1])
+    verdict, news = quarantined(DISPOSED), list[Entry]()
     if case.forbidden:
         assert not isinstance(case.found, Sound), "what is sound is not forbidden"
         verdict = Verdict(FORBIDDEN, tuple(Reason(each.code, each.pointer, _GOES) for each in case.found))

@@ -44,9 +44,9 @@ def only_manifests(arrival: Arrival) -> Arrival:
     read = arrival.read
     if not isinstance(read, Sent) or read.type == MANIFEST:
         return arrival
-    who = {name: getattr(read, name) for name in Unsound._fields if name in Sent._fields}
-    unsound = Unsound(**who, reason=_ELSEWHERE)
-    return arrival._replace(read=unsound)
+    who = (read.id, read.source, read.type, read.subject, read.sequence)
+    unsound = Unsound(*who, _ELSEWHERE, read.uid, read.data)
+    return msgspec.structs.replace(arrival, read=unsound)
 
 
 async def keep(connection: Connection, desk: Desk, judged: Iterable[tuple[Case, Verdict, int]], now: datetime) -> None:

@@ -3,15 +3,9 @@
 from typing import Any
 
 from services.intake.actions.cases import Message
-from services.intake.domain.reading import (
-    BODY_BYTES_MAX,
-    Refused,
-    Sent,
-    Unsound,
-    read_binary,
-    read_envelope,
-    read_structured,
-)
+from services.intake.domain.reading import Sent, Unsound, read_binary, read_envelope, read_structured
+from services.intake.domain.refused import Refused
+from services.intake.domain.strict_json import BODY_BYTES_MAX
 from shared.crash import armed, crash_point
 from shared.tracing import HEADER
 from shared.tracing import read as parsed

@@ -15,9 +15,8 @@ from services.intake.storage import arrivals, quarantine
 from services.intake.storage.quarantine import Step, settled_of
 from shared.bodies import open_body
 from shared.db import Connection
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, require_version
 from shared.events import Place, encode
-from shared.http import require_version
 from shared.ids import named
 from shared.log import put
 

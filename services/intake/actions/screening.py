@@ -14,10 +14,9 @@ from services.intake.domain.screening import Looker, Seen, Stand, parties, sensi
 from services.intake.storage import screening as storage
 from shared.auth import Person
 from shared.db import Connection
-from shared.errors import Forbidden, NotFound
+from shared.errors import Forbidden, NotFound, require_version
 from shared.events import TaskChanged, encode
 from shared.events.access import Step
-from shared.http import require_version
 from shared.log import Entry, put
 from shared.policy import Pack
 

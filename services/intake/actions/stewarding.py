@@ -12,8 +12,7 @@ from services.intake.storage.workplace import Order, Wanted
 from shared.calendar_rules import add
 from shared.clock import monotonic
 from shared.db import Connection
-from shared.errors import Conflict, Invalid, LifecycleError, NotFound, Raced
-from shared.http import require_version
+from shared.errors import Conflict, Invalid, LifecycleError, NotFound, Raced, require_version
 from shared.policy import Pack
 
 BULK_ITEMS_MAX = 200

@@ -16,7 +16,8 @@ from services.intake.domain import deciding
 from services.intake.domain.checking import Sound, shown
 from services.intake.domain.deciding import WAITING, Subject, Verdict
 from services.intake.domain.manifests import counted_at
-from services.intake.domain.reading import Refused, Sent
+from services.intake.domain.reading import Sent
+from services.intake.domain.refused import Refused
 from services.intake.domain.required import settled_values
 from services.intake.storage import arrivals as storage
 from services.intake.storage import quarantine, things

@@ -11,7 +11,8 @@ from services.intake.actions.reading import HTTP, Read, read_item, read_message,
 from services.intake.actions.take_in import take_in
 from services.intake.api import access
 from services.intake.api.inbound import BATCH, BATCH_EVENTS_MAX, FOUND, REQUEST, SINGLE, TAKEN
-from services.intake.domain.reading import Refused, decode, written
+from services.intake.domain.refused import Refused
+from services.intake.domain.strict_json import decode, written
 from services.intake.storage import records
 from shared.clock import policy_day
 from shared.db import Connection, transaction

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from services.intake.domain.dates import Told, birth, civil, instant, whole_day
+from services.intake.domain.dates import Told, birth, civil, instant, is_sure, whole_day
 from services.intake.domain.manifests import manifest_reasons
 from services.intake.domain.names import name_reasons
-from services.intake.domain.reading import Refused, Sent
+from services.intake.domain.reading import Sent
+from services.intake.domain.refused import Refused
 from services.intake.domain.required import record_reasons
 from services.intake.domain.shapes import SHAPES, Activity, Contact, Manifest, NominalState, RecordState, Trigger
 from services.intake.domain.subjects import History, Sound, read
@@ -19,7 +21,8 @@ from shared.policy import Pack
 
 __all__ = ["History", "Sound", "check", "shown"]
 
-_HIDDEN = frozenset({"content", "objects", "places", "metadata"})
+_HIDDEN = ("content", "objects", "places", "metadata")
+DAYS_APART_MAX = 16  # Today's, and under how many packs; of the day before what waited.
 
 
 def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
@@ -34,7 +37,7 @@ def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
         return (
             Reason("type_not_yet_known", "/type", "This type of event is not known here yet; replay it once it is."),
         )
-    told = Told(pack, source, pack.limits.earliest or date.min, today + timedelta(days=pack.limits.future_days_max))
+    told = Told(pack, source, *_days_believed(pack.limits.earliest, pack.limits.future_days_max, today))
     try:
         value = msgspec.convert(sent.data, shape)
         sound = read(sent, value, told)
@@ -44,6 +47,12 @@ def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
         return (refused.reason,)
     reasons = tuple(_all_reasons(sent, value, sound, told))
     return reasons or sound
+
+
+@lru_cache(maxsize=DAYS_APART_MAX)
+def _days_believed(earliest: date | None, ahead: int, today: date) -> tuple[date, date]:
+    """Give the first and the last day that a date may be: the same for all that comes in a day."""
+    return earliest or date.min, today + timedelta(days=ahead)
 
 
 def _misshapen(message: str) -> Reason:
@@ -62,7 +71,7 @@ def _all_reasons(sent: Sent, value: Any, sound: Sound, told: Told) -> Iterator[R
     if sent.sequence is not None and not sound.sequence:
         yield Reason("sequence_not_allowed", "/sequence", "Only states carry a sequence; leave it out.")
     yield from name_reasons(sent, value, told.source, told.pack)
-    if sent.time is not None:
+    if sent.time is not None and not is_sure(sent.time, told):
         yield from instant(sent.time, "/time", told)
     if more := _MORE.get(type(value)):
         yield from more(sent, value, sound, told)
@@ -74,7 +83,7 @@ def _of_record(sent: Sent, value: RecordState, sound: Sound, told: Told) -> Iter
         if (text := getattr(value, name)) is not None:
             yield from civil(text, f"/data/{name}", value.precision, told)
     for name in ("reported_at", "recorded_at"):
-        if (text := getattr(value, name)) is not None:
+        if (text := getattr(value, name)) is not None and not is_sure(text, told):
             yield from instant(text, f"/data/{name}", told)
 
 
@@ -119,6 +128,9 @@ _MORE: dict[Any, Callable[[Sent, Any, Sound, Told], Iterator[Reason]]] = {
 def shown(sound: Sound, metadata_keys: frozenset[str]) -> dict[str, Any]:
     """Give the state without content, objects, places and those metadata that the pack does not name."""
     data = sound.sent.data
-    state = {key: value for key, value in data.items() if key not in _HIDDEN}
-    named = {key: value for key, value in data.get("metadata", {}).items() if key in metadata_keys}
-    return state | {"metadata": named} if named else state
+    state = data.copy()
+    for key in _HIDDEN:
+        state.pop(key, None)
+    if named := {key: value for key, value in data.get("metadata", {}).items() if key in metadata_keys}:
+        state["metadata"] = named
+    return state

@@ -11,6 +11,7 @@ from shared.events import Reason
 from shared.policy import Pack, Source
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LENGTH_OF_A_DAY = len("2022-08-01")  # Nothing longer is remembered: what is sent here may be long.
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _WITH_A_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+")
 _DAY_ALONE = "This field takes a civil day and the value has a time of day; send the day alone, as YYYY-MM-DD."
@@ -54,7 +55,22 @@ def birth(text: str, pointer: str, told: Told) -> Iterator[Reason]:
     yield from _day(text, pointer, _WHOLE_ONLY, told, told.pack.placeholders[1])
 
 
-def _day(text: str, pointer: str, partial: str, told: Told, placeholders: Set[date]) -> Iterator[Reason]:
+def _day(text: str, pointer: str, partial: str, told: Told, placeholders: frozenset[date]) -> Iterator[Reason]:
+    if len(text) != _LENGTH_OF_A_DAY or not _is_believed(text, told.first, told.last, placeholders):
+        yield from _disbelieved(text, pointer, partial, told, placeholders)
+
+
+@lru_cache(maxsize=DAYS_KNOWN_MAX)
+def _is_believed(text: str, first: date, last: date, placeholders: frozenset[date]) -> bool:
+    """Say whether a text is a day, and one that the pack believes: the same few thousand come again and again."""
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return False
+    return day is not None and first <= day <= last and day not in placeholders
+
+
+def _disbelieved(text: str, pointer: str, partial: str, told: Told, placeholders: Set[date]) -> Iterator[Reason]:
     if not _DAY.fullmatch(text):
         timed = _WITH_A_TIME.fullmatch(text)
         yield Reason("date_with_time", pointer, _DAY_ALONE) if timed else Reason("partial_date", pointer, partial)
@@ -75,6 +91,14 @@ def _unbelieved(days: tuple[date, ...], pointer: str, told: Told, placeholders: 
         yield Reason("early_date", pointer, _EARLY)
     elif days[-1] > told.last:
         yield Reason("future_date", pointer, _AHEAD)
+
+
+def is_sure(text: str, told: Told) -> bool:
+    """Say whether an instant is sound whatever the zone; of one that is not, `instant` tells whether and why."""
+    try:
+        return not _days(instant_of(text), told)
+    except (ValueError, OverflowError):
+        return False
 
 
 def instant(text: str, pointer: str, told: Told) -> Iterator[Reason]:

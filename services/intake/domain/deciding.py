@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from services.intake.domain.checking import Sound
 from services.intake.domain.names import nameable
-from services.intake.domain.reading import Refused, Sent, Unsound
+from services.intake.domain.reading import Sent, Unsound
+from services.intake.domain.refused import Refused
 from shared.events import Reason
 from shared.ids import nominal_ref, record_id
 from shared.policy import Pack
@@ -54,7 +57,7 @@ class Captured(NamedTuple):
     executed: bool
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True):
     """What becomes of an arrival; `version` only where it made one."""
 
     outcome: str

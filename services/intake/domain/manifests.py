@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.intake.domain.reading import Refused
+from services.intake.domain.refused import Refused
 from services.intake.domain.shapes import Manifest
 from shared.calendar_rules import Unwritten, instant_of
 from shared.events import Reason

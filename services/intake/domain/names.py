@@ -6,7 +6,7 @@ from typing import Any
 from unicodedata import category
 
 from services.intake.domain.reading import Sent
-from services.intake.domain.shapes import Distinguished, Merged, Party, Unmerged
+from services.intake.domain.shapes import Distinguished, Merged, Party, RecordState, Unmerged
 from shared.events import Reason
 from shared.policy import Pack, Source
 from shared.policy.door import plain
@@ -45,15 +45,33 @@ def name_reasons(sent: Sent, value: Any, source: Source, pack: Pack) -> Iterator
         yield from (
             Reason("control_character", pointer, sentence) for pointer, text in _named(value) if _CONTROL.search(text)
         )
-    if not sent.canonical.isascii() or _UNPRINTED.search(sent.canonical):
+    if _may_be_blank(sent.canonical):
         yield from _blanks(value)
-    yield from _says_nothing(value, pack.says_nothing)
+    if not pack.says_nothing.isdisjoint(map(plain, _own_ids(value))):
+        yield from _says_nothing(value, pack.says_nothing)
+    if isinstance(value, RecordState):
+        return  # Whom it names its links say, and these are whole; the index has no records.
     named = getattr(value, "nominal_source", None)
-    yield from _half(value)
+    if (named is None) is not (getattr(value, "nominal_id", None) is None):
+        yield from _half(value)
     if named is not None and named not in source.nominal_sources and not blank(named):
         yield Reason("not_your_nominal", "/data/nominal_source", _NOT_YOURS)
     if isinstance(value, Merged | Unmerged | Distinguished):
         yield from _index_reasons(value, source)
+
+
+def _may_be_blank(form: bytes) -> bool:
+    """Say whether a text in canonical bytes may show nothing."""
+    begins = b'" ' in form or b'"\x7f' in form  # Found far sooner than what the expression looks for.
+    return not form.isascii() or (begins and _UNPRINTED.search(form) is not None)
+
+
+def _own_ids(value: Any) -> list[str]:
+    """Give what `_named` gives as own ids, without their places: most events have nothing wrong with them."""
+    if isinstance(value, RecordState):
+        others = [link.nominal_id for link in value.links] + [each.source_record_id for each in value.related]
+        return [value.source_record_id, *others, *value.part_of]
+    return [text for _, text in _named(value, _OWN)]
 
 
 def _blanks(value: Any) -> Iterator[Reason]:
@@ -74,11 +92,10 @@ def _says_nothing(value: Any, words: Set[str]) -> Iterator[Reason]:
 
 def _half(value: Any) -> Iterator[Reason]:
     """Tell of half a nominal: who is meant would be a guess, and a report about nobody moves nobody's clock."""
-    told = {name: getattr(value, name, None) for name in ("nominal_source", "nominal_id")}
-    missing = [name for name, text in told.items() if text is None]
-    if len(missing) == 1:
-        sentence = "A nominal is named by its source and its id together; send both, or neither."
-        yield Reason("field_missing", f"/data/{missing[0]}", sentence)
+    sentence = "A nominal is named by its source and its id together; send both, or neither."
+    for name in ("nominal_source", "nominal_id"):
+        if getattr(value, name) is None:
+            yield Reason("field_missing", f"/data/{name}", sentence)
 
 
 def _index_reasons(value: Merged | Unmerged | Distinguished, source: Source) -> Iterator[Reason]:

@@ -6,8 +6,9 @@ from hashlib import sha256
 from typing import Any
 
 from services.intake.domain.dates import Told
-from services.intake.domain.reading import Sent, canonical
+from services.intake.domain.reading import Sent
 from services.intake.domain.shapes import Evaluation, RecordState
+from services.intake.domain.strict_json import canonical
 from shared.calendar_rules import instant_of
 from shared.events import Reason
 from shared.policy import Pack

@@ -1,12 +1,15 @@
 """What is an event about? One reader per shape gives its subject, and what else the verdict needs."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from services.intake.domain.dates import Told
 from services.intake.domain.manifests import manifest_id, period_of
-from services.intake.domain.reading import Refused, Sent
+from services.intake.domain.reading import Sent
+from services.intake.domain.refused import Refused
 from services.intake.domain.shapes import (
     SHAPES,
     Activity,
@@ -29,7 +32,7 @@ History = UUID | tuple[UUID, str]
 """Whose states are one after another: a record's, or a nominal's of one source."""
 
 
-class Sound(NamedTuple):
+class Sound(msgspec.Struct, frozen=True):
     """A sound event, and what it is about.
 
     `kind` is record, nominal, or that of the fact: contact, trigger, activity, merged, unmerged, distinguished,
@@ -60,6 +63,8 @@ def _subject(sent: Sent, computed: UUID | None) -> UUID:
             raise Refused(
                 "no_subject", "/subject", "The event names no subject; send the record's or nominal's id as subject."
             )
+        return computed
+    if computed is not None and sent.subject == str(computed):
         return computed
     try:
         subject = UUID(sent.subject)

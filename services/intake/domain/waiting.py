@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.names import blank
-from services.intake.domain.reading import Refused, Sent, Unsound
+from services.intake.domain.reading import Sent, Unsound
+from services.intake.domain.refused import Refused
 from shared.calendar_rules import day_of, first_day_of
 from shared.events import Reason
 from shared.ids import nominal_ref

@@ -12,8 +12,8 @@ from services.retention.api.paging import after_id
 from services.retention.storage.disposals import paused_by, read_certificate
 from services.retention.storage.order_lists import WantedOrders, read_disposal, read_disposals
 from shared.db import Connection
-from shared.errors import NotFound
-from shared.http import Asker, IfMatch, Now, Paged, Transaction, answers, etag, next_link, require_version
+from shared.errors import NotFound, require_version
+from shared.http import Asker, IfMatch, Now, Paged, Transaction, answers, etag, next_link
 
 MANAGERS = frozenset({"records_manager"})
 SECOND = frozenset({"head_of_information_management"})

@@ -16,6 +16,7 @@ from services.retention.storage import parked
 from services.retention.storage.holds import NewHold, preview, read_holds
 from shared.clock import policy_day
 from shared.db import transaction
+from shared.errors import require_version
 from shared.http import (
     Asker,
     Idempotent,
@@ -27,7 +28,6 @@ from shared.http import (
     etag,
     next_link,
     once,
-    require_version,
 )
 from shared.ids import random_id
 

@@ -12,6 +12,7 @@ from services.retention.actions.identities import Said
 from services.retention.api.paging import after_id
 from services.retention.api.records import READERS
 from services.retention.storage.identities import Question, page
+from shared.errors import require_version
 from shared.http import (
     Asker,
     IfMatch,
@@ -22,7 +23,6 @@ from shared.http import (
     answers,
     etag,
     next_link,
-    require_version,
 )
 
 ROLES = {

@@ -13,7 +13,8 @@ from services.retention.api import answers as told
 from services.retention.api.records import Code, Name
 from services.retention.domain.overrides import MOVED, OVERRIDE, Move, Override
 from shared.clock import policy_day
-from shared.http import Asker, IfMatch, Now, Transaction, answers, require_version
+from shared.errors import require_version
+from shared.http import Asker, IfMatch, Now, Transaction, answers
 from shared.ids import random_id
 
 MANAGERS = frozenset({"records_manager"})
