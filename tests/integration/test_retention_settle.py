@@ -8,10 +8,11 @@ from hashlib import sha256
 import msgspec
 import pytest
 
+from services.retention.actions.identities import tied_of
 from services.retention.actions.settle import Bounds, behind, settle
 from services.retention.actions.take_in import fresh, take_in
 from services.retention.domain import Person, Schedule
-from services.retention.storage import locks, marks
+from services.retention.storage import locks, marks, merges
 from services.retention.storage.schedules import COLUMNS, sealed_content
 from shared.clock import wall_clock
 from shared.db import driver, transaction
@@ -541,3 +542,19 @@ async def test_a_part_worked_in_with_the_file_of_its_file_hears_of_what_lies_bet
     after = fold([*known, *news], cases.PACK)[0]
     assert all(before[uid(name)] != after[uid(name)] for name in ("f0", "f1", "r1"))
     assert (await stored(engine))[0] == after
+
+
+async def test_whom_a_merge_joins_while_the_facts_of_others_are_read_is_read_with_them(engine, monkeypatch):
+    await keep(engine, [*BOTH, merged(gone="p2", into="p1")])
+    read = merges.refs_of
+
+    async def meanwhile(connection, nominals):
+        if len(nominals) == 2:  # Of the pair alone, as it was when it was looked at.
+            await keep(engine, [merged("m2", gone="p3", into="p1")])
+        return await read(connection, nominals)
+
+    monkeypatch.setattr(merges, "refs_of", meanwhile)
+    async with transaction(engine) as connection:
+        tied = await tied_of(connection, [await key_of(engine, "nominal", "nominal_ref", ref("p1"))], PACK)
+
+    assert [set(each.keys) for each in tied] == [{ref("p1"), ref("p2"), ref("p3")}]

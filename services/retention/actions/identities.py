@@ -42,21 +42,44 @@ class Tied(NamedTuple):
 
 
 async def tied_of(connection: Connection, nominals: Collection[int], pack: Pack) -> list[Tied]:
-    """Work out those of these nominals whom a merge ever tied to others, each with all of those."""
-    groups = set((await merges.ties(connection, nominals)).values())
-    return [await _tied(connection, group, pack) for group in sorted(groups, key=min)]
+    """Work out those of these nominals whom a merge ever tied to others, each with all of those.
+
+    Who is tied is asked again once the facts are read: a merge that came in between names somebody who is not among
+    them, and they are read anew.
+    """
+    groups, before = await _groups(connection, nominals), None
+    while groups != before:
+        before, read = groups, [await _read(connection, group) for group in sorted(groups, key=min)]
+        groups = await _groups(connection, nominals)
+    return [_tied(each, pack) for each in read]
 
 
-async def _tied(connection: Connection, group: frozenset[int], pack: Pack) -> Tied:
+async def _groups(connection: Connection, nominals: Collection[int]) -> set[frozenset[int]]:
+    return set((await merges.ties(connection, nominals)).values())
+
+
+class _Facts(NamedTuple):
+    """What is known of nominals who are worked out together."""
+
+    refs: dict[int, UUID]
+    own: dict[UUID, list[Fact]]
+    gifts: Gifts
+
+
+async def _read(connection: Connection, group: frozenset[int]) -> _Facts:
     refs = await merges.refs_of(connection, group)
     facts = await stored_facts.facts_of_persons(connection, group)
     given = await merges.given_by_record(connection, group)
     own, gifts = {refs[key]: facts[key] for key in group}, {refs[key]: given[key] for key in group}
     shared = await merges.shared_records(connection, group)
     triggered = await merges.triggered_records(connection, group)
-    found = identify(own, Gifts(gifts, shared | triggered), pack)
-    persons = {key: found.persons[ref] for key, ref in refs.items()}
-    return Tied(persons, {ref: key for key, ref in refs.items()}, found.waiting)
+    return _Facts(refs, own, Gifts(gifts, shared | triggered))
+
+
+def _tied(read: _Facts, pack: Pack) -> Tied:
+    found = identify(read.own, read.gifts, pack)
+    persons = {key: found.persons[ref] for key, ref in read.refs.items()}
+    return Tied(persons, {ref: key for key, ref in read.refs.items()}, found.waiting)
 
 
 def rooted(

@@ -233,6 +233,10 @@ async def _whole(work: Round) -> list[identities.Tied]:
     work.persons -= broken
     work.persons_again |= broken & had
     tied = await identities.tied_of(work.connection, ties.keys() - broken, work.pack)
+    grown = {key for each in tied if not each.persons.keys() <= work.persons for key in each.persons}
+    work.persons -= grown  # By a merge that came since; its mark brings them back.
+    work.persons_again |= grown & had
+    tied = [each for each in tied if not each.persons.keys() & grown]
     await identities.ask(work.connection, tied)
     return tied
 
