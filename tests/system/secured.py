@@ -103,8 +103,8 @@ listener.name.tls.ssl.keystore.location={self.paths.kafka / "server.pem"}
         return {**os.environ, **told, "KAFKA_HEAP": "256m", "TMPDIR": str(self.paths.kafka)}
 
     def ready(self) -> bool:
-        """Say whether it takes connections, as the container's health check does."""
-        return ports.answers(self.inside)
+        """Say whether it takes connections, on every listener: a client that is refused leaves its socket unclosed."""
+        return all(ports.answers(port) for port in (self.inside, self.port, self.tls))
 
 
 def make_certificate(public: Path, whole: Path) -> None:
