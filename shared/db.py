@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
@@ -32,7 +31,6 @@ BY_KEY = {
 }
 RETRY_SECONDS_MAX = 5.0
 
-DAYS_KNOWN_MAX = 4_096
 _DAY_0 = date(2000, 1, 1).toordinal()  # From which PostgreSQL counts days.
 
 _TRANSIENT = (
@@ -89,7 +87,6 @@ async def _days_as_they_are(raw: "asyncpg.Connection[asyncpg.Record]") -> None:
     await raw.set_type_codec("date", schema="pg_catalog", encoder=_to_days, decoder=_from_days, format="tuple")
 
 
-@lru_cache(maxsize=DAYS_KNOWN_MAX)
 def _to_days(day: date) -> tuple[int]:
     return (day.toordinal() - _DAY_0,)
 

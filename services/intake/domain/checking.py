@@ -22,7 +22,7 @@ from shared.policy import Pack
 __all__ = ["History", "Sound", "check", "shown"]
 
 _HIDDEN = ("content", "objects", "places", "metadata")
-DAYS_APART_MAX = 16  # Today's, and under how many packs; of the day before what waited.
+BOUNDS_KNOWN_MAX = 16  # One for each day and pack, and of both there are few at a time.
 
 
 def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
@@ -49,7 +49,7 @@ def check(sent: Sent, pack: Pack, today: date) -> Sound | tuple[Reason, ...]:
     return reasons or sound
 
 
-@lru_cache(maxsize=DAYS_APART_MAX)
+@lru_cache(maxsize=BOUNDS_KNOWN_MAX)
 def _days_believed(earliest: date | None, ahead: int, today: date) -> tuple[date, date]:
     """Give the first and the last day that a date may be: the same for all that comes in a day."""
     return earliest or date.min, today + timedelta(days=ahead)
