@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.db import Connection, driver
@@ -18,7 +18,7 @@ SELECT array(SELECT nextval('body_id') FROM generate_series(1, $1::int)), min(ep
 FROM epoch WHERE began_at IS NOT NULL AND ended_at IS NULL"""
 
 
-class Plain(NamedTuple):
+class Plain(msgspec.Struct, frozen=True):
     """Content to seal; `record_key` lists it by record, for shredding."""
 
     record_key: int | None
@@ -50,10 +50,10 @@ async def store(connection: Connection, keys: Keys, bodies: Sequence[Plain]) -> 
     if len(keys.epochs) > 1:
         keys.forget_before(oldest)
     rows, wraps, random = [], [], os.urandom(FRESH_BYTES * len(bodies))
-    for at, (body_id, (record_key, content)) in enumerate(zip(ids, bodies, strict=True)):
+    for at, (body_id, body) in enumerate(zip(ids, bodies, strict=True)):
         fresh = random[at * FRESH_BYTES : (at + 1) * FRESH_BYTES]
-        nonce, sealed, wrapped = _seal_under(wrapper, body_id, content, fresh)
-        rows.append((body_id, record_key, nonce, sealed))
+        nonce, sealed, wrapped = _seal_under(wrapper, body_id, body.content, fresh)
+        rows.append((body_id, body.record_key, nonce, sealed))
         wraps.append((body_id, epoch, wrapped))
     await raw.copy_records_to_table("body", records=rows, columns=["body_id", "record_key", "nonce", "sealed"])
     await raw.copy_records_to_table("body_key", records=wraps, columns=["body_id", "epoch", "wrapped"])

@@ -1,12 +1,14 @@
 """PostgreSQL: one engine per process, one kind of transaction, one answer to "try again?"."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import asyncpg
+import msgspec
 from asyncpg import exceptions as pg
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +33,8 @@ BY_KEY = {
 }
 RETRY_SECONDS_MAX = 5.0
 
+_encode = msgspec.json.Encoder().encode
+DAYS_KNOWN_MAX = 4_096  # Ten years of days: the same few come again and again.
 _DAY_0 = date(2000, 1, 1).toordinal()  # From which PostgreSQL counts days.
 
 _TRANSIENT = (
@@ -87,6 +91,7 @@ async def _days_as_they_are(raw: "asyncpg.Connection[asyncpg.Record]") -> None:
     await raw.set_type_codec("date", schema="pg_catalog", encoder=_to_days, decoder=_from_days, format="tuple")
 
 
+@lru_cache(maxsize=DAYS_KNOWN_MAX)
 def _to_days(day: date) -> tuple[int]:
     return (day.toordinal() - _DAY_0,)
 
@@ -137,6 +142,14 @@ async def persist(work: Callable[[], Awaitable[Result]], told: Callable[[BaseExc
             told(error, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, RETRY_SECONDS_MAX)
+
+
+def numbers(values: Sequence[int | None]) -> str:
+    """Write whole numbers as the text of an array, for `$1::text::bigint[]`: much sooner done than by the driver.
+
+    Of each member of a list the driver asks whether it is a list itself.
+    """
+    return f"{{{_encode(values)[1:-1].decode()}}}"
 
 
 def columns(rows: list[tuple[Any, ...]], count: int) -> list[list[Any]]:

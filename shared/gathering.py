@@ -8,7 +8,7 @@ from shared.clock import monotonic
 from shared.pace import Pace
 from shared.yielding import Yielding
 
-BATCH_RECORDS_MAX = 1_100  # Of eight partitions three: while one batch is stored and one waits for it, one is decoded.
+BATCH_RECORDS_MAX = 1_300  # Of eight partitions three: while one batch is stored and one waits for it, one is decoded.
 SETTLING_MAX = 3  # Batches of one topic at a time,
 FEW_RECORDS = 200  # and the others only of this many records: a few more to one transaction cost next to nothing.
 ALL = Pace("alone", BATCH_RECORDS_MAX)

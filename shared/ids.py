@@ -3,6 +3,7 @@
 import os
 import unicodedata
 import uuid
+from collections.abc import Callable
 from hashlib import sha1
 from uuid import UUID
 from zlib import crc32
@@ -41,9 +42,15 @@ def event_uid(source: str, event_id: str) -> UUID:
     return named(f"event\n{source}\n{event_id}")
 
 
+def receipts_at(*place: object) -> Callable[[object], UUID]:
+    """Give what identifies the arrivals of one place by the last part: the offset in a partition, the index."""
+    beginning = "\n".join(["receipt", *map(str, place)])
+    return lambda last: named(f"{beginning}\n{last}")
+
+
 def receipt_id(*place: object) -> UUID:
     """Identify an arrival: (cluster, topic, incarnation, partition, offset), or (request id, index)."""
-    return named("receipt\n" + "\n".join(map(str, place)))
+    return receipts_at(*place[:-1])(place[-1])
 
 
 def review_id(subject: UUID, n: int) -> UUID:

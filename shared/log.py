@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
 from uuid import UUID
 
-from shared.db import Connection, columns, driver
+import msgspec
+
+from shared.db import Connection, driver, numbers
 from shared.ids import salts, shard_of
 from shared.tracing import HEADER, Trace, outgoing, read, touch
 
@@ -17,14 +18,13 @@ SELECT array(SELECT ((floor(extract(epoch FROM clock_timestamp()) / 86400))::big
     FROM generate_series(1, $1::int))"""
 # Of each transaction a row for the sealer, and one a shard for the relay, ids in the order of the entries.
 _QUEUE = """
-WITH sealing AS (INSERT INTO unsealed (log_ids) VALUES ($1::bigint[]))
+WITH sealing AS (INSERT INTO unsealed (log_ids) VALUES ($1::text::bigint[]))
 INSERT INTO unpublished (shard, log_ids, trace)
-SELECT u.shard, array_agg(u.log_id ORDER BY u.n), $4
-FROM unnest($2::smallint[], $3::bigint[]) WITH ORDINALITY u(shard, log_id, n) GROUP BY u.shard ORDER BY u.shard"""
+SELECT u.shard, u.log_ids::bigint[], $4 FROM unnest($2::smallint[], $3::text[]) u(shard, log_ids) ORDER BY u.shard"""
 _COLUMNS = ["log_id", "at", "shard", "topic", "key", "type", "subject", "version", "payload", "salt", "digest"]
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One change of one subject; `topic` None keeps it in the ledger alone, for ever."""
 
     topic: str | None
@@ -54,22 +54,24 @@ async def put(
         return []
     raw, trace = await driver(connection), outgoing()
     drawn = [abs(n) for n in drawn] if drawn else await raw.fetchval(_IDS, len(entries))
-    ids = [drawn[n] if entry.topic else -drawn[n] for n, entry in enumerate(entries)]
-    rows, queued = [], []
+    ids = [log_id if entry.topic else -log_id for log_id, entry in zip(drawn, entries, strict=True)]
+    rows, traced = [], False
+    queued: dict[int, list[int]] = {}
     for log_id, salt, entry in zip(ids, salts(len(entries)), entries, strict=True):
-        shard = shard_of(entry.key)
-        digest = sha256(salt + entry.payload).digest()
-        topic, key, kind, subject, version, payload, _ = entry
-        rows.append((log_id, now, shard, topic, key, kind, subject, version, payload, salt, digest))
+        topic, key, payload = entry.topic, entry.key, entry.payload
+        shard, digest = shard_of(key), sha256(salt + payload).digest()
+        rows.append((log_id, now, shard, topic, key, entry.type, entry.subject, entry.version, payload, salt, digest))
         if topic:
-            queued.append((shard, log_id))
-    if any(entry.trace for entry in entries):
+            queued.setdefault(shard, []).append(log_id)
+        traced = traced or entry.trace is not None
+    if traced:
         told = [_headers(entry.trace, trace) for entry in entries]
-        traced = [(*row, headers) for row, headers in zip(rows, told, strict=True)]
-        await raw.copy_records_to_table("log", records=traced, columns=[*_COLUMNS, "headers"])
+        rows_told = [(*row, headers) for row, headers in zip(rows, told, strict=True)]
+        await raw.copy_records_to_table("log", records=rows_told, columns=[*_COLUMNS, "headers"])
     else:
         await raw.copy_records_to_table("log", records=rows, columns=_COLUMNS)
-    await raw.execute(_QUEUE, ids, *columns(queued, 2), trace.header() if trace else None)
+    lists = [numbers(each) for each in queued.values()]
+    await raw.execute(_QUEUE, numbers(ids), list(queued), lists, trace.header() if trace else None)
     return ids
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from shared.db import Connection, columns, driver
 from shared.log import Entry
 
@@ -40,7 +42,7 @@ async def traced(
     if not known:
         return tuple(entries)
     found = [next((known[subject] for subject in each if subject in known), None) for each in about]
-    return tuple(entry._replace(trace=trace) for entry, trace in zip(entries, found, strict=True))
+    return tuple(replace(entry, trace=trace) for entry, trace in zip(entries, found, strict=True))
 
 
 async def end(connection: Connection, subjects: Sequence[UUID]) -> None:
@@ -51,4 +53,4 @@ async def end(connection: Connection, subjects: Sequence[UUID]) -> None:
 
 def along(entries: Iterable[Entry], traces: Mapping[str, str]) -> list[Entry]:
     """Give each entry the trace that the message about its key came with."""
-    return [entry._replace(trace=traces.get(entry.key)) for entry in entries]
+    return [replace(entry, trace=traces.get(entry.key)) for entry in entries]

@@ -1,7 +1,8 @@
 """Events in: each batch is taken in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
+from uuid import UUID
 
 from aiokafka import ConsumerRecord
 
@@ -13,6 +14,7 @@ from services.intake.actions.manifests import only_manifests
 from services.intake.actions.reading import TOPIC, read_message, trace_of
 from services.intake.actions.screening import follow_tasks
 from services.intake.actions.take_in import take_in
+from services.intake.domain.reading import ATTRIBUTES
 from services.intake.domain.refused import Refused
 from shared.batches import Batch, Handler
 from shared.clock import policy_day, wall_clock
@@ -34,16 +36,17 @@ from shared.events import (
     ScheduleChanged,
     TaskChanged,
 )
-from shared.ids import receipt_id
+from shared.ids import receipts_at
 from shared.in_force import take_policies
 from shared.reading import read_events
-from shared.tracing import by_subject
+from shared.tracing import HEADER, by_subject
 from shared.worker import Worker
 from shared.yielding import Yielding
 
 HEADERS_MAX = 64
 HEADER_CHARS_MAX = 1024
 STRUCTURED = "application/cloudevents+json"
+_KNOWN = {name: name for name in ("content-type", HEADER, *ATTRIBUTES)}  # One text for all messages.
 _DISPOSALS: Mapping[str, type[Event]] = {each.type: each for each in (DisposalExecuted, LinkEnded, DiscardRefused)}
 _POISON = Refused("defect", "", "Taking this event in ended the process each time; it is set aside for its makers.")
 _TOO_MANY = Refused("too_many_headers", "", f"The message has over {HEADERS_MAX} headers; send fewer.")
@@ -64,33 +67,38 @@ async def _live(desks: Desks, yielding: Yielding, connection: Connection, batch:
 
 async def _arrivals(desks: Desks, connection: Connection, batch: Batch) -> None:
     now, desk = wall_clock(), await desks.current(connection)
-    arrived = (arrival(record, batch) for record in batch.records)
-    await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
+    await take_in(connection, desk, arrivals(batch), now, await policy_day(connection, now, desk.pack.zone))
 
 
 async def _manifests(desks: Desks, connection: Connection, batch: Batch) -> None:
     now, desk = wall_clock(), await desks.current(connection)
-    arrived = (only_manifests(arrival(record, batch)) for record in batch.records)
+    arrived = map(only_manifests, arrivals(batch))
     await take_in(connection, desk, arrived, now, await policy_day(connection, now, desk.pack.zone))
 
 
-def arrival(record: ConsumerRecord, batch: Batch) -> Arrival:
-    """Read one message; whatever it holds, it is an arrival."""
+def arrivals(batch: Batch) -> Iterator[Arrival]:
+    """Read each message of a batch; whatever it holds, it is an arrival."""
+    for span in batch.spans:
+        cluster, topic, incarnation, part = span.place
+        receipt_of = receipts_at(*span.place)
+        for record in span.records:
+            where = Place(topic, part, record.offset, incarnation, cluster)
+            yield _arrival(record, receipt_of(record.offset), where, batch.poison)
+
+
+def _arrival(record: ConsumerRecord, receipt: UUID, where: Place, poison: bool) -> Arrival:
     sent = record.headers or ()
     too_many = len(sent) > HEADERS_MAX
     headers = {
-        name.lower(): value.decode("utf-8", "replace")[:HEADER_CHARS_MAX]
+        _KNOWN.get(name) or name.lower(): value.decode("utf-8", "replace")[:HEADER_CHARS_MAX]
         for name, value in (sent[:HEADERS_MAX] if too_many else sent)
         if value is not None
     }
-    place = batch.place_of(record)
-    where = Place(place.topic, place.part, record.offset, place.incarnation, place.cluster)
     mode = "structured" if headers.get("content-type", "").startswith(STRUCTURED) else "binary"
     message = Message(mode, headers, record.value)
-    read = _POISON if batch.poison else _TOO_MANY if too_many else read_message(message)
+    read = _POISON if poison else _TOO_MANY if too_many else read_message(message)
     key = record.key.decode("utf-8", "replace")[:64] if record.key else None
-    receipt, trace = receipt_id(*place, record.offset), trace_of(message, read)
-    return Arrival(receipt, where, TOPIC, key, message, read, trace=trace)
+    return Arrival(receipt, where, TOPIC, key, message, read, trace=trace_of(message, read))
 
 
 async def _schedules(desks: Desks, connection: Connection, batch: Batch) -> None:

@@ -28,13 +28,11 @@ def record(value, headers=(), offset=0):
     return SimpleNamespace(value=value, headers=tuple(headers), offset=offset, key=None)
 
 
-def batch():
-    place = Place("cluster", "records.events.v1", "incarnation", 0)
-    return SimpleNamespace(poison=False, place_of=lambda _: place)
-
-
 def arrival(value, headers=(), offset=0):
-    return agents.arrival(record(value, headers, offset), batch())
+    place = Place("cluster", "records.events.v1", "incarnation", 0)
+    span = SimpleNamespace(place=place, records=[record(value, headers, offset)])
+    [arrived] = agents.arrivals(SimpleNamespace(poison=False, spans=[span]))
+    return arrived
 
 
 def identity(id_="e1", prefix="ce_"):

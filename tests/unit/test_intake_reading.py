@@ -253,3 +253,19 @@ def test_what_is_no_event_here_is_told_how_to_be_one() -> None:
         with pytest.raises(Refused) as refused:
             refused_by()
         assert "cloudevents" in refused.value.reason.sentence  # The content type, forgotten oftener than the rest.
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        captured(content={"summary": "e\u0301t\u00e9", "weight": 0.5}),
+        captured(metadata={"a": "\ud7ff\ue000\U0001f600"}, content={"n": [1, -2, {"deep": [None, True]}]}),
+        captured(),
+    ],
+)
+def test_data_that_was_let_go_comes_again_from_its_canonical_bytes(sent):
+    found = read_binary(*binary(sent))
+    before = found.data
+    found.let_go()
+    assert (found.data, found.decoded) == (before, None)
+    assert found.body() == read_binary(*binary(sent)).body()

@@ -21,8 +21,6 @@ from shared.db import Connection
 from shared.events import BACKLOAD
 from shared.policy import Pack
 
-WITHDRAWN = "tenure.record.withdrawn.v1"
-
 Judged = tuple[Case, Verdict, ArrivalRow]
 
 
@@ -40,7 +38,7 @@ async def add_replayed(
     case, verdict, record_key = judged
     await manifests.keep(connection, desk, [(case, verdict, row["source_key"])], row["first_seen"])
     if verdict.version == 1 and isinstance(case.found, Sound) and case.found.kind == "record":
-        captured = _captured(case.found, record_key, row["source_key"], row["first_seen"])
+        captured = _captured(case, record_key, row["source_key"], row["first_seen"])
         await accounts.queue(connection, Tally(captured=[captured]), row["first_seen"], today)
 
 
@@ -53,20 +51,21 @@ def _tally_of(judged: Sequence[Judged], now: datetime) -> Tally:
         ]
     )
     captured = [
-        _captured(case.found, row.record_key, row.source_key, None if case.arrival.place.topic == BACKLOAD else now)
+        _captured(case, row.record_key, row.source_key, None if case.arrival.place.topic == BACKLOAD else now)
         for case, verdict, row in judged
         if verdict.version == 1 and isinstance(case.found, Sound) and case.found.kind == "record"
     ]
     return Tally([(*key, n) for key, n in days.items()], captured)
 
 
-def _captured(sound: Sound, record_key: int | None, source_key: int, at: datetime | None) -> Captured:
-    """Give what is kept of a record's first state; of one that only withdraws nothing is told, and nothing checked."""
+def _captured(case: Case, record_key: int | None, source_key: int, at: datetime | None) -> Captured:
+    """Give what is kept of a record's first state; of one that only withdraws nothing is told."""
+    state, found = case.state, case.found
     assert record_key is not None, "a record that was captured has its key"
-    if sound.sent.type == WITHDRAWN:
-        return record_key, source_key, "", "", None, None
-    state = sound.sent.data
-    return (record_key, source_key, sound.record_type or "", state.get("unit") or "", *lags(state, at))
+    assert state is not None, "it was captured by a state"
+    assert isinstance(found, Sound), "of a sound event alone there is a state"
+    told = lags(state.reported_at, state.recorded_at, at)
+    return (record_key, source_key, found.record_type or "", state.unit, *told)
 
 
 async def roll_up(connection: Connection, desk: Desk) -> int:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from services.intake.actions.cases import Case
 from services.intake.domain import deciding
@@ -72,7 +73,7 @@ def receipt_entry(issued: Receipted, trace: str | None = None) -> Entry:
 def consequences(number: int, case: Case, verdict: Verdict, told: Told) -> list[Entry]:
     """Give what the other services are told: a registered event, or that one is parked."""
     told_of, trace = _consequences(number, case, verdict, told), case.arrival.trace
-    return [entry._replace(trace=trace) for entry in told_of] if trace else told_of
+    return [replace(entry, trace=trace) for entry in told_of] if trace else told_of
 
 
 def _consequences(number: int, case: Case, verdict: Verdict, told: Told) -> list[Entry]:

@@ -7,13 +7,11 @@ from uuid import UUID
 import msgspec
 
 from services.intake.actions import screening
-from services.intake.actions.cases import Desk
+from services.intake.actions.cases import Desk, thing_of
 from services.intake.domain import things as domain
 from services.intake.domain.access import Asked, judge
-from services.intake.domain.checking import Sound
 from services.intake.domain.screening import Looker
 from services.intake.storage import things
-from services.intake.storage.things import Thing
 from shared.db import Connection
 from shared.errors import Forbidden
 from shared.log import Entry, put
@@ -45,21 +43,6 @@ class Found(NamedTuple):
     after: int | None
 
 
-def names_things(sound: Sound) -> bool:
-    """Say whether a state names any object or place."""
-    return sound.kind == "record" and domain.names_things(sound.sent.data)
-
-
-def things_of(desk: Desk, sound: Sound) -> frozenset[Thing]:
-    """Give what a state names, by keyed digest."""
-    compact = desk.pack.references.compact
-    return frozenset(_thing(desk, kind, ref) for kind, ref in domain.things_in(sound.sent.data, compact))
-
-
-def _thing(desk: Desk, kind: str, comparable: str) -> Thing:
-    return Thing(kind, desk.keys.mac(f"thing\n{kind}\n{comparable}".encode()))
-
-
 async def search(
     connection: Connection, desk: Desk, looker: Looker, asked: Asked, wanted: Search, now: datetime
 ) -> Found:
@@ -71,7 +54,7 @@ async def search(
         message = "The policy pack does not let your role see records for this purpose; choose another."
         raise Forbidden(message, "purpose_not_allowed")
     comparable = domain.comparable(wanted.kind, wanted.ref, desk.pack.references.compact)
-    thing = _thing(desk, wanted.kind, comparable)
+    thing = thing_of(desk, wanted.kind, comparable)
     rows = await things.find(connection, thing, wanted.after, wanted.limit + 1)
     page = [record for _, record in rows[: wanted.limit]]
     seen = await screening.seen(connection, desk.pack, looker.staff_id, page)

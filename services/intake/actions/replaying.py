@@ -42,7 +42,7 @@ async def replay(
     # Another event came with its id before: then it is judged against that one, as it was.
     seen = {} if row["first"] else await arrivals.first_arrivals(connection, [row["event_uid"]])
     await judge(connection, desk, work, seen)
-    told = announcing.Told(now, today, shown_states(desk, work))
+    told = announcing.Told(now, today, shown_states(work))
     issued = msgspec.structs.replace(announcing.receipt(work.cases[0], work.verdicts[0], told), names=receipt_id)
     if issued.outcome in (deciding.ACCEPTED, deciding.SUPERSEDED):
         await _take(connection, desk, work, row, (issued, told))

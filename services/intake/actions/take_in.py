@@ -9,16 +9,14 @@ from uuid import UUID
 import msgspec
 
 from services.intake.actions import accounts, announcing, parking, screening
-from services.intake.actions.cases import Arrival, Case, Desk, open_case
-from services.intake.actions.finding import names_things, things_of
+from services.intake.actions.cases import NO_THINGS, Arrival, Case, Desk, open_case
 from services.intake.actions.parking import Waiting
 from services.intake.domain import deciding
-from services.intake.domain.checking import Sound, shown
+from services.intake.domain.checking import Sound
 from services.intake.domain.deciding import WAITING, Subject, Verdict
 from services.intake.domain.manifests import counted_at
 from services.intake.domain.reading import Sent
 from services.intake.domain.refused import Refused
-from services.intake.domain.required import settled_values
 from services.intake.storage import arrivals as storage
 from services.intake.storage import quarantine, things
 from services.intake.storage.things import Thing
@@ -41,7 +39,6 @@ class Work:
     verdicts: list[Verdict] = field(default_factory=list)
     firsts: list[bool] = field(default_factory=list)
     states: dict[int, tuple[Subject, Sound]] = field(default_factory=dict)  # Those that are stored, by case number.
-    things: dict[int, frozenset[Thing]] = field(default_factory=dict)
 
 
 async def take_in(
@@ -55,11 +52,6 @@ async def take_in(
     seen = await storage.first_arrivals(connection, list({case.event_uid for case in cases}))
     await judge(connection, desk, work, seen)
     return await _store(connection, desk, work, now, today)
-
-
-def _state_mac(desk: Desk, sound: Sound) -> bytes:
-    kind = b"withdrawn\n" if _withdraws(sound) else b"state\n"
-    return desk.keys.mac(kind + sound.sent.canonical)
 
 
 async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID, tuple[bytes, str]]) -> None:
@@ -82,8 +74,6 @@ async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID,
             verdict = _judge_again(case, known)
         if subject and isinstance(case.found, Sound) and verdict.outcome in _STORED:
             work.states[len(work.verdicts)] = subject, case.found
-            if names_things(case.found):
-                work.things[len(work.verdicts)] = things_of(desk, case.found)
         work.verdicts.append(verdict)
 
 
@@ -128,21 +118,9 @@ def _judge_new(
         if case.forbidden:
             return Verdict(deciding.FORBIDDEN, case.found)
         return Verdict(deciding.QUARANTINED, case.found)
-    if subject is None:
+    if subject is None or case.state is None:
         return deciding.judge_fact(case.found, captured, desk.pack)
-    settled = _settled(desk, case.found)
-    return deciding.judge_state(_state_mac(desk, case.found), case.found.sequence, source_key, subject, settled)
-
-
-def _settled(desk: Desk, sound: Sound) -> dict[str, tuple[bytes, ...]] | None:
-    """Give the digests of what stays as first accepted; most types have nothing of the kind."""
-    if not (pointers := desk.pack.settled_fields(sound.record_type)):
-        return None
-    values = settled_values(sound.sent.data, pointers)
-    return {
-        pointer: tuple(desk.keys.mac(b"settled\n%b\n%b" % (pointer.encode(), form)) for form in forms)
-        for pointer, forms in values.items()
-    }
+    return deciding.judge_state(case.state.mac, case.found.sequence, source_key, subject, case.state.settled)
 
 
 def _judge_again(case: Case, known: tuple[bytes, str]) -> Verdict:
@@ -159,7 +137,7 @@ async def _store(
     bodies = await seal_bodies(connection, desk, work)
     rows = [row_of(work, number, now) for number in range(len(work.cases))]
     await storage.store_arrivals(connection, keys, rows, now, today)
-    told = announcing.Told(now, today, shown_states(desk, work))
+    told = announcing.Told(now, today, shown_states(work))
     await store_new_states(connection, work, told, keys, bodies)
     came = zip(work.cases, work.verdicts, rows, keys, strict=True)
     waiting = [Waiting(*each, bodies[number]) for number, each in enumerate(came) if each[2].outcome in WAITING]
@@ -182,17 +160,10 @@ async def _store(
     return receipts
 
 
-def shown_states(desk: Desk, work: Work) -> dict[int, bytes]:
-    """Give what others may see of each record's new state, as JSON, by case number."""
-    return {
-        number: encode(shown(state, desk.pack.metadata_keys))
-        for number, (_, state) in work.states.items()
-        if not _withdraws(state)
-    }
-
-
-def _withdraws(sound: Sound) -> bool:
-    return sound.sent.type.endswith(".withdrawn.v1")
+def shown_states(work: Work) -> dict[int, bytes]:
+    """Give what others may see of each new state that is stored, as JSON, by case number."""
+    states = ((number, work.cases[number].state) for number in work.states)
+    return {number: state.shown for number, state in states if state and state.shown is not None}
 
 
 async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[int, int]:
@@ -212,22 +183,17 @@ def row_of(work: Work, number: int, now: datetime) -> storage.ArrivalRow:
     subject = found.subject if isinstance(found, Sound) else deciding.subject_of(read, arrival.key)
     subject = None if case.forbidden else subject  # Sent again it is a duplicate, and no less forbidden.
     held = work.subjects[number]
+    id_, type_ = (None, None) if isinstance(read, Refused) else (read.id, read.type)
+    reasons = encode(verdict.reasons).decode() if verdict.reasons else None
+    key = held.key if held and held.sequence else None
+    at = counted_at(read.time if isinstance(read, Sent) else None, now)
+    # By place, in the order of the fields: every arrival passes here, and keywords would take twice as long.
+    # fmt: off
     return storage.ArrivalRow(
-        receipt_id=arrival.receipt_id,
-        event_uid=case.event_uid,
-        first=work.firsts[number],
-        source_key=work.sources[case.source],
-        channel=arrival.channel,
-        place=encode(arrival.place).decode(),
-        event_id=None if isinstance(read, Refused) else read.id,
-        type=None if isinstance(read, Refused) else read.type,
-        subject=subject,
-        outcome=verdict.outcome,
-        reasons=encode(verdict.reasons).decode() if verdict.reasons else None,
-        body_mac=case.mac,
-        record_key=held.key if held and held.sequence else None,
-        counted_at=counted_at(read.time if isinstance(read, Sent) else None, now),
+        arrival.receipt_id, case.event_uid, work.firsts[number], work.sources[case.source], arrival.channel,
+        encode(arrival.place).decode(), id_, type_, subject, verdict.outcome, reasons, case.mac, key, at,
     )
+    # fmt: on
 
 
 async def store_new_states(
@@ -243,9 +209,10 @@ async def store_new_states(
         metadata = moved[subject.key][2] if subject.key in moved else None
         if number in told.states and sound.sequence > subject.shown:  # Whatever came first: a withdrawal shows nothing.
             metadata, subject.shown = told.states[number], sound.sequence
-            if subject.things or number in work.things:
-                listed[subject.key] = work.things.get(number, frozenset())
-                subject.things = bool(listed[subject.key])
+            state = work.cases[number].state
+            named = state.things if state else NO_THINGS
+            if subject.things or named:
+                listed[subject.key], subject.things = named, bool(named)
         moved[subject.key] = (subject, sound, metadata)
     if states:
         await storage.store_states(connection, states)

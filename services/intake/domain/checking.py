@@ -130,7 +130,9 @@ def shown(sound: Sound, metadata_keys: frozenset[str]) -> dict[str, Any]:
     data = sound.sent.data
     state = data.copy()
     for key in _HIDDEN:
-        state.pop(key, None)
-    if named := {key: value for key, value in data.get("metadata", {}).items() if key in metadata_keys}:
+        if key in state:
+            del state[key]
+    said = data.get("metadata")
+    if said and (named := {key: value for key, value in said.items() if key in metadata_keys}):
         state["metadata"] = named
     return state

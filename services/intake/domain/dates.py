@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Set
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from shared.calendar_rules import Unwritten, instant_of
 from shared.events import Reason
@@ -26,7 +27,7 @@ DAYS_KNOWN_MAX = 4_096
 _ZONES_APART = timedelta(days=3)  # No two zones' days are: an instant so long past is not ahead in any of them.
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True):
     """What an event is held against: the pack, its source, and the days between which the pack lets a date lie."""
 
     pack: Pack

@@ -62,8 +62,8 @@ def name_reasons(sent: Sent, value: Any, source: Source, pack: Pack) -> Iterator
 
 def _may_be_blank(form: bytes) -> bool:
     """Say whether a text in canonical bytes may show nothing."""
-    begins = b'" ' in form or b'"\x7f' in form  # Found far sooner than what the expression looks for.
-    return not form.isascii() or (begins and _UNPRINTED.search(form) is not None)
+    seldom = b"\x7f" in form or b'" ' in form  # Found far sooner than what the expression looks for.
+    return not form.isascii() or (seldom and _UNPRINTED.search(form) is not None)
 
 
 def _own_ids(value: Any) -> list[str]:

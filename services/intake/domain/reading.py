@@ -17,18 +17,20 @@ SOURCE_CHARS_MAX = 256
 _ID = re.compile(rf"[A-Za-z0-9._:/-]{{1,{ID_CHARS_MAX}}}")
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,18}")
 _OPTIONAL = ("subject", "time", "sequence", "corrects")
+_IN_WORDS = ("subject", "time", "corrects")  # And the sequence in digits.
 # Headers by either prefix that bindings use; what else a sender's system adds is its own.
-_ATTRIBUTES = {
+ATTRIBUTES = {
     prefix + name: name
     for prefix in ("ce_", "ce-")
     for name in ("specversion", "id", "source", "type", "traceparent", *_OPTIONAL)
 }
 _WORDS = re.compile(rf"[\x21-\x7e]{{1,{SOURCE_CHARS_MAX}}}")
 _text = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """A CloudEvent as it was sent; `data` is decoded, `canonical` its RFC 8785 bytes."""
+class Sent(msgspec.Struct):
+    """A CloudEvent as it was sent; `decoded` is its data until that is let go, `canonical` its RFC 8785 bytes."""
 
     id: str
     source: str
@@ -37,10 +39,19 @@ class Sent(msgspec.Struct, frozen=True):
     time: str | None
     sequence: str | None
     corrects: str | None
-    data: dict[str, Any]
+    decoded: dict[str, Any] | None
     canonical: bytes
     uid: UUID
     trace: str | None = None  # CloudEvents' attribute `traceparent`, as it came.
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Give the data decoded: as it was read or, once let go, from the canonical bytes."""
+        return _decode(self.canonical) if self.decoded is None else self.decoded
+
+    def let_go(self) -> None:
+        """Let go of the decoded data: of a whole batch it would be thousands of values for nothing."""
+        self.decoded = None
 
     def body(self) -> bytes:
         """Give the canonical bytes by which two bodies are the same, whatever mode they came in."""
@@ -67,7 +78,7 @@ class Unsound(msgspec.Struct, frozen=True):
 
 def read_binary(headers: Mapping[str, str], raw: bytes | None) -> Sent | Unsound:
     """Read an event whose attributes are headers; without a usable id, source and type there is none (`Refused`)."""
-    who = _identity({_ATTRIBUTES[name]: value for name, value in headers.items() if name in _ATTRIBUTES})
+    who = _identity({ATTRIBUTES[name]: value for name, value in headers.items() if name in ATTRIBUTES})
     try:
         if raw is None or not raw.strip():
             raise Refused("no_data", "/data", "The event has no data; send the whole state.")
@@ -146,8 +157,9 @@ def _whole(who: dict[str, str], data: Any, form: bytes) -> Sent:
 
 
 def _attributes(who: dict[str, str]) -> None:
-    for name in _OPTIONAL:
-        if name in who and not _WORDS.fullmatch(who[name]):
+    for name in _IN_WORDS:
+        if (said := who.get(name)) is not None and not _WORDS.fullmatch(said):
             raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is too long or not plain ASCII.")
-    if "sequence" in who and (not _SEQUENCE.fullmatch(who["sequence"]) or int(who["sequence"]) >= 2**63):
+    sequence = who.get("sequence")
+    if sequence is not None and (not _SEQUENCE.fullmatch(sequence) or int(sequence) >= 2**63):
         raise Refused("bad_sequence", "/sequence", "The sequence is not a positive 64-bit integer as a string.")

@@ -7,11 +7,6 @@ from unicodedata import normalize
 _LISTS = ("objects", "places")
 
 
-def names_things(data: dict[str, Any]) -> bool:
-    """Say whether a state names any object or place."""
-    return bool(data.get("objects") or data.get("places"))
-
-
 def things_in(data: dict[str, Any], compact: Collection[str]) -> Iterator[tuple[str, str]]:
     """Give the kind and the comparable reference of each object and place of a sound state."""
     for name in _LISTS:

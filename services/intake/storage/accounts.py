@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from services.intake.storage.arrivals import COUNT
-from shared.db import Connection, columns, driver
+from shared.db import Connection, columns, driver, numbers
 
 TALLIES_MAX = 200
 _TALLY = """
 INSERT INTO tally (received_at, received_on, day_sources, days, day_events, record_keys, source_keys, record_types,
     units, reported, recorded) VALUES ({})"""
-_QUEUE = _TALLY.format("$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11")
-_COUNT_AND_QUEUE = f"WITH q AS ({_TALLY.format('$6, $3, $7, $8, $9, $10, $11, $12, $13, $14, $15')}) {COUNT}"
+_LONG = "{}::text::bigint[], {}::text::integer[], {}, {}, {}::text::bigint[], {}::text::bigint[]"
+_QUEUE = _TALLY.format("$1, $2, $3, $4, $5, " + _LONG.format("$6", "$7", "$8", "$9", "$10", "$11"))
+_QUEUED_TOO = _TALLY.format("$6, $3, $7, $8, $9, " + _LONG.format("$10", "$11", "$12", "$13", "$14", "$15"))
+_COUNT_AND_QUEUE = f"WITH q AS ({_QUEUED_TOO}) {COUNT}"
 _TAKE = """
 DELETE FROM tally WHERE tally_id = ANY(ARRAY(
     SELECT tally_id FROM tally ORDER BY tally_id LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING *"""
@@ -100,8 +102,8 @@ async def count(
     if not rows:
         return
     raw = await driver(connection)
-    sources, outcomes, numbers = columns(list(rows), 3)
-    values: list[Any] = [sources, outcomes, *day, numbers]
+    sources, outcomes, counts = columns(list(rows), 3)
+    values: list[Any] = [sources, outcomes, *day, counts]
     if not tally.days and not tally.captured:
         await raw.execute(COUNT, *values)
         return
@@ -114,8 +116,10 @@ async def queue(connection: Connection, tally: Tally, received_at: datetime, rec
     await raw.execute(_QUEUE, received_at, received_on, *_columns(tally))
 
 
-def _columns(tally: Tally) -> list[list[Any]]:
-    return [*columns(list(tally.days), 3), *columns(list(tally.captured), 6)]
+def _columns(tally: Tally) -> list[Any]:
+    records, sources, types, units, reported, recorded = columns(list(tally.captured), 6)
+    days = columns(list(tally.days), 3)
+    return [*days, numbers(records), numbers(sources), types, units, numbers(reported), numbers(recorded)]
 
 
 async def take_tallies(connection: Connection) -> list[asyncpg.Record]:

@@ -86,7 +86,7 @@ async def first_arrivals(connection: Connection, events: Sequence[UUID]) -> dict
     return {row["event_uid"]: (row["body_mac"], row["outcome"]) for row in rows}
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """Whose states are asked for."""
 
     uid: UUID
@@ -103,7 +103,7 @@ async def lock_subjects(connection: Connection, wanted: Mapping[History, Wanted]
     found, new = {}, []
     for history, each in wanted.items():
         is_nominal = each.kind == "record" and each.uid in nominals
-        if row := rows.get(_of(*each)):
+        if row := rows.get(_of(each.uid, each.kind, each.source_key)):
             found[history] = _subject(row, is_nominal)
         else:
             found[history] = Subject(0, each.source_key, 0, 0, None, False, {}, is_nominal=is_nominal, is_new=True)

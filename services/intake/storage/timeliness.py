@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.intake.domain.timeliness import RECORDED, REPORTED, REVERSED, UNTOLD
-from shared.db import Connection, columns, driver
+from shared.db import Connection, columns, driver, numbers
 from shared.policy import Pack
 from shared.policy.timeliness import lag_limits
 
@@ -21,11 +21,13 @@ WITH limits AS (
         WITH ORDINALITY u(source, record_type, lag, seconds, n)
     LEFT JOIN source s ON s.source = u.source),
 came AS (
-    SELECT c.received_on, c.record_key, c.source_key, c.record_type, c.unit, l.lag, l.seconds, d.beyond,
+    SELECT '0001-01-01'::date + (c.ordinal - 1) AS received_on, c.record_key, c.source_key, c.record_type, c.unit,
+        l.lag, l.seconds, d.beyond,
         (SELECT x.seconds FROM limits x WHERE x.lag = l.lag AND (x.anyones OR x.source_key = c.source_key)
             AND (x.record_type IS NULL OR x.record_type = c.record_type) ORDER BY x.n LIMIT 1) AS limit_seconds
-    FROM unnest($5::date[], $6::bigint[], $7::integer[], $8::text[], $9::text[], $10::bigint[], $11::bigint[])
-            c(received_on, record_key, source_key, record_type, unit, reported, recorded),
+    FROM unnest($5::text[], $6::text[], $7::text::integer[], $8::text::bigint[], $9::text::integer[],
+            $10::text::bigint[], $11::text::bigint[])
+            c(record_type, unit, ordinal, record_key, source_key, reported, recorded),
         LATERAL (VALUES ('{REPORTED}', c.reported), ('{RECORDED}', c.recorded)) l(lag, seconds),
         LATERAL (SELECT greatest(floor(ln(greatest(l.seconds, 1)::float8 + 0.5) / ln(2::float8))::integer - 5, 0)
             AS beyond) d),
@@ -94,10 +96,13 @@ async def store(connection: Connection, tallies: Sequence[asyncpg.Record], pack:
     if not tallies:
         return
     raw = await driver(connection)
-    days = [tally["received_on"] for tally in tallies for _ in tally["record_keys"]]
-    names = ("record_keys", "source_keys", "record_types", "units", "reported", "recorded")
-    flat = [[each for tally in tallies for each in tally[name]] for name in names]
-    await raw.execute(_STORE, *columns(lag_limits(pack.timeliness), 4), days, *flat)
+    types, units, records, sources, reported, recorded = (
+        [each for tally in tallies for each in tally[name]]
+        for name in ("record_types", "units", "record_keys", "source_keys", "reported", "recorded")
+    )
+    days = [day for tally in tallies for day in [tally["received_on"].toordinal()] * len(tally["record_keys"])]
+    longs = [numbers(each) for each in (days, records, sources, reported, recorded)]
+    await raw.execute(_STORE, *columns(lag_limits(pack.timeliness), 4), types, units, *longs)
 
 
 async def summary(
