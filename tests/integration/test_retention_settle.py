@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from services.retention.actions.identities import tied_of
+from services.retention.actions import identities
 from services.retention.actions.settle import Bounds, behind, settle
 from services.retention.actions.take_in import fresh, take_in
 from services.retention.domain import Person, Schedule
@@ -555,6 +555,27 @@ async def test_whom_a_merge_joins_while_the_facts_of_others_are_read_is_read_wit
 
     monkeypatch.setattr(merges, "refs_of", meanwhile)
     async with transaction(engine) as connection:
-        tied = await tied_of(connection, [await key_of(engine, "nominal", "nominal_ref", ref("p1"))], PACK)
+        tied = await identities.tied_of(connection, [await key_of(engine, "nominal", "nominal_ref", ref("p1"))], PACK)
 
     assert [set(each.keys) for each in tied] == [{ref("p1"), ref("p2"), ref("p3")}]
+
+
+async def test_whom_a_merge_joins_once_the_others_are_had_makes_them_wait_for_it(engine, monkeypatch):
+    """Of three who are one person now two are held: neither is written alone, and all are once the third is marked."""
+    three = record_state("r3", links=[suspect("p3")], offences=["1"])
+    await keep(engine, [*BOTH, three, merged(gone="p2", into="p1")])
+    tied, came = identities.tied_of, merged("m2", gone="p3", into="p1")
+
+    async def meanwhile(connection, keys, pack):
+        monkeypatch.setattr(identities, "tied_of", tied)
+        await keep(engine, [came])
+        return await tied(connection, keys, pack)
+
+    monkeypatch.setattr(identities, "tied_of", meanwhile)
+    marked = "SELECT mark_id FROM dirty JOIN nominal USING (nominal_key) WHERE nominal_ref = ANY($1)"
+    done = await settle_once(engine, these=[row[0] for row in await rows(engine, marked, [ref("p1"), ref("p2")])])
+    assert done.claimed > done.done == 0
+    assert (await stored(engine))[1] == {}
+
+    await settle_all(engine)
+    assert (await stored(engine)) == fold([*BOTH, three, merged(gone="p2", into="p1"), came])
