@@ -32,9 +32,9 @@ BY_KEY = {
     "enable_mergejoin": "off",
 }
 RETRY_SECONDS_MAX = 5.0
+DAYS_KNOWN_MAX = 4_096  # The same few come again and again.
 
 _encode = msgspec.json.Encoder().encode
-DAYS_KNOWN_MAX = 4_096  # Ten years of days: the same few come again and again.
 _DAY_0 = date(2000, 1, 1).toordinal()  # From which PostgreSQL counts days.
 
 _TRANSIENT = (

@@ -7,16 +7,19 @@ from hashlib import sha256
 import pytest
 import rfc8785
 
+from services.intake.actions.cases import open_case
 from services.intake.domain.checking import Sound, check, shown
 from shared.events import Reason
 from shared.ids import event_uid
 from shared.policy import Required
 from tests.make_arrivals import (
     CRIME,
+    DESK,
     INDEX,
     PACK,
     STOPS,
     TODAY,
+    Topic,
     activity,
     activity_withdrawn,
     captured,
@@ -394,3 +397,13 @@ def test_another_pack_may_take_what_this_one_refuses() -> None:
     sent = read(trigger(trigger="sung"))
     assert not isinstance(check(sent, PACK, TODAY), Sound)
     assert isinstance(check(sent, wider, TODAY), Sound)
+
+
+@pytest.mark.parametrize("changes", [{"content": {"n": 1e16, "m": 1.0}, "estimate": 1.0}, {"content": {"n": 7}}])
+def test_what_is_opened_again_is_the_same_state(changes) -> None:
+    """Where another door had an event of a request in the same moment, the request is taken in a second time."""
+    fixity = sha256(rfc8785.dumps(changes["content"])).hexdigest()
+    arrived = Topic().of(captured(**changes, content_sha256=fixity))
+    first, second = (open_case(DESK, arrived, TODAY).state for _ in range(2))
+    assert first is not None
+    assert first == second

@@ -173,10 +173,10 @@ class Stack:
             say("topics are as declared")
 
     def stop(self) -> None:
-        """Stop everything, in order, within ten seconds; what one does not need of its grace, the next ones have."""
+        """Stop everything, in order, within ten seconds; what some do not need of their grace, the next have too."""
         until = time.monotonic()
         for names, grace in STOP_ORDER:
-            until += grace
+            until = max(until, time.monotonic()) + grace
             group = [self.processes[name] for name in names if name in self.processes]
             for each in group:
                 each.resume()  # A frozen process hears nothing.

@@ -78,7 +78,7 @@ class Desks:
 
 
 class State(msgspec.Struct, frozen=True):
-    """What is needed of a sound state beyond its canonical bytes: worked out as it is read, then its data is let go.
+    """What is needed of a sound state beyond its canonical bytes: worked out as it is read, a record's data is let go.
 
     Once a whole batch has been read, the first of it is far from the processor, and all of it is in memory.
     """

@@ -42,6 +42,7 @@ class Sent(msgspec.Struct):
     decoded: dict[str, Any] | None
     canonical: bytes
     uid: UUID
+    plain: bool  # The canonical bytes say all of the data: what has fractions, they write otherwise.
     trace: str | None = None  # CloudEvents' attribute `traceparent`, as it came.
 
     @property
@@ -50,8 +51,9 @@ class Sent(msgspec.Struct):
         return _decode(self.canonical) if self.decoded is None else self.decoded
 
     def let_go(self) -> None:
-        """Let go of the decoded data: of a whole batch it would be thousands of values for nothing."""
-        self.decoded = None
+        """Let go of the decoded data if it can be had again: of a whole batch it would be thousands of values."""
+        if self.plain:
+            self.decoded = None
 
     def body(self) -> bytes:
         """Give the canonical bytes by which two bodies are the same, whatever mode they came in."""
@@ -83,9 +85,9 @@ def read_binary(headers: Mapping[str, str], raw: bytes | None) -> Sent | Unsound
         if raw is None or not raw.strip():
             raise Refused("no_data", "/data", "The event has no data; send the whole state.")
         if found := quickly(raw):
-            return _whole(who, *found)
+            return _whole(who, *found, True)
         value, plain = decode(raw)
-        return _whole(who, value, canonical(value, plain))
+        return _whole(who, value, canonical(value, plain), plain)
     except Refused as refused:
         return _unsound(who, refused)
 
@@ -107,7 +109,7 @@ def read_envelope(value: Any, plain: bool) -> Sent | Unsound:
         for name in _OPTIONAL:
             if not isinstance(value.get(name, ""), str | None):
                 raise Refused(f"bad_{name}", f"/{name}", f"The event's {name} is not a string; send it as one.")
-        return _whole(who, data, canonical(data, plain))
+        return _whole(who, data, canonical(data, plain), plain)
     except Refused as refused:
         refused.data = data if isinstance(data, dict) else None
         return _unsound(who, refused)
@@ -141,7 +143,7 @@ def _sane(who: Mapping[str, str], name: str) -> str | None:
     return value if value is not None and _WORDS.fullmatch(value) else None
 
 
-def _whole(who: dict[str, str], data: Any, form: bytes) -> Sent:
+def _whole(who: dict[str, str], data: Any, form: bytes, plain: bool) -> Sent:
     if not isinstance(data, dict):
         raise Refused("bad_data", "/data", "The event's data is not a JSON object.")
     try:
@@ -152,7 +154,7 @@ def _whole(who: dict[str, str], data: Any, form: bytes) -> Sent:
     return Sent(
         *(who["id"], who["source"], who["type"], who.get("subject"), who.get("time")),
         *(who.get("sequence"), who.get("corrects"), data, form, event_uid(who["source"], who["id"])),
-        who.get("traceparent"),
+        *(plain, who.get("traceparent")),
     )
 
 
