@@ -55,19 +55,17 @@ async def put(
     raw, trace = await driver(connection), outgoing()
     drawn = [abs(n) for n in drawn] if drawn else await raw.fetchval(_IDS, len(entries))
     ids = [log_id if entry.topic else -log_id for log_id, entry in zip(drawn, entries, strict=True)]
-    rows, traced = [], False
-    queued: dict[int, list[int]] = {}
+    rows, queued = [], dict[int, list[int]]()
     for log_id, salt, entry in zip(ids, salts(len(entries)), entries, strict=True):
         topic, key, payload = entry.topic, entry.key, entry.payload
         shard, digest = shard_of(key), sha256(salt + payload).digest()
         rows.append((log_id, now, shard, topic, key, entry.type, entry.subject, entry.version, payload, salt, digest))
         if topic:
             queued.setdefault(shard, []).append(log_id)
-        traced = traced or entry.trace is not None
-    if traced:
+    if any(entry.trace for entry in entries):
         told = [_headers(entry.trace, trace) for entry in entries]
-        rows_told = [(*row, headers) for row, headers in zip(rows, told, strict=True)]
-        await raw.copy_records_to_table("log", records=rows_told, columns=[*_COLUMNS, "headers"])
+        traced = [(*row, headers) for row, headers in zip(rows, told, strict=True)]
+        await raw.copy_records_to_table("log", records=traced, columns=[*_COLUMNS, "headers"])
     else:
         await raw.copy_records_to_table("log", records=rows, columns=_COLUMNS)
     lists = [numbers(each) for each in queued.values()]

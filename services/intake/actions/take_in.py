@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.intake.actions import accounts, announcing, parking, screening
-from services.intake.actions.cases import NO_THINGS, Arrival, Case, Desk, open_case
+from services.intake.actions.cases import Arrival, Case, Desk, State, open_case
 from services.intake.actions.parking import Waiting
 from services.intake.domain import deciding
 from services.intake.domain.checking import Sound
@@ -38,7 +38,9 @@ class Work:
     subjects: list[Subject | None] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     firsts: list[bool] = field(default_factory=list)
-    states: dict[int, tuple[Subject, Sound]] = field(default_factory=dict)  # Those that are stored, by case number.
+    states: dict[int, tuple[Subject, Sound, State]] = field(
+        default_factory=dict
+    )  # Those that are stored, by case number.
 
 
 async def take_in(
@@ -72,8 +74,8 @@ async def judge(connection: Connection, desk: Desk, work: Work, seen: dict[UUID,
             seen[case.event_uid] = (case.mac, verdict.outcome)
         else:
             verdict = _judge_again(case, known)
-        if subject and isinstance(case.found, Sound) and verdict.outcome in _STORED:
-            work.states[len(work.verdicts)] = subject, case.found
+        if subject and case.state and isinstance(case.found, Sound) and verdict.outcome in _STORED:
+            work.states[len(work.verdicts)] = subject, case.found, case.state
         work.verdicts.append(verdict)
 
 
@@ -162,13 +164,12 @@ async def _store(
 
 def shown_states(work: Work) -> dict[int, bytes]:
     """Give what others may see of each new state that is stored, as JSON, by case number."""
-    states = ((number, work.cases[number].state) for number in work.states)
-    return {number: state.shown for number, state in states if state and state.shown is not None}
+    return {number: state.shown for number, (_, _, state) in work.states.items() if state.shown is not None}
 
 
 async def seal_bodies(connection: Connection, desk: Desk, work: Work) -> dict[int, int]:
     """Seal the content of states, and the whole of what waits or cannot be read; gives body ids by case number."""
-    plain = {number: Plain(subject.key, state.sent.canonical) for number, (subject, state) in work.states.items()}
+    plain = {number: Plain(subject.key, sound.sent.canonical) for number, (subject, sound, _) in work.states.items()}
     for number, (case, verdict) in enumerate(zip(work.cases, work.verdicts, strict=True)):
         if verdict.outcome in WAITING:
             plain[number] = Plain(None, _pack_message(case.arrival.message))
@@ -203,16 +204,14 @@ async def store_new_states(
     states: list[tuple[Any, ...]] = []
     moved: dict[int, tuple[Subject, Sound, bytes | None]] = {}
     listed: dict[int, frozenset[Thing]] = {}
-    for number, (subject, sound) in work.states.items():
+    for number, (subject, sound, state) in work.states.items():
         mac, version = subject.states[sound.sequence], work.verdicts[number].version
         states.append((subject.key, sound.sequence, version, mac, keys[number], bodies[number]))
         metadata = moved[subject.key][2] if subject.key in moved else None
         if number in told.states and sound.sequence > subject.shown:  # Whatever came first: a withdrawal shows nothing.
             metadata, subject.shown = told.states[number], sound.sequence
-            state = work.cases[number].state
-            named = state.things if state else NO_THINGS
-            if subject.things or named:
-                listed[subject.key], subject.things = named, bool(named)
+            if subject.things or state.things:
+                listed[subject.key], subject.things = state.things, bool(state.things)
         moved[subject.key] = (subject, sound, metadata)
     if states:
         await storage.store_states(connection, states)
