@@ -1,6 +1,7 @@
 """Who is one person: what stands of merges, what each person has, and what waits for a steward."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import msgspec
@@ -30,6 +31,8 @@ from tests.make_registered import (
     unmerged,
     withdrawal,
 )
+from tests.oracle.lives import Event, Life
+from tests.oracle.program import disagreements, schedules
 
 OLD = {"reported_at": "2015-03-01T10:00:00Z", "occurred_on": "2015-03-01", "created_on": "2015-03-01"}
 R1 = record_state("r1", links=[suspect("p1")])
@@ -232,6 +235,24 @@ def test_a_trigger_that_names_whom_a_merge_joined_counts_for_the_one_person_on_i
     assert fold([beside, told, withdrawal(told), *JOINED])[1][ref("p2")].clock_on == date(2015, 3, 1)
     a_child = nominal_state("p1", date_of_birth="2006-05-06")
     assert fold([R2, told, a_child, *JOINED])[1][ref("p1")].clock_on is None
+
+
+SAID = {"source_system": "crime", "created_on": "2015-03-01", "occurred_on": "2015-03-01"}
+ON_BOTH = (
+    Event("e1", "state", "r1", sequence=1, data={**SAID, "record_type": "crime_report", "offences": ["28/11"],
+                                                 "links": [suspect("p1")]}),
+    Event("e2", "state", "r2", sequence=1, data={**SAID, "record_type": "stop_and_search", "links": [suspect("p2")]}),
+    Event("e3", "trigger", "r2", "p1", data={"trigger": "convicted", "on": "2024-05-06"}),
+    Event("e4", "merged", person="p1", other="p2"),
+)  # fmt: skip
+BY_PERSONS = Event("e5", "override", "r2", sequence=1, data={"on": "2024-06-01", "row": "R01"})
+
+
+def test_a_trigger_of_a_record_that_only_an_override_dates_by_its_persons_moves_no_clock_of_theirs():
+    told = Life(replace(PACK, prevails=("override", "class", "source", "case_file")), (*ON_BOTH, BY_PERSONS))
+    found = schedules(told)
+    assert {(each.clock_on, each.row) for each in found.values()} == {(date(2015, 3, 1), "R01")}
+    assert not disagreements(told)
 
 
 def test_a_trigger_that_came_while_merged_counts_for_whom_it_may_mean_of_those_on_its_record():

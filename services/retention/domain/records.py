@@ -287,6 +287,8 @@ def grouping_facts(history: History, nominal: Nominal, group: str | None, on: da
 
 
 def notice_facts(history: History, nominal: Nominal, on: date, pack: Pack) -> list[UUID]:
-    """Name the facts of a record by which this person came to notice on a day."""
+    """Name the facts of a record by which this person came to notice on a day; one that does not count has none."""
+    if not history.shown.placed.counts:
+        return []
     found = [history.shown.fact.event_uid] if on in noticed(history.shown) else []
     return found + [uid for uid, whom, day in qualifying(history.live, pack) if day == on and whom in (None, nominal)]

@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 
 from services.retention.domain.facts import Fact, alive, happening, nominal_state
+from services.retention.domain.history import read_history
 from services.retention.domain.identity.merges import Answer, Merge, stood_for
 from services.retention.domain.notices import qualifying
-from services.retention.domain.records import Given, of_record
+from services.retention.domain.records import Given, as_for, of_record
 from shared.ids import nominal_ref
 from shared.policy import Pack
 
@@ -161,8 +162,12 @@ class Sorting:
 
 
 def _named(facts: Sequence[Fact], pack: Pack) -> Iterator[tuple[Fact, UUID, date]]:
+    """List the triggers by which somebody came to notice; a record that only an override dates by them has none."""
+    history = read_history(facts, as_for(facts, pack))
+    if history is None or not history.shown.placed.counts:
+        return
     by_uid = {fact.event_uid: fact for fact in facts}
-    for uid, nominal, on in qualifying(alive(facts), pack):
+    for uid, nominal, on in qualifying(history.live, pack):
         if nominal is not None:
             yield by_uid[uid], nominal_ref(*nominal), on
 
