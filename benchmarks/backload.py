@@ -1,4 +1,4 @@
-"""A back-load beside live events: the latency of these with it and without, its rate, and the reader's memory."""
+"""A back-load beside live events: how late these are with it and without, its rate, and the reader's memory."""
 
 import secrets
 import threading
@@ -12,7 +12,7 @@ from statistics import median, quantiles
 import psycopg
 
 from benchmarks import latency, measuring
-from benchmarks.latency import RECEIPTS, Reader
+from benchmarks.latency import RECEIPTS, SCHEDULES, WARM_UP_SECONDS, Reader
 from benchmarks.measuring import TOPIC, Result, Say, middle
 from shared.events import BACKLOAD
 from tools.stack.assembly import Stack
@@ -21,6 +21,7 @@ from tools.stack.postgres import DATABASE
 
 SERVICES = ("intake-worker", "retention-worker")
 ALONE_SHARE = 4  # A quarter of the back-load is read while no live events come.
+SETTLED_SHARE = 4  # A quarter of that is read before its rate is taken.
 TURN_SECONDS = 3.0  # Longer than a look: a turned switch is heeded by then.
 STILL_SECONDS_MAX = 60.0
 _TURN = "UPDATE backload SET paused = %s, version = version + 1"
@@ -45,8 +46,9 @@ class Bench:
     plan: Plan
     say: Say
     data: psycopg.Connection
-    reader: Reader
-    took: dict[str, list[list[float]]] = field(default_factory=dict)
+    readers: tuple[Reader, ...]
+    late: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=dict)
+    """By what came back and beside what: p50 and p99 of each turn, in milliseconds."""
     rates: dict[str, list[float]] = field(default_factory=dict)
 
     def turn(self, paused: bool) -> None:
@@ -61,27 +63,38 @@ class Bench:
         return int(row[0])
 
     def live(self, who: str) -> None:
-        """Send live events at an even rate, and see how long each waits for its receipt."""
+        """Send live events at an even rate, and see how long each waits for its receipt and its schedule.
+
+        The first seconds stand by themselves: a back-load that was alone has more in hand than one beside others.
+        """
         before, began = self.read(BACKLOAD), time.monotonic()
-        sent, _ = latency.publish(self.stack, self.plan.rate, self.plan.seconds)
+        sent = latency.publish(self.stack, self.plan.rate, WARM_UP_SECONDS + self.plan.seconds)
         after, ended = self.read(BACKLOAD), time.monotonic()
-        latency.await_keys([(self.reader, set(sent))])
-        took = sorted(1000 * (self.reader.seen[key] - at) for key, at in sent.items())
-        self.took.setdefault(who, []).append(took)
-        cuts, rate = quantiles(took, n=100), (after - before) / (ended - began)
+        latency.await_keys([(reader, set(keys)) for reader, keys in zip(self.readers, sent, strict=True)])
+        rate, words = (after - before) / (ended - began), []
+        for reader, keys, name in zip(self.readers, sent, ("receipt", "schedule"), strict=True):
+            took = [1000 * (reader.seen[key] - at) for key, at in keys.items()]
+            first = self.plan.rate * WARM_UP_SECONDS
+            for part, its in ((f"first_{name}", took[:first]), (f"live_{name}", took[first:])):
+                cuts = quantiles(its, n=100)
+                self.late.setdefault((part, who), []).append((cuts[49], cuts[98]))
+                words.append(f"{part} p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
         if who == "beside":
             self.rates.setdefault("beside", []).append(rate)
-        self.say(f"live {who}: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms; back-load {rate:,.0f} events/s")
+        self.say(f"{who}: {'; '.join(words)}; back-load {rate:,.0f} events/s")
 
     def drain(self, topic: str, count: int) -> None:
-        """Let `count` more of a topic be read by a worker that starts anew, while nothing else comes."""
+        """Let `count` more of a topic be read by a worker that starts anew, while nothing else comes.
+
+        The rate is that of what comes after a first part: it joins, and looks whether live events come.
+        """
         worker, before = self.stack.processes["intake-worker"], self.read(topic)
         worker.start(60)
         moved, at, first, began = time.monotonic(), before, before, 0.0
         while at < before + count:
             now, seen = self.read(topic), time.monotonic()
             if now > at:
-                if not began:  # What it takes to join is no reading.
+                if not began and now >= before + count // SETTLED_SHARE:
                     first, began = now, seen
                 at, moved = now, seen
             if time.monotonic() - moved > STILL_SECONDS_MAX:
@@ -105,12 +118,12 @@ def run(plan: Plan, say: Say) -> list[Result]:
     with measuring.servers(*SERVICES, say=say) as stack:
         for each in stack.services():
             each.start(60)
-        with psycopg.connect(measuring.url_of(stack, DATABASE), autocommit=True) as data, _reading(stack) as reader:
-            bench = Bench(stack, plan, say, data, reader)
+        with psycopg.connect(measuring.url_of(stack, DATABASE), autocommit=True) as data, _reading(stack) as readers:
+            bench = Bench(stack, plan, say, data, readers)
             bench.turn(paused=True)
             say(f"{plan.events:,} events go to {BACKLOAD}")
             measuring.preload(stack, plan.events, BACKLOAD, "old")
-            latency.publish(stack, plan.rate, latency.WARM_UP_SECONDS)
+            latency.publish(stack, plan.rate, WARM_UP_SECONDS)
             first = bench.memory_mb()
             for _ in range(plan.repetitions):
                 bench.live("without")
@@ -123,15 +136,18 @@ def run(plan: Plan, say: Say) -> list[Result]:
 
 
 @contextmanager
-def _reading(stack: Stack) -> Iterator[Reader]:
-    reader = Reader(RECEIPTS)
-    thread = threading.Thread(target=reader.read, args=(stack.bootstrap,), daemon=True)
-    thread.start()
+def _reading(stack: Stack) -> Iterator[tuple[Reader, ...]]:
+    readers = tuple(Reader(topic) for topic in (RECEIPTS, SCHEDULES))
+    threads = [threading.Thread(target=each.read, args=(stack.bootstrap,), daemon=True) for each in readers]
+    for thread in threads:
+        thread.start()
     try:
-        yield reader
+        yield readers
     finally:
-        reader.stopping.set()
-        thread.join(10)
+        for each in readers:
+            each.stopping.set()
+        for thread in threads:
+            thread.join(10)
 
 
 def _alone(bench: Bench) -> None:
@@ -154,12 +170,11 @@ def _results(bench: Bench, memory: tuple[float, float]) -> list[Result]:
     plan = bench.plan
     about = (plan.repetitions, plan.events, len(SERVICES), measuring.versions(bench.stack), measuring.cores())
     results = []
-    for part in (50, 99):
-        beside, without = (
-            [quantiles(took, n=100)[part - 1] for took in bench.took[who]] for who in ("beside", "without")
-        )
+    names = dict.fromkeys(name for name, _ in bench.late)
+    for name, at, part in ((name, at, part) for name in names for at, part in enumerate((50, 99))):
+        beside, without = ([turn[at] for turn in bench.late[name, who]] for who in ("beside", "without"))
         ratio = round(median(its / own for its, own in zip(without, beside, strict=True)), 3)
-        figure = (f"live_receipt_p{part}_ms", middle(beside), "ms", "without", middle(without), ratio)
+        figure = (f"{name}_p{part}_ms", middle(beside), "ms", "without", middle(without), ratio)
         results.append(Result("backload", *figure, *about))
     beside_rate = ("events_per_second_beside", middle(bench.rates["beside"]), "1/s", None, None, None)
     alone, live = bench.rates[BACKLOAD], bench.rates[TOPIC]

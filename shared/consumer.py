@@ -17,6 +17,11 @@ FETCH_BYTES_MIN = 64 * 1024
 PARTITION_FETCH_BYTES_MAX = 640 * 1024
 
 
+def group_of(service: str) -> str:
+    """Name the group in which a service reads what somebody waits for."""
+    return f"tenure-{service}"
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Which topics a source reads, as whom."""

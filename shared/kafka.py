@@ -34,6 +34,7 @@ CAREFUL_RECORDS_MAX = 250  # Of a batch whose try is written down: gone over one
 GRACE_SECONDS = 5.0
 STALLED_SECONDS_MAX = 60.0
 IDENTIFY_SECONDS = 5.0
+TELL_MS = 250  # How late Kafka hears how far we are.
 HEARD_SECONDS = 0.5  # What the broker said this lately need not be asked again.
 KAFKA_SILENT_SECONDS_MAX = 12.0
 
@@ -132,12 +133,12 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         asked = monotonic()
         await self.joined.wait()
         while not self.should_stop:
-            await self.consumer.getmany(NOTHING, timeout_ms=500)
+            await self.consumer.getmany(NOTHING, timeout_ms=TELL_MS)
+            await self._tell_kafka()
             if stalled := self.gathering.stalled(STALLED_SECONDS_MAX):
                 raise RuntimeError(f"A batch of {stalled} has not settled for {STALLED_SECONDS_MAX} s")
             if monotonic() - asked > IDENTIFY_SECONDS:
                 asked = monotonic()
-                await self._tell_kafka()
                 try:
                     await self._identify()
                 except NoAnswer:
@@ -145,12 +146,13 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                     log.warning("%s", self.waits_for)
 
     async def _tell_kafka(self) -> None:
-        """Commit to Kafka what is done, for displays of lag only."""
+        """Commit to Kafka what is done: for displays of lag, and for a back-load that waits for us (0041)."""
         done, self.done = self.done, {}
         try:
             if done:
                 await asyncio.wait_for(self.consumer.commit(done), 5)
         except (KafkaError, TimeoutError) as error:
+            self.done = done | self.done
             log.info("Kafka was not told: %s", type(error).__name__)
 
     async def _locate(self, tp: TopicPartition) -> tuple[int, int]:
@@ -178,6 +180,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 return
             at, careful_to = found
             self.consumer.seek(tp, at)
+            self.done[tp] = at  # Whoever was ended before us may have told Kafka less.
             await self._stream(tp, at, careful_to)
 
     async def _stream(self, tp: TopicPartition, at: int, careful_to: int) -> None:
@@ -185,8 +188,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         while not self.should_stop:
             if self.where.yielding:
                 await self.where.yielding.open()
-            small = at < careful_to or self.where.yielding
-            most = CAREFUL_RECORDS_MAX if small else BATCH_RECORDS_MAX
+            most = CAREFUL_RECORDS_MAX if at < careful_to else BATCH_RECORDS_MAX
+            most = max(min(most, self.gathering.yielding.pace.room), 1)
             polled = await self.consumer.getmany(tp, timeout_ms=500, max_records=most)
             records, after = polled.get(tp, []), await self.consumer.position(tp)
             if after == at:
@@ -279,6 +282,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         for span in list(self.flying):
             span.conclude(False)
         await self._tell_kafka()
+        self.done.clear()
 
     async def on_stop(self) -> None:
         """Drain and leave; the group keeps our place for a moment by the member id."""

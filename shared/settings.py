@@ -47,13 +47,16 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     crash_point: str = Field(default="", description="tests only: NAME:N ends the process at the N-th passage")
     backload_live_rows_max: int = Field(
-        default=500, ge=0, le=1_000_000, description="more unread live events than this, and a back-load waits"
+        default=500,
+        ge=0,
+        le=1_000_000,
+        description="more live events than this unread, or events registered and not dated, and a back-load waits",
     )
     backload_live_ms_max: int = Field(
-        default=250, ge=100, le=3_600_000, description="a receipt late by more milliseconds, and a back-load waits"
+        default=100, ge=50, le=3_600_000, description="a receipt late by more milliseconds, and a back-load waits"
     )
     backload_share_percent: int = Field(
-        default=25, ge=1, le=100, description="a back-load's share of the reading while live events come"
+        default=5, ge=1, le=100, description="a back-load's share of the reading while live events come"
     )
     pool_size: int = Field(default=6, ge=3, le=50, description="database connections of one process")
 

@@ -21,7 +21,7 @@ from shared.away import away
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
 from shared.collector import BATCHES, collect_seldom
-from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where
+from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where, group_of
 from shared.db import BY_KEY, Connection, connect, transaction, transient
 from shared.epoch_turn import TURN_SECONDS, EpochTurn
 from shared.events import RECEIPTS as RECEIPTS_TOPIC
@@ -241,7 +241,7 @@ class Worker:
         waits, of whichever topic.
         """
         channel = self.app.channel(maxsize=64)
-        group, wait_ms = f"tenure-{self.service}", FETCH_WAIT_MS
+        group, wait_ms = group_of(self.service), FETCH_WAIT_MS
         if unhurried:
             group, wait_ms = f"{group}-unhurried", UNHURRIED_WAIT_MS
         if yielding:

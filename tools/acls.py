@@ -23,6 +23,7 @@ from kafka.admin import (
 from kafka.errors import KafkaError, NoError
 
 from shared.brokers import MECHANISM
+from shared.consumer import group_of
 from shared.topics import FAMILIES, SERVICES, TOPICS
 from tools.topics import BrokerMissing, Say, admin, bootstrap_servers, once_shown
 
@@ -55,6 +56,8 @@ def declared() -> set[ACL]:
     for service in SERVICES:
         rules.add(_rule(service, ACLOperation.READ, ResourceType.GROUP, f"tenure-{service}", prefix=True))
         rules.add(_rule(service, ACLOperation.WRITE, ResourceType.TRANSACTIONAL_ID, f"{service}-", prefix=True))
+    # A back-load waits until what it brings is dated: intake looks how far retention is.
+    rules.add(_rule("intake", ACLOperation.DESCRIBE, ResourceType.GROUP, group_of("retention")))
     for user in OUTSIDE:  # Who only writes joins no group, and is not let into one.
         if any(user in topic.read_by for topic in TOPICS):
             rules.add(_rule(user, ACLOperation.READ, ResourceType.GROUP, f"{user}-", prefix=True))

@@ -8,13 +8,16 @@ from services.intake.actions.cases import Desks
 from services.intake.domain.pacing import NOTHING, Limits, beside
 from services.intake.storage import letters
 from shared import retrying
+from shared.consumer import group_of
 from shared.db import connect
+from shared.events import REGISTERED
 from shared.keys import keys_of
 from shared.logs import start_logs
 from shared.policy import read_pack
 from shared.retrying import Rules
 from shared.settings import Settings
 from shared.starting import settings_of
+from shared.unread import Unread
 from shared.worker import Worker
 from shared.yielding import Yielding
 
@@ -29,7 +32,8 @@ def worker(settings: Settings) -> Worker:
     yielding = Yielding(NOTHING, beside(limits))
     desks = Desks(built.keys, built.packs, settings.slot)
     agents.attach(built, desks, yielding)
-    schedule.attach(built, schedule.Pacer(built, yielding, limits))
+    undated = Unread(settings.brokers, group_of("retention"), REGISTERED)
+    schedule.attach(built, schedule.Pacer(built, yielding, limits, undated.rows))
     schedule.keep_accounts(built, desks)
     retrying.attach(built, Rules(letters.LATER))
     return built

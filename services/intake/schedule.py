@@ -1,7 +1,8 @@
 """Time in: what intake's relay says each second, so that nothing is executed on old news."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -12,6 +13,7 @@ from services.intake.domain.news import Looks, Part
 from services.intake.domain.pacing import Limits, Live, pace
 from services.intake.storage import backload, measures, news
 from services.intake.storage.accounts import TALLIES_MAX
+from shared.away import away
 from shared.clock import policy_day, wall_clock
 from shared.db import Connection, transaction
 from shared.events import BACKLOAD, INBOUND, REGISTERED, Watermark, encode
@@ -23,6 +25,8 @@ from shared.relay import shards_of
 from shared.topics import BY_NAME
 from shared.worker import Worker
 from shared.yielding import Yielding
+
+log = logging.getLogger(__name__)
 
 ARRIVING = (INBOUND, BACKLOAD)  # Whatever may say something of a record; a manifest does not.
 LOOK_SECONDS = 1
@@ -83,9 +87,10 @@ class Watermarks:
 class Pacer:
     """Gives the back-load its pace, and says which it is."""
 
-    def __init__(self, worker: Worker, yielding: Yielding, limits: Limits) -> None:
-        self._worker, self._yielding, self._limits = worker, yielding, limits
-        self._lag, self._before, self._unread = Lag(), -1, 0
+    def __init__(self, worker: Worker, yielding: Yielding, limits: Limits, undated: Callable[[], int]) -> None:
+        """`undated` counts what was registered and waits for its schedule; it blocks."""
+        self._worker, self._yielding, self._limits, self._ask = worker, yielding, limits, undated
+        self._lag, self._before, self._unread, self._undated = Lag(), -1, 0, 0
         self._live = Live(0, 0.0, coming=False)
 
     def look(self, now: float, ends: Mapping[Part, int], positions: Mapping[Part, int]) -> None:
@@ -95,22 +100,34 @@ class Pacer:
         coming, self._before = sum(its.values()) != self._before or rows > 0, sum(its.values())
         self._live = Live(rows, seconds, coming)
         self._unread = sum(max(end - positions.get(at, 0), 0) for at, end in ends.items() if at[0] == BACKLOAD)
+        if not self._unread:
+            self._undated = 0  # Nobody asks.
 
     async def pace(self, connection: Connection, queued: Mapping[int, datetime]) -> None:
         """Ask the switch, and set the pace; a live event's receipt may be behind what is `queued` for the topics."""
         switch = await backload.read(connection)
         waits = max(self._live.seconds, age(wall_clock(), min(queued.values(), default=None)))
-        live = self._live._replace(seconds=waits, coming=self._live.coming or self._yielding.met)
+        coming = self._live.coming or self._yielding.met
+        live = Live(self._live.rows, waits, coming, self._undated)
         new = pace(live, self._limits, paused=switch.paused)
         self._yielding.set(new)
-        self._worker.tells["backload"] = {"state": new.state, "unread": self._unread}
+        self._worker.tells["backload"] = {"state": new.state, "unread": self._unread, "undated": self._undated}
         self._worker.meter.set(BACKLOAD_SHARE, 1 / (1 + new.rest) if new.room else 0)
 
     async def hurry(self) -> None:
         """Look again soon while there is a back-load: between two looks at the ends a queue grows long."""
         if self._unread:
+            self._undated = await self._count()
             async with transaction(self._worker.engine) as connection:
                 await self.pace(connection, await news.oldest_queued(connection))
+
+    async def _count(self) -> int:
+        """Count what waits for its schedule; while Kafka does not say, as before."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, self._ask)
+        except KafkaException as error:
+            log.info("Kafka did not say what waits for its schedule: %s.", away(error))
+            return self._undated
 
 
 def attach(worker: Worker, pacer: Pacer) -> None:

@@ -1,11 +1,12 @@
 """A back-load's pace and its switch, on the real tables."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,10 +35,10 @@ async def connection(worker_url) -> AsyncIterator[AsyncConnection]:
     await engine.dispose()
 
 
-def pacing() -> tuple[Pacer, Yielding, SimpleNamespace]:
+def pacing(undated: Callable[[], int] = lambda: 0) -> tuple[Pacer, Yielding, SimpleNamespace]:
     yielding = Yielding(NOTHING, beside(LIMITS))
     worker = SimpleNamespace(tells={}, meter=Meter("intake", "intake-worker"))
-    return Pacer(worker, yielding, LIMITS), yielding, worker
+    return Pacer(worker, yielding, LIMITS, undated), yielding, worker
 
 
 def look(pacer: Pacer, live: int, read: int) -> None:
@@ -51,7 +52,7 @@ async def test_the_pace_follows_the_switch_the_live_events_and_the_queue(connect
 
     async def state() -> str:
         await pacer.pace(connection, await news.oldest_queued(connection))
-        assert worker.tells["backload"] == {"state": yielding.pace.state, "unread": 7}
+        assert worker.tells["backload"] == {"state": yielding.pace.state, "unread": 7, "undated": 0}
         return yielding.pace.state
 
     look(pacer, 5, 5)
@@ -71,6 +72,28 @@ async def test_the_pace_follows_the_switch_the_live_events_and_the_queue(connect
     await turn(connection, True, "D-DS1", wall_clock())
     assert await state() == "paused"
     assert b'tenure_backload_share{service="intake"} 0.0' in worker.meter.text()
+
+
+async def test_what_waits_for_its_schedule_holds_a_back_load_up_and_is_as_it_was_while_kafka_does_not_say(worker_url):
+    answers: list[int | None] = [4_001, None, 4_000]
+
+    def undated() -> int:
+        answer = answers.pop(0)
+        if answer is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return answer
+
+    pacer, yielding, worker = pacing(undated)
+    worker.engine = connect(worker_url("intake", "worker"), name="tests", pool_size=2)
+    await pacer.hurry()
+    assert len(answers) == 3, "nobody is asked while there is no back-load"
+    look(pacer, 5, 5)
+    look(pacer, 5, 5)
+    for state, count in (("yielding", 4_001), ("yielding", 4_001), ("alone", 4_000)):
+        await pacer.hurry()
+        assert worker.tells["backload"] == {"state": state, "unread": 7, "undated": count}
+    assert yielding.pace.state == "alone"
+    await worker.engine.dispose()
 
 
 async def test_the_switch_is_turned_once_and_the_ledger_keeps_who_did(connection):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 
+import aiokafka
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -17,8 +18,10 @@ from shared.away import silence
 from shared.brokers import Brokers
 from shared.consumer import Where
 from shared.incarnations import Incarnations, TopicsMissing
+from shared.kafka import NOTHING
 from shared.relay import in_transaction, make_producer, partitions_of
 from shared.topics import BY_NAME, SERVICES, TOPICS
+from shared.unread import Unread
 from tests import stack
 from tests.system.counting import wait_for
 from tests.system.secured import SecuredKafka, make_certificate
@@ -159,6 +162,32 @@ async def test_a_workers_own_consumer_joins_its_group_and_hears_its_topics(broke
             assert {each.topic for each in consumer.assignment()} == READ_BY[service]
     finally:
         await consumer.stop()
+
+
+async def test_intake_may_ask_how_far_retention_is_and_nobody_else(broker):
+    parts = [aiokafka.TopicPartition("records.registered.v1", part) for part in range(8)]
+    producer = make_producer(broker.asked_by("intake"), "intake-0")
+    in_transaction(producer, lambda producer: to_each(producer, ["records.registered.v1"]))
+    where = Where(broker.asked_by("retention"), "tenure-retention", 0, tuple(sorted(READ_BY["retention"])))
+    consumer = where.consumer()
+    consumer.subscribe(where.topics)
+    await consumer.start()
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            while not set(parts) <= consumer.assignment():
+                await consumer.getmany(NOTHING, timeout_ms=50)
+            ends = await consumer.end_offsets(parts)
+            await consumer.commit({part: max(end - 1, 0) for part, end in ends.items()})
+    finally:
+        await consumer.stop()
+
+    def rows(service: str) -> int:
+        return Unread(broker.asked_by(service), "tenure-retention", "records.registered.v1").rows()
+
+    assert rows("intake") == sum(1 for end in ends.values() if end) > 0
+    with pytest.raises(KafkaException) as refused:
+        rows("review")
+    assert refused.value.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
 
 
 async def test_a_workers_own_consumer_is_refused_anothers_topic(broker):

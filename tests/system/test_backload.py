@@ -8,18 +8,20 @@ import httpx
 import pytest
 from confluent_kafka import Producer
 
+from services.intake.domain.pacing import ALONE_UNDATED_MAX
 from shared.events import BACKLOAD, RECEIPTS, REGISTERED, Watermark
 from tests import stack
 from tests.system import counting, publishing
 from tools.stack.issuer import token
 
 EVENTS = 600
+MANY = 25_000  # More than may wait for their schedules, and than is read until that is seen.
 SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def estate():
-    with stack.private_stack(("kafka", "postgres", "intake-worker", "intake-api")) as started:
+    with stack.private_stack(("kafka", "postgres", "intake-worker", "intake-api", "retention-worker")) as started:
         yield started
 
 
@@ -99,3 +101,18 @@ def test_it_waits_while_it_is_paused_and_so_does_disposal_and_then_it_is_read(es
         " WHERE type = 'tenure.backload.turned.v1' ORDER BY version",
     )
     assert [row[0] for row in sealed] == ["true", "false"]
+
+
+def test_it_waits_for_retention_however_that_ends_and_goes_on_when_it_is_back(estate, rng):
+    retention = estate.processes["retention-worker"]
+    retention.kill()
+    already = read(estate, BACKLOAD)
+    sent = publishing.made_up(rng, MANY, "older")
+    back_load(estate.bootstrap, sent)
+    wait(estate, lambda: state(estate).get("undated", 0) > ALONE_UNDATED_MAX, "what is not dated is counted")
+    wait(estate, lambda: state(estate)["state"] == "yielding", "the back-load waits")
+    assert read(estate, BACKLOAD) < already + len(sent)
+
+    retention.start(SECONDS)
+    wait(estate, lambda: read(estate, BACKLOAD) == already + len(sent), "the back-load is read")
+    wait(estate, lambda: state(estate)["unread"] == 0, "and the worker says so")

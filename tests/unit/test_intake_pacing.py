@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.intake.domain.pacing import ALONE_RECORDS_MAX, BESIDE_RECORDS_MAX, Limits, Live, pace
+from services.intake.domain.pacing import ALONE_RECORDS_MAX, ALONE_UNDATED_MAX, BESIDE_RECORDS_MAX, Limits, Live, pace
 from shared.batches import Span
 from shared.gathering import Gathering
 from shared.pace import Pace
@@ -23,6 +23,10 @@ LIMITS = Limits(rows_max=500, ms_max=1_000, share_percent=25)
         pytest.param(Live(501, 0.0, True), False, "yielding", id="a row too many waits"),
         pytest.param(Live(1, 1.001, True), False, "yielding", id="the oldest waits too long"),
         pytest.param(Live(0, 1.001, False), False, "yielding", id="a receipt waits too long"),
+        pytest.param(Live(0, 0.0, True, 500), False, "sharing", id="what is registered is dated soon"),
+        pytest.param(Live(0, 0.0, True, 501), False, "yielding", id="a live event's schedule would wait too long"),
+        pytest.param(Live(0, 0.0, False, ALONE_UNDATED_MAX), False, "alone", id="nobody's schedule waits"),
+        pytest.param(Live(0, 0.0, False, ALONE_UNDATED_MAX + 1), False, "yielding", id="nobody's, but somebody's may"),
         pytest.param(Live(0, 0.0, False), True, "paused", id="an operator's word comes first"),
         pytest.param(Live(900, 9.0, True), True, "paused", id="and last"),
     ],
@@ -99,6 +103,25 @@ async def test_a_batch_holds_what_the_pace_allows():
     yielding.set(Pace("alone", 2_000))
     [together] = gathering.batches()
     assert len(together.records) == 500
+
+
+async def test_what_was_read_for_a_larger_batch_is_read_again_in_smaller_pieces():
+    yielding = Yielding(Pace("alone", 500))
+    gathering = Gathering(None, ["t"], yielding)
+    begun, waiting, beside = spans(3)
+    gathering.add(begun)
+    [batch] = gathering.batches()
+    gathering.add(waiting)
+
+    yielding.set(Pace("sharing", 50, 9.0))
+    assert list(gathering.batches()) == []
+    assert (waiting.outcome.result(), begun.outcome.done()) == (False, False)
+
+    gathering.left(batch)
+    yielding.set(Pace("paused", 0))
+    gathering.add(beside)
+    assert list(gathering.batches()) == []
+    assert not beside.outcome.done(), "what is paused waits"
 
 
 async def test_what_no_agent_has_begun_is_lost_at_once_when_its_partition_goes():

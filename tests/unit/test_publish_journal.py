@@ -79,12 +79,16 @@ def test_a_folder_that_cannot_be_written_to_is_said_once_and_stops_nothing(journ
     ],
 )
 def test_the_state_of_a_back_load_is_said_in_words(found, told):
-    rest = {"changed_at": None, "changed_by": None, "unread": 0, "live": 0, "oldest_seconds": None, "away": []}
+    nobody: dict = {"changed_at": None, "changed_by": None, "unread": 0, "live": 0, "undated": None}
+    rest = {**nobody, "oldest_seconds": None, "away": []}
     sentences = backload.sentences({**rest, **found})
 
     assert sentences[0].startswith(told)
     assert backload.HOLDS_DISPOSAL not in sentences
     assert backload.HOLDS_DISPOSAL in backload.sentences({**rest, **found, "unread": 1})
+    assert "Registered, and not dated by retention yet: 4,001." in backload.sentences(
+        {**rest, **found, "undated": 4001}
+    )
 
 
 @pytest.mark.parametrize(

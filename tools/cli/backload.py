@@ -26,7 +26,7 @@ READER, OPERATOR = "auditor", "data_steward"
 STATES = {
     "alone": "reads all it can: no live events come",
     "sharing": "reads beside live events, at its share",
-    "yielding": "waits for live events that wait themselves",
+    "yielding": "waits for live events that wait themselves, or until what is registered is dated",
     "paused": "is paused",
 }
 NOBODY = "is read by nobody: intake's worker does not say what it does"
@@ -66,18 +66,20 @@ def look() -> dict[str, Any]:
     rows = {
         name: unread[topic].rows if topic in unread else 0 for name, topic in (("unread", BACKLOAD), ("live", INBOUND))
     }
-    return {**switch, "state": _state(), **rows, "oldest_seconds": old, "away": behind.away}
+    told = _told()
+    state, undated = told.get("state"), told.get("undated")
+    return {**switch, "state": state, **rows, "undated": undated, "oldest_seconds": old, "away": behind.away}
 
 
-def _state() -> str | None:
-    """Ask intake's worker what it does; None where it does not answer."""
+def _told() -> dict[str, Any]:
+    """Ask intake's worker what it does; empty where it does not answer."""
     worker = (described() or {}).get("processes", {}).get("intake-worker")
     said = readyz(worker["port"])[1] if worker else ""
     try:
-        state: str | None = json.loads(said)["backload"]["state"]
+        told: dict[str, Any] = json.loads(said)["backload"]
     except (ValueError, KeyError, TypeError):
-        return None
-    return state
+        return {}
+    return told
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
@@ -87,6 +89,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     if found["changed_at"]:
         told.append(f"Its switch was last turned at {found['changed_at']} by {found['changed_by']}.")
     told.append(f"Unread: {found['unread']:,} of the back-load, {found['live']:,} live.")
+    if found["undated"]:
+        told.append(f"Registered, and not dated by retention yet: {found['undated']:,}.")
     if found["unread"]:
         told.append(HOLDS_DISPOSAL)
     if found["oldest_seconds"]:

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 from shared.pace import Pace
 
-ALONE_RECORDS_MAX = 2_000
-BESIDE_RECORDS_MAX = 100  # An event that comes while such a batch is in hand waits for it.
+ALONE_RECORDS_MAX = 500  # Three such batches at most are in hand when a live event comes.
+ALONE_UNDATED_MAX = 4_000  # Its schedule waits for these: with far fewer retention has to wait, and all takes longer.
+BESIDE_RECORDS_MAX = 50  # An event that comes while such a batch is in hand waits for it.
 
 
 class Limits(NamedTuple):
@@ -26,6 +27,8 @@ class Live(NamedTuple):
     rows: int
     seconds: float
     coming: bool
+    undated: int = 0
+    """What was registered and waits for its schedule: a live event's waits behind a back-load's."""
 
 
 def pace(live: Live, limits: Limits, *, paused: bool) -> Pace:
@@ -33,6 +36,8 @@ def pace(live: Live, limits: Limits, *, paused: bool) -> Pace:
     if paused:
         return Pace("paused", 0)
     if live.rows > limits.rows_max or live.seconds * 1000 > limits.ms_max:
+        return Pace("yielding", 0)
+    if live.undated > (limits.rows_max if live.coming else ALONE_UNDATED_MAX):
         return Pace("yielding", 0)
     return beside(limits) if live.coming else Pace("alone", ALONE_RECORDS_MAX)
 
