@@ -62,6 +62,12 @@ class Bench:
         assert row is not None
         return int(row[0])
 
+    def dated(self) -> int:
+        """Count the records that have a schedule: each event of ours is of a record of its own."""
+        row = self.data.execute("SELECT count(*) FROM retention.schedule").fetchone()
+        assert row is not None
+        return int(row[0])
+
     def live(self, who: str) -> None:
         """Send live events at an even rate, and see how long each waits for its receipt and its schedule.
 
@@ -84,25 +90,25 @@ class Bench:
         self.say(f"{who}: {'; '.join(words)}; back-load {rate:,.0f} events/s")
 
     def drain(self, topic: str, count: int) -> None:
-        """Let `count` more of a topic be read by a worker that starts anew, while nothing else comes.
+        """Let `count` more of a topic be read and dated from intake's worker's start on, while nothing else comes.
 
-        The rate is that of what comes after a first part: it joins, and looks whether live events come.
+        The rate is at which records get their schedules, after a first part: it joins, and looks for live events.
         """
-        worker, before = self.stack.processes["intake-worker"], self.read(topic)
+        worker, before = self.stack.processes["intake-worker"], self.dated()
         worker.start(60)
         moved, at, first, began = time.monotonic(), before, before, 0.0
         while at < before + count:
-            now, seen = self.read(topic), time.monotonic()
+            now, seen = self.dated(), time.monotonic()
             if now > at:
                 if not began and now >= before + count // SETTLED_SHARE:
                     first, began = now, seen
                 at, moved = now, seen
             if time.monotonic() - moved > STILL_SECONDS_MAX:
-                raise StackError(f"{topic} stands still at {at:,} of {before + count:,}.")
+                raise StackError(f"{topic} stands still: {at:,} of {before + count:,} are dated.")
             time.sleep(0.05)
         rate = (at - first) / (moved - began)
         self.rates.setdefault(topic, []).append(rate)
-        self.say(f"{topic} alone: {rate:,.0f} events/s")
+        self.say(f"{topic} alone: {rate:,.0f} events/s, dated")
         worker.stop()
 
     def memory_mb(self) -> float:

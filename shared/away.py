@@ -16,6 +16,7 @@ from shared.keystore import KeyStoreAway
 _BY_OTHERS = (Raced, pg.TransactionRollbackError, pg.LockNotAvailableError, psycopg.errors.LockNotAvailable)
 _NO_ROOM = (pg.InsufficientResourcesError, psycopg.errors.InsufficientResources)
 
+_DENIED = (Said.GROUP_AUTHORIZATION_FAILED, Said.TOPIC_AUTHORIZATION_FAILED)
 _REFUSAL_SECONDS_MAX = 2.0
 
 
@@ -45,6 +46,8 @@ def away(error: BaseException) -> str:
         return away(error.orig.__cause__)
     if isinstance(error, KeyStoreAway):
         return "the key store does not answer, or lacks an epoch's key"
+    if isinstance(error, KafkaException) and error.args[0].code() in _DENIED:
+        return "Kafka does not let this user do that; `python -m tools.acls apply` gives each user its rights"
     if isinstance(error, KafkaError | KafkaException):
         return "Kafka does not answer"
     if isinstance(error, _BY_OTHERS):

@@ -59,7 +59,7 @@ class Gathering:
         """Take the spans of the next batch, if there is to be one now; one whose tries are counted goes alone."""
         for span in self.waiting[topic]:
             if len(span.records) > self.yielding.pace.room > 0:
-                span.conclude(False)  # More than there is room for now: it is read again, in smaller pieces.
+                span.conclude(False)  # It is read again, in smaller pieces.
         waiting = [span for span in self.waiting[topic] if not span.outcome.done()]
         few = sum(len(span.records) for span in waiting) < FEW_RECORDS
         room = self.yielding.room(settling)

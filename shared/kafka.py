@@ -44,8 +44,12 @@ Result = TypeVar("Result")
 class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     """Feeds a Faust channel with batches, each settled before the next of its partition."""
 
-    def __init__(self, app: faust.App, channel: Any, where: Where, engine: AsyncEngine) -> None:
+    def __init__(
+        self, app: faust.App, channel: Any, where: Where, engine: AsyncEngine, behind: Callable[[], bool]
+    ) -> None:
+        """`behind` says whether too much of what was read is not worked through: Kafka is told nothing meanwhile."""
         super().__init__(beacon=app.beacon)
+        self.behind = behind
         self.app, self.channel, self.where, self.engine = app, channel, where, engine
         self.pumps: set[asyncio.Future[Any]] = set()
         self.flying: set[Span] = set()
@@ -146,8 +150,11 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                     log.warning("%s", self.waits_for)
 
     async def _tell_kafka(self) -> None:
-        """Commit to Kafka what is done: for displays of lag, and for a back-load that waits for us (0041)."""
-        done, self.done = self.done, {}
+        """Tell Kafka how far we are: for displays of lag, and for a back-load that waits for us (0041)."""
+        if self.behind():
+            return
+        ours = self.consumer.assignment()  # For one that is ours no more all would be refused.
+        done, self.done = {tp: at for tp, at in self.done.items() if tp in ours}, {}
         try:
             if done:
                 await asyncio.wait_for(self.consumer.commit(done), 5)
@@ -199,10 +206,13 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 async with self.first:
                     ours = await self._careful(tp, records, at, after)
-            if not ours:
+            if ours:
+                at = after
+            elif len(records) > self.gathering.yielding.pace.room > 0:
+                self.consumer.seek(tp, at)  # More than there is room for now: again, in smaller pieces.
+            else:
                 await asyncio.sleep(0.2)
                 return
-            at = after
 
     async def _careful(self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int) -> bool:
         tries = await self.again(lambda: self._mark(tp, at, after))
@@ -282,7 +292,6 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         for span in list(self.flying):
             span.conclude(False)
         await self._tell_kafka()
-        self.done.clear()
 
     async def on_stop(self) -> None:
         """Drain and leave; the group keeps our place for a moment by the member id."""

@@ -187,7 +187,7 @@ NEWS_AGE = Metric(
 )
 BACKLOAD_SHARE = Metric(
     *("tenure_backload_share", "gauge", "ratio"),
-    "Share of the reading that a back-load has: 0 paused or yielding to live events that wait, 1 no live events come.",
+    "A back-load's share of the reading: 0 paused, or waiting for live events or retention, 1 no live events come.",
     *((), _INTAKE),
 )
 UNRECONCILED = Metric(

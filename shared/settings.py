@@ -50,7 +50,7 @@ class Settings(BaseSettings):
         default=500,
         ge=0,
         le=1_000_000,
-        description="more live events than this unread, or events registered and not dated, and a back-load waits",
+        description="more live events unread than this, or messages left to retention, and a back-load waits",
     )
     backload_live_ms_max: int = Field(
         default=100, ge=50, le=3_600_000, description="a receipt late by more milliseconds, and a back-load waits"

@@ -18,7 +18,7 @@ class Unread:
         self._group = ConsumerGroupTopicPartitions(group, self._parts)
 
     def rows(self) -> int:
-        """Give how many messages wait; none for a group that never told Kafka of itself.
+        """Give how many messages wait, a transaction's marker as one; none for a group that never told Kafka of itself.
 
         Blocks for two seconds at most, so call it in a thread. Raises `KafkaException` where Kafka gives no answer.
         """
@@ -28,5 +28,5 @@ class Unread:
             wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS_MAX
         )
         settled = {each.partition: each.offset for each in told.result().topic_partitions}
-        known = [(end.result().offset, settled[part.partition]) for part, end in ends.items()]
+        known = [(end.result().offset, settled.get(part.partition, -1)) for part, end in ends.items()]
         return sum(max(end - at, 0) for end, at in known if at >= 0)  # Below 0: it never said.

@@ -233,12 +233,13 @@ class Worker:
         after: Callable[[Batch], Awaitable[None]] | None = None,
         unhurried: bool = False,
         yielding: Yielding | None = None,
+        behind: Callable[[], bool] = lambda: False,
     ) -> None:
         """Settle each topic's batches with its handler; `after` runs once a batch has committed.
 
         Of `unhurried` topics what comes in a quarter of a second is settled together, and of those that are `yielding`
         to others. Both have a consumer of their own: one fetches nothing more while anything that it has fetched
-        waits, of whichever topic.
+        waits, of whichever topic. While it is `behind` with what follows from batches, Kafka hears of no progress.
         """
         channel = self.app.channel(maxsize=64)
         group, wait_ms = group_of(self.service), FETCH_WAIT_MS
@@ -247,7 +248,7 @@ class Worker:
         if yielding:
             group, wait_ms = f"{group}-yielding", UNHURRIED_WAIT_MS
         where = Where(self.settings.brokers, group, self.settings.slot, tuple(sorted(handlers)), wait_ms, yielding)
-        source = BatchSource(self.app, channel, where, self.engine)
+        source = BatchSource(self.app, channel, where, self.engine, behind)
         self.sources.append(source)
         self.handlers.update(handlers)
         self.app.service(source)

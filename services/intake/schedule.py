@@ -91,7 +91,7 @@ class Pacer:
         """`undated` counts what was registered and waits for its schedule; it blocks."""
         self._worker, self._yielding, self._limits, self._ask = worker, yielding, limits, undated
         self._lag, self._before, self._unread, self._undated = Lag(), -1, 0, 0
-        self._live = Live(0, 0.0, coming=False)
+        self._live, self._unsaid = Live(0, 0.0, coming=False), ""
 
     def look(self, now: float, ends: Mapping[Part, int], positions: Mapping[Part, int]) -> None:
         """Compare the ends of both topics with their positions."""
@@ -124,10 +124,14 @@ class Pacer:
     async def _count(self) -> int:
         """Count what waits for its schedule; while Kafka does not say, as before."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, self._ask)
+            found = await asyncio.get_running_loop().run_in_executor(None, self._ask)
         except KafkaException as error:
-            log.info("Kafka did not say what waits for its schedule: %s.", away(error))
+            if self._unsaid != (why := away(error)):
+                self._unsaid = why
+                log.warning("A back-load waits for retention by what was heard last: %s.", why)
             return self._undated
+        self._unsaid = ""
+        return found
 
 
 def attach(worker: Worker, pacer: Pacer) -> None:

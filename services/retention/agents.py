@@ -75,7 +75,7 @@ def attach(worker: Worker, settler: Settler, more: Mapping[str, Handler]) -> Non
             settler.announcer.remember(by_subject(batch.records))
         settler.take(desk.marks.pop(batch, ()))
 
-    worker.read({REGISTERED: partial(registered, desk)}, after=after)
+    worker.read({REGISTERED: partial(registered, desk)}, after=after, behind=settler.behind)
     worker.read(more, unhurried=True)
 
 

@@ -37,6 +37,10 @@ class Settler(Service):  # type: ignore[misc]
             self.waiting.extend(marks)
         self.wake.set()
 
+    def behind(self) -> bool:
+        """Say whether more waits than is settled at once: a back-load is then not to go on."""
+        return len(self.waiting) > MARKS_MAX
+
     @Service.task  # type: ignore[untyped-decorator]
     async def _settling(self) -> None:
         while not self.should_stop:

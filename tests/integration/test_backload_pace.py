@@ -75,7 +75,7 @@ async def test_the_pace_follows_the_switch_the_live_events_and_the_queue(connect
 
 
 async def test_what_waits_for_its_schedule_holds_a_back_load_up_and_is_as_it_was_while_kafka_does_not_say(worker_url):
-    answers: list[int | None] = [4_001, None, 4_000]
+    answers: list[int | None] = [1_001, None, 1_000]
 
     def undated() -> int:
         answer = answers.pop(0)
@@ -89,7 +89,7 @@ async def test_what_waits_for_its_schedule_holds_a_back_load_up_and_is_as_it_was
     assert len(answers) == 3, "nobody is asked while there is no back-load"
     look(pacer, 5, 5)
     look(pacer, 5, 5)
-    for state, count in (("yielding", 4_001), ("yielding", 4_001), ("alone", 4_000)):
+    for state, count in (("yielding", 1_001), ("yielding", 1_001), ("alone", 1_000)):
         await pacer.hurry()
         assert worker.tells["backload"] == {"state": state, "unread": 7, "undated": count}
     assert yielding.pace.state == "alone"

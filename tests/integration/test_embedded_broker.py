@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from shared.brokers import Brokers
@@ -17,6 +17,7 @@ from shared.events import REGISTERED
 from shared.incarnations import Incarnations
 from shared.log import Entry, put
 from shared.relay import Fenced, in_transaction, make_producer
+from shared.unread import Unread
 from tests import stack
 from tools import topics
 from tools.stack.embedded import Embedded, publish_all_again
@@ -107,6 +108,17 @@ async def test_everything_is_published_again_in_its_order(database):
     assert sorted(row[2] for row in queued) == sorted(id_ for id_ in ids if id_ > 0)
     for key in {entry.key for entry in entries}:
         assert [row[1] for row in queued if row[0] == key] == [each.version for each in entries if each.key == key]
+
+
+def test_it_says_how_much_a_group_has_not_settled_without_failing(server):
+    published(server, part=3, count=2_000)
+    unread = Unread(Brokers(server.bootstrap), "tenure-retention", REGISTERED)
+    assert unread.rows() == 0, "who never said how far it is holds nobody up"
+
+    group = Consumer({"bootstrap.servers": server.bootstrap, "group.id": "tenure-retention"})
+    group.commit(offsets=[TopicPartition(REGISTERED, 3, 0)], asynchronous=False)
+    group.close()
+    assert unread.rows() == said_end(server, part=3) > 0
 
 
 def asked(server: Embedded) -> tuple[str, dict[str, str]]:

@@ -86,8 +86,8 @@ def test_the_state_of_a_back_load_is_said_in_words(found, told):
     assert sentences[0].startswith(told)
     assert backload.HOLDS_DISPOSAL not in sentences
     assert backload.HOLDS_DISPOSAL in backload.sentences({**rest, **found, "unread": 1})
-    assert "Registered, and not dated by retention yet: 4,001." in backload.sentences(
-        {**rest, **found, "undated": 4001}
+    assert "Messages that retention has yet to work through: 4,001." in backload.sentences(
+        {**rest, **found, "undated": 4_001, "unread": 1}
     )
 
 

@@ -5,8 +5,9 @@ from datetime import date
 
 import pytest
 
-from services.retention.domain import of_record, side_bytes, side_from
+from services.retention.domain import Linked, derivation, of_record, side_bytes, side_from
 from shared.calendar_rules import Period
+from shared.ids import nominal_ref
 from shared.policy import Age, Class, Floor, Offence, When
 from shared.sentences import sentences
 from tests.make_facts import (
@@ -218,6 +219,19 @@ def test_an_override_by_a_row_that_follows_persons_takes_their_dates_and_gives_t
     found = schedule(facts, flagged, FIRST)
     assert (found.row, found.group, found.keep_until) == ("R01", "G1", date(2080, 5, 6))
     assert person(facts, own=flagged, pack=FIRST) == person([stop(links=[link()])], own=flagged, pack=FIRST)
+
+
+def test_a_clock_is_not_told_by_what_befell_a_record_that_only_an_override_dates_by_its_persons():
+    elsewhere = Linked(nominal_ref(*N42), group="G2", notice_on=date(2024, 5, 6), offending=True)
+    befell = [trigger("convicted", "2024-05-06", nominal=N42)]
+
+    def clock(*facts):
+        steps = derivation([*facts, *befell], [elsewhere], FIRST)["steps"]
+        [found] = [step for step in steps if step["code"] == "clock" and "nominal" in step]
+        return found["on"], found["facts"]
+
+    assert clock(stop(links=[link()]), override(row="R01")) == ("2024-05-06", [])
+    assert clock(state(links=[link()])) == ("2024-05-06", [str(befell[0].event_uid)])
 
 
 def test_an_override_keeps_the_floors_by_age_of_the_record_s_own_row():

@@ -107,5 +107,5 @@ def _receiver(call: ast.Call) -> str:
 
 
 def _is_kafka(call: ast.Call) -> bool:
-    # A Kafka consumer's commit is informational here, and a producer's transaction is the relay's own.
+    # A Kafka consumer's commit is a hint here (0041), and a producer's transaction is the relay's own.
     return "consumer" in _receiver(call)

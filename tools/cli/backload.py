@@ -89,8 +89,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     if found["changed_at"]:
         told.append(f"Its switch was last turned at {found['changed_at']} by {found['changed_by']}.")
     told.append(f"Unread: {found['unread']:,} of the back-load, {found['live']:,} live.")
-    if found["undated"]:
-        told.append(f"Registered, and not dated by retention yet: {found['undated']:,}.")
+    if found["unread"] and found["undated"]:
+        told.append(f"Messages that retention has yet to work through: {found['undated']:,}.")
     if found["unread"]:
         told.append(HOLDS_DISPOSAL)
     if found["oldest_seconds"]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from shared.pace import Pace
 
 ALONE_RECORDS_MAX = 500  # Three such batches at most are in hand when a live event comes.
-ALONE_UNDATED_MAX = 4_000  # Its schedule waits for these: with far fewer retention has to wait, and all takes longer.
+ALONE_UNDATED_MAX = 1_000  # Its schedule waits for these. With many more nothing is dated sooner, with fewer later.
 BESIDE_RECORDS_MAX = 50  # An event that comes while such a batch is in hand waits for it.
 
 
