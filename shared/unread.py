@@ -20,7 +20,7 @@ class Unread:
     def rows(self) -> int:
         """Give how many messages wait, a transaction's marker as one; none for a group that never told Kafka of itself.
 
-        Blocks for two seconds at most, so call it in a thread. Raises `KafkaException` where Kafka gives no answer.
+        Blocks for four seconds at most, so call it in a thread. Raises `KafkaException` where Kafka gives no answer.
         """
         [told] = self._admin.list_consumer_group_offsets([self._group], request_timeout=ANSWER_SECONDS_MAX).values()
         wanted = {part: OffsetSpec.latest() for part in self._parts}
