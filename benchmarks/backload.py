@@ -92,17 +92,18 @@ class Bench:
     def drain(self, topic: str, count: int) -> None:
         """Let `count` more of a topic be read and dated from intake's worker's start on, while nothing else comes.
 
-        The rate is at which records get their schedules, after a first part: it joins, and looks for live events.
+        The rate is that at which all get their schedules once a first part is read: until then the worker joins, and
+        looks whether live events come.
         """
-        worker, before = self.stack.processes["intake-worker"], self.dated()
+        worker, read, before = self.stack.processes["intake-worker"], self.read(topic), self.dated()
         worker.start(60)
         moved, at, first, began = time.monotonic(), before, before, 0.0
         while at < before + count:
-            now, seen = self.dated(), time.monotonic()
+            if not began and self.read(topic) >= read + count // SETTLED_SHARE:
+                first, began = self.dated(), time.monotonic()
+            now = self.dated()
             if now > at:
-                if not began and now >= before + count // SETTLED_SHARE:
-                    first, began = now, seen
-                at, moved = now, seen
+                at, moved = now, time.monotonic()
             if time.monotonic() - moved > STILL_SECONDS_MAX:
                 raise StackError(f"{topic} stands still: {at:,} of {before + count:,} are dated.")
             time.sleep(0.05)
