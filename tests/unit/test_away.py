@@ -23,6 +23,11 @@ def _wrapped(cause):
     [
         pytest.param(KafkaConnectionError(CANARY), "Kafka does not answer", id="the reader's broker"),
         pytest.param(KafkaException(KafkaError(KafkaError._TRANSPORT)), "Kafka does not answer", id="the relay's"),
+        pytest.param(
+            KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)),
+            "Kafka does not let this user do that; `python -m tools.acls apply` gives each user its rights",
+            id="a right that is missing",
+        ),
         pytest.param(ConnectionRefusedError(CANARY), "the database does not answer", id="a refused connection"),
         pytest.param(psycopg.OperationalError(CANARY), "the database does not answer", id="the relay's database"),
         pytest.param(asyncpg.AdminShutdownError(CANARY), "the database does not answer", id="a server that stops"),
