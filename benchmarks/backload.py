@@ -1,11 +1,9 @@
 """A back-load beside live events: how late these are with it and without, its rate, and the reader's memory."""
 
 import secrets
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -56,17 +54,19 @@ class Bench:
         self.data.execute(_TURN, [paused])
         time.sleep(TURN_SECONDS)
 
-    def read(self, topic: str) -> int:
-        """Count what intake has read of a topic."""
-        row = self.data.execute(_READ, [topic]).fetchone()
+    def ask(self, sql: str, *values: str) -> int:
+        """Ask the database for a number."""
+        row = self.data.execute(sql, values).fetchone()
         assert row is not None
         return int(row[0])
 
+    def read(self, topic: str) -> int:
+        """Count what intake has read of a topic."""
+        return self.ask(_READ, topic)
+
     def dated(self) -> int:
         """Count the records that have a schedule: each event of ours is of a record of its own."""
-        row = self.data.execute("SELECT count(*) FROM retention.schedule").fetchone()
-        assert row is not None
-        return int(row[0])
+        return self.ask("SELECT count(*) FROM retention.schedule")
 
     def live(self, who: str) -> None:
         """Send live events at an even rate, and see how long each waits for its receipt and its schedule.
@@ -125,7 +125,10 @@ def run(plan: Plan, say: Say) -> list[Result]:
     with measuring.servers(*SERVICES, say=say) as stack:
         for each in stack.services():
             each.start(60)
-        with psycopg.connect(measuring.url_of(stack, DATABASE), autocommit=True) as data, _reading(stack) as readers:
+        with (
+            psycopg.connect(measuring.url_of(stack, DATABASE), autocommit=True) as data,
+            latency.reading(stack, RECEIPTS, SCHEDULES) as readers,
+        ):
             bench = Bench(stack, plan, say, data, readers)
             bench.turn(paused=True)
             say(f"{plan.events:,} events go to {BACKLOAD}")
@@ -140,21 +143,6 @@ def run(plan: Plan, say: Say) -> list[Result]:
             memory = (first, bench.memory_mb())
             _alone(bench)
             return _results(bench, memory)
-
-
-@contextmanager
-def _reading(stack: Stack) -> Iterator[tuple[Reader, ...]]:
-    readers = tuple(Reader(topic) for topic in (RECEIPTS, SCHEDULES))
-    threads = [threading.Thread(target=each.read, args=(stack.bootstrap,), daemon=True) for each in readers]
-    for thread in threads:
-        thread.start()
-    try:
-        yield readers
-    finally:
-        for each in readers:
-            each.stopping.set()
-        for thread in threads:
-            thread.join(10)
 
 
 def _alone(bench: Bench) -> None:
@@ -178,7 +166,7 @@ def _results(bench: Bench, memory: tuple[float, float]) -> list[Result]:
     about = (plan.repetitions, plan.events, len(SERVICES), measuring.versions(bench.stack), measuring.cores())
     results = []
     names = dict.fromkeys(name for name, _ in bench.late)
-    for name, at, part in ((name, at, part) for name in names for at, part in enumerate((50, 99))):
+    for name, (at, part) in product(names, enumerate((50, 99))):
         beside, without = ([turn[at] for turn in bench.late[name, who]] for who in ("beside", "without"))
         ratio = round(median(its / own for its, own in zip(without, beside, strict=True)), 3)
         figure = (f"{name}_p{part}_ms", middle(beside), "ms", "without", middle(without), ratio)

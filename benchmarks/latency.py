@@ -3,6 +3,8 @@
 import secrets
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from statistics import quantiles
@@ -55,20 +57,29 @@ def run(rate: int, seconds: int, say: Say) -> list[Result]:
     with measuring.servers(*services, say=say) as stack:
         for each in stack.services():
             each.start(60)
-        readers = [Reader(topic) for topic in (RECEIPTS, SCHEDULES)[: len(services)]]
-        threads = [threading.Thread(target=each.read, args=(stack.bootstrap,), daemon=True) for each in readers]
-        for thread in threads:
-            thread.start()
-        say(f"{rate} events/s for {WARM_UP_SECONDS} s to warm up and {seconds} s to measure")
-        sent = publish(stack, rate, WARM_UP_SECONDS + seconds)
-        await_keys([(reader, set(keys)) for reader, keys in zip(readers, sent, strict=False)])
-        for reader in readers:
-            reader.stopping.set()
-        for thread in threads:
-            thread.join(10)
+        with reading(stack, *(RECEIPTS, SCHEDULES)[: len(services)]) as readers:
+            say(f"{rate} events/s for {WARM_UP_SECONDS} s to warm up and {seconds} s to measure")
+            sent = publish(stack, rate, WARM_UP_SECONDS + seconds)
+            await_keys([(reader, set(keys)) for reader, keys in zip(readers, sent, strict=False)])
         with psycopg.connect(measuring.url_of(stack, DATABASE)) as data:
             check_rows(data, len(sent[0]), "ours")
         return _results(stack, rate, readers, sent)
+
+
+@contextmanager
+def reading(stack: Stack, *topics: str) -> Iterator[tuple[Reader, ...]]:
+    """Read topics meanwhile, each in a thread of its own."""
+    readers = tuple(map(Reader, topics))
+    threads = [threading.Thread(target=each.read, args=(stack.bootstrap,), daemon=True) for each in readers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield readers
+    finally:
+        for each in readers:
+            each.stopping.set()
+        for thread in threads:
+            thread.join(10)
 
 
 def publish(stack: Stack, rate: int, seconds: int) -> tuple[dict[str, float], dict[str, float]]:
@@ -104,7 +115,7 @@ def await_keys(waited: list[tuple[Reader, set[str]]]) -> None:
 
 
 def _results(
-    stack: Stack, rate: int, readers: list[Reader], sent: tuple[dict[str, float], dict[str, float]]
+    stack: Stack, rate: int, readers: Sequence[Reader], sent: tuple[dict[str, float], dict[str, float]]
 ) -> list[Result]:
     versions, results = measuring.versions(stack), []
     for reader, keys, name in zip(readers, sent, ("receipt", "schedule"), strict=False):

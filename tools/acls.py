@@ -54,7 +54,7 @@ def declared() -> set[ACL]:
         rules |= {_rule(user, ACLOperation.WRITE, ResourceType.TOPIC, topic.name) for user in topic.written_by}
         rules |= {_rule(user, ACLOperation.READ, ResourceType.TOPIC, topic.name) for user in topic.read_by}
     for service in SERVICES:
-        rules.add(_rule(service, ACLOperation.READ, ResourceType.GROUP, f"tenure-{service}", prefix=True))
+        rules.add(_rule(service, ACLOperation.READ, ResourceType.GROUP, group_of(service), prefix=True))
         rules.add(_rule(service, ACLOperation.WRITE, ResourceType.TRANSACTIONAL_ID, f"{service}-", prefix=True))
     # A back-load waits until what it brings is dated: intake looks how far retention is.
     rules.add(_rule("intake", ACLOperation.DESCRIBE, ResourceType.GROUP, group_of("retention")))

@@ -108,7 +108,7 @@ class Pacer:
         switch = await backload.read(connection)
         waits = max(self._live.seconds, age(wall_clock(), min(queued.values(), default=None)))
         coming = self._live.coming or self._yielding.met
-        live = Live(self._live.rows, waits, coming, self._undated)
+        live = self._live._replace(seconds=waits, coming=coming, undated=self._undated)
         new = pace(live, self._limits, paused=switch.paused)
         self._yielding.set(new)
         self._worker.tells["backload"] = {"state": new.state, "unread": self._unread, "undated": self._undated}

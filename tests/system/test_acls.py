@@ -164,7 +164,7 @@ async def test_a_workers_own_consumer_joins_its_group_and_hears_its_topics(broke
         await consumer.stop()
 
 
-async def test_intake_may_ask_how_far_retention_is_and_nobody_else(broker):
+async def test_intake_may_ask_how_far_retention_is_and_review_may_not(broker):
     parts = [aiokafka.TopicPartition("records.registered.v1", part) for part in range(8)]
     producer = make_producer(broker.asked_by("intake"), "intake-0")
     in_transaction(producer, lambda producer: to_each(producer, ["records.registered.v1"]))

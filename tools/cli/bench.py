@@ -165,7 +165,9 @@ class Bench(NamedTuple):
 BENCHES = {
     "ingest": Bench("events a second, from the topic to everything durable", _of_ingest, _ingest),
     "latency": Bench("milliseconds from an event to its receipt and to its schedule", _of_latency, _latency),
-    "backload": Bench("milliseconds from a live event to its receipt beside a back-load", _of_backload, _backload),
+    "backload": Bench(
+        "milliseconds from a live event to its receipt and schedule beside a back-load", _of_backload, _backload
+    ),
     "http": Bench("events a second over HTTP, durable before the answer, beside the topic", _of_http, _http),
     "memory": Bench("MB of each process after many events, and since a tenth of them", _of_memory, _memory),
     "estate": Bench("seconds to make an estate of millions of records on which `verify` holds", _of_estate, _estate),

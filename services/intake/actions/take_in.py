@@ -38,9 +38,8 @@ class Work:
     subjects: list[Subject | None] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     firsts: list[bool] = field(default_factory=list)
-    states: dict[int, tuple[Subject, Sound, State]] = field(
-        default_factory=dict
-    )  # Those that are stored, by case number.
+    states: dict[int, tuple[Subject, Sound, State]] = field(default_factory=dict)
+    """Those that are stored, by case number."""
 
 
 async def take_in(
