@@ -18,10 +18,6 @@ from shared.positions import Lost, Place
 
 log = logging.getLogger(__name__)
 
-# Which try of a record parks it: it has ended a process among others, then alone, and alone again. Once alone would not
-# do: a process that is killed from outside twice would park a sound record.
-ATTEMPTS_MAX = 4
-
 Handler = Callable[[Connection, "Batch"], Awaitable[None]]
 
 
@@ -57,7 +53,8 @@ class Span:
     records: list[ConsumerRecord]
     expects: int
     next: int
-    attempts: int  # 0: not counted. ATTEMPTS_MAX: it ended the process on every try before; park it unread.
+    alone: bool = False  # Its tries are written down: it is settled with no other.
+    poison: bool = False  # It ends every process that tries it: park it unread.
     outcome: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def conclude(self, settled: bool) -> None:
@@ -86,8 +83,8 @@ class Batch:
 
     @property
     def poison(self) -> bool:
-        """Tell whether this is the last try of a record that ended the process each time."""
-        return self.spans[0].attempts >= ATTEMPTS_MAX
+        """Tell whether this is a record that ends every process that tries it."""
+        return self.spans[0].poison
 
     def place_of(self, record: ConsumerRecord) -> Place:
         """Give the partition that a record came from."""

@@ -67,7 +67,7 @@ class Gathering:
             return []
         taken, room = [waiting[0]], room - len(waiting[0].records)
         for span in waiting[1:]:
-            if not taken[0].attempts and not span.attempts and len(span.records) <= room:
+            if not taken[0].alone and not span.alone and len(span.records) <= room:
                 taken.append(span)
                 room -= len(span.records)
         self.waiting[topic] = [span for span in waiting if span not in taken]

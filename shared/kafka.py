@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import faust
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 from kafka.errors import KafkaError as NoAnswer
 from mode import Service
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import positions
 from shared.away import away, silence
 from shared.batches import Span
+from shared.careful import Careful
 from shared.clock import monotonic
 from shared.consumer import Where
 from shared.db import transaction, transient
@@ -51,6 +52,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         super().__init__(beacon=app.beacon)
         self.behind = behind
         self.app, self.channel, self.where, self.engine = app, channel, where, engine
+        self.service = where.service
         self.pumps: set[asyncio.Future[Any]] = set()
         self.flying: set[Span] = set()
         self.gathering = Gathering(self, where.topics, where.yielding)
@@ -64,7 +66,7 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self.joined = asyncio.Event()
         self.incarnations = Incarnations(where.brokers)
         self.asking = asyncio.Lock()
-        self.first = asyncio.Lock()  # First batches go one at a time: a crash is then counted against its own.
+        self.careful = Careful(self)
 
     async def on_start(self) -> None:
         """Begin to join; the process is up, and says that it waits, while the broker is away."""
@@ -201,11 +203,8 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             records, after = polled.get(tp, []), await self.consumer.position(tp)
             if after == at:
                 continue  # Else records, or only transaction markers and holes: the position still moves.
-            if at >= careful_to:
-                ours = await self._offer(tp, records, at, after, 0)
-            else:
-                async with self.first:
-                    ours = await self._careful(tp, records, at, after)
+            span = Span(self.place(tp), records, at, after)
+            ours = await (self.careful.settle(tp, span) if at < careful_to else self.offer(tp, span))
             if ours:
                 at = after
             elif len(records) > self.gathering.yielding.pace.room > 0:
@@ -214,44 +213,14 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(0.2)
                 return
 
-    async def _careful(self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int) -> bool:
-        tries = await self.again(lambda: self._mark(tp, at, after))
-        if tries == 1 or not records:
-            return tries is not None and await self._try(tp, records, at, after, 1)
-        log.error("%s: %s to %s has ended a process before: one by one.", tp, at, after)
-        for number, record in enumerate(records):
-            to = records[number + 1].offset if number + 1 < len(records) else after
-            if number:
-                tries = await self.again(lambda start=at, end=to: self._mark(tp, start, end))  # type: ignore[misc]
-            if tries is None or not await self._try(tp, [record], at, to, tries):
-                return False
-            at = to
-        return True
-
-    async def _mark(self, tp: TopicPartition, at: int, after: int) -> int | None:
-        async with transaction(self.engine) as connection:
-            return await positions.mark_attempt(connection, self.place(tp), expects=at, to=after)
-
-    async def _try(self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int, tries: int) -> bool:
-        ours = await self._offer(tp, records, at, after, tries)
-        if not ours:  # And this process lives: it was not these records' fault.
-            await self.again(lambda: self._forgive(tp, at))
-        return ours
-
-    async def _forgive(self, tp: TopicPartition, at: int) -> None:
-        async with transaction(self.engine) as connection:
-            await positions.forgive_attempt(connection, self.place(tp), expects=at)
-
-    async def _offer(
-        self, tp: TopicPartition, records: list[ConsumerRecord], at: int, after: int, attempts: int
-    ) -> bool:
-        span = Span(self.place(tp), records, at, after, attempts)
+    async def offer(self, tp: TopicPartition, span: Span) -> bool:
+        """Have a span settled; False when it, or its partition, is not ours any more."""
         self.flying.add(span)
         self.gathering.add(span)
         try:
             ours = await asyncio.shield(span.outcome)
             if ours:
-                self.done[tp] = after
+                self.done[tp] = span.next
             return bool(ours)
         finally:
             span.conclude(False)

@@ -140,7 +140,7 @@ def _again(row: asyncpg.Record, content: bytes) -> Again:
         *(row["topic"], row["part"], row["offset"], int(row["at"].timestamp() * 1000), 1, key, content or None),
         *(None, -1, len(content), headers),
     )
-    span = Span(place, [record], row["offset"], row["offset"] + 1, 0)
+    span = Span(place, [record], row["offset"], row["offset"] + 1)
     return Again(None, [span], 0.0)  # type: ignore[arg-type]  # Nobody settles it but us.
 
 

@@ -21,7 +21,7 @@ from shared.away import away
 from shared.batches import App, Batch, Handler
 from shared.clock import wall_clock
 from shared.collector import BATCHES, collect_seldom
-from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where, group_of
+from shared.consumer import FETCH_WAIT_MS, UNHURRIED_WAIT_MS, Where
 from shared.db import BY_KEY, Connection, connect, transaction, transient
 from shared.epoch_turn import TURN_SECONDS, EpochTurn
 from shared.events import RECEIPTS as RECEIPTS_TOPIC
@@ -242,12 +242,10 @@ class Worker:
         waits, of whichever topic. While it is `behind` with what follows from batches, Kafka hears of no progress.
         """
         channel = self.app.channel(maxsize=64)
-        group, wait_ms = group_of(self.service), FETCH_WAIT_MS
-        if unhurried:
-            group, wait_ms = f"{group}-unhurried", UNHURRIED_WAIT_MS
-        if yielding:
-            group, wait_ms = f"{group}-yielding", UNHURRIED_WAIT_MS
-        where = Where(self.settings.brokers, group, self.settings.slot, tuple(sorted(handlers)), wait_ms, yielding)
+        apart = "-yielding" if yielding else "-unhurried" if unhurried else ""
+        wait_ms = UNHURRIED_WAIT_MS if apart else FETCH_WAIT_MS
+        of = (self.settings.brokers, self.service, self.settings.slot, tuple(sorted(handlers)))
+        where = Where(*of, apart, wait_ms, yielding)
         source = BatchSource(self.app, channel, where, self.engine, behind)
         self.sources.append(source)
         self.handlers.update(handlers)
@@ -256,13 +254,14 @@ class Worker:
             self.meter.count(SETTLED_BATCHES, topic, by=0)
             self.meter.count(SETTLED_MESSAGES, topic, by=0)
 
-        @self.app.agent(channel, name=group, concurrency=CONCURRENCY, supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
+        @self.app.agent(channel, name=where.group, concurrency=CONCURRENCY, supervisor_strategy=CrashingSupervisor)  # type: ignore[untyped-decorator]
         async def settling(stream: Any) -> None:
             async for batch in stream:
-                if await self._settle(batch, handlers[batch.topic]) and after:
+                if await self.settle(batch, handlers[batch.topic]) and after:
                     await after(batch)
 
-    async def _settle(self, batch: Batch, handle: Handler) -> bool:
+    async def settle(self, batch: Batch, handle: Handler) -> bool:
+        """Settle a batch, traced and counted; False when it is not ours any more."""
         self.lags.begin(batch)
         records, topic = batch.records, batch.topic
         came, first = tracing.carried(records), batch.spans[0]

@@ -169,7 +169,7 @@ async def _killed(engine: AsyncEngine, take_in: Any) -> None:
 
 def batch(topic: str, records: list[Any]) -> Batch:
     """Give records as one batch."""
-    span = Span(Place("cluster", topic, "first", 0), records, 0, len(records), 0)
+    span = Span(Place("cluster", topic, "first", 0), records, 0, len(records))
     return Batch(None, [span], 0.0)
 
 

@@ -8,6 +8,7 @@ from services.intake.actions.cases import Desks
 from services.intake.domain.pacing import NOTHING, Limits, beside
 from services.intake.storage import letters
 from shared import retrying
+from shared.apart import SUSPECT
 from shared.consumer import group_of
 from shared.db import connect
 from shared.events import REGISTERED
@@ -17,6 +18,7 @@ from shared.policy import read_pack
 from shared.retrying import Rules
 from shared.settings import Settings
 from shared.starting import settings_of
+from shared.suspects import try_suspect
 from shared.unread import Unread
 from shared.worker import Worker
 from shared.yielding import Yielding
@@ -56,10 +58,12 @@ async def api(settings: Settings) -> None:
 
 
 def main(kind: str) -> None:
-    """Run one kind of process: `python -m services.intake.main worker|api`."""
+    """Run one kind of process: `python -m services.intake.main worker|api`; a worker starts `suspect` itself."""
     settings = settings_of("intake", kind)
     if kind == "worker":
         worker(settings).run()
+    elif kind == SUSPECT:
+        sys.exit(try_suspect(worker(settings)))
     else:
         asyncio.run(api(settings))
 

@@ -9,6 +9,7 @@ from services.retention.announcer import Announcer
 from services.retention.settler import Settler
 from services.retention.storage import letters, parked
 from shared import retrying
+from shared.apart import SUSPECT
 from shared.db import connect
 from shared.events import SCHEDULES
 from shared.keys import keys_of
@@ -18,6 +19,7 @@ from shared.policy import read_pack
 from shared.retrying import Rules
 from shared.settings import Settings
 from shared.starting import settings_of
+from shared.suspects import try_suspect
 from shared.worker import RelayKeeper, Worker
 
 
@@ -54,10 +56,12 @@ async def api(settings: Settings) -> None:
 
 
 def main(kind: str) -> None:
-    """Run one kind of process: `python -m services.retention.main worker|api`."""
+    """Run one kind of process: `python -m services.retention.main worker|api`; a worker starts `suspect` itself."""
     settings = settings_of("retention", kind)
     if kind == "worker":
         worker(settings).run()
+    elif kind == SUSPECT:
+        sys.exit(try_suspect(worker(settings)))
     else:
         asyncio.run(api(settings))
 

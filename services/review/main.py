@@ -11,6 +11,7 @@ from services.review.domain import Actor
 from services.review.storage import letters
 from services.review.storage.work import introduce
 from shared import retrying
+from shared.apart import SUSPECT
 from shared.db import connect, persist, transaction
 from shared.health import LOOK_SECONDS, database_checks
 from shared.keys import keys_of
@@ -20,6 +21,7 @@ from shared.policy import read_pack
 from shared.retrying import Rules
 from shared.settings import Settings
 from shared.starting import settings_of
+from shared.suspects import try_suspect
 from shared.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -79,10 +81,12 @@ def _told(error: BaseException, delay: float) -> None:
 
 
 def main(kind: str) -> None:
-    """Run one kind of process: `python -m services.review.main worker|api`."""
+    """Run one kind of process: `python -m services.review.main worker|api`; a worker starts `suspect` itself."""
     settings = settings_of("review", kind)
     if kind == "worker":
         worker(settings).run()
+    elif kind == SUSPECT:
+        sys.exit(try_suspect(worker(settings)))
     else:
         asyncio.run(api(settings))
 

@@ -8,7 +8,7 @@ from services.retention import agents
 from services.retention.storage import letters as rules
 from services.retention.storage import parked
 from shared import letters
-from shared.batches import ATTEMPTS_MAX, Batch, Span
+from shared.batches import Batch, Span
 from shared.clock import wall_clock
 from shared.db import driver, transaction
 from shared.errors import Conflict, NotFound, PreconditionFailed, require_version
@@ -45,7 +45,7 @@ class Tended:
     async def handle(self, connection, batch):
         await agents.registered(DESK, connection, batch)
 
-    async def set_aside(self, event=SOUND, value=None, attempts=ATTEMPTS_MAX):
+    async def set_aside(self, event=SOUND, value=None, poison=True):
         """Have a message set aside: by default as one that ended the process each time it was read."""
         self.offset += 1
         record = SimpleNamespace(
@@ -55,7 +55,7 @@ class Tended:
             value=encode(event) if value is None else value,
             headers=[("ce_type", event.type.encode()), ("ce_subject", str(uid("r1")).encode())],
         )
-        span = Span(Place("cluster", REGISTERED, "first", 3), [record], self.offset, self.offset + 1, attempts)
+        span = Span(Place("cluster", REGISTERED, "first", 3), [record], self.offset, self.offset + 1, poison=poison)
         async with transaction(self.engine) as connection:
             await agents.registered(DESK, connection, Batch(None, [span], 0.0))
 
@@ -100,7 +100,7 @@ async def test_a_letter_taken_at_last_frees_its_subject(tended):
 
 
 async def test_what_still_cannot_be_used_waits_on_and_says_why(tended):
-    await tended.set_aside(record_state(occurred_on="2022-13-01"), attempts=0)
+    await tended.set_aside(record_state(occurred_on="2022-13-01"), poison=False)
     [letter] = await tended.shown()
     assert letter["reason"] == "underivable"
     await tended.ask(letter)
@@ -141,7 +141,7 @@ async def test_one_whose_reader_was_killed_waits_again_and_is_not_tried_for_ever
 
 
 async def test_a_later_state_of_its_subject_supersedes_it(tended):
-    await tended.set_aside(record_state(occurred_on="2022-13-01"), attempts=0)
+    await tended.set_aside(record_state(occurred_on="2022-13-01"), poison=False)
     await tended.letters.tend()
     assert await tended.parked() == 1
     await take(tended.engine, record_state(sequence=2))

@@ -10,7 +10,7 @@ from services.retention import agents
 from services.retention.actions import execute, holds
 from services.retention.actions.take_in import fresh, take_in, take_news
 from services.retention.storage.holds import HOLD_GATE
-from shared.batches import ATTEMPTS_MAX, Batch, Span
+from shared.batches import Batch, Span
 from shared.db import driver, transaction
 from shared.events import REGISTERED, EventParked, EventResolved, encode
 from shared.ids import event_uid, receipt_id
@@ -81,23 +81,23 @@ async def test_a_parked_event_makes_it_wait_until_it_is_resolved(engines, subjec
 
 SOUND = record_state(sequence=2)
 LETTERS = {
-    "underivable": (encode(record_state(sequence=2, occurred_on="2022-13-01")), b"other", (), 0),
-    "not_its_type": (encode(SOUND).replace(b'"sequence":2', b'"sequence":"x"'), b"other", (), 0),
-    "unreadable, by its key": (b"{", str(uid("r1")).encode(), (), 0),
-    "nothing, by its header": (None, b"", [("ce_subject", str(ref("p1")).encode())], 0),
-    "ended the process, by its key": (encode(SOUND), str(uid("r1")).encode(), (), ATTEMPTS_MAX),
+    "underivable": (encode(record_state(sequence=2, occurred_on="2022-13-01")), b"other", (), False),
+    "not_its_type": (encode(SOUND).replace(b'"sequence":2', b'"sequence":"x"'), b"other", (), False),
+    "unreadable, by its key": (b"{", str(uid("r1")).encode(), (), False),
+    "nothing, by its header": (None, b"", [("ce_subject", str(ref("p1")).encode())], False),
+    "ended the process, by its key": (encode(SOUND), str(uid("r1")).encode(), (), True),
 }
 
 
-@pytest.mark.parametrize(("value", "key", "more", "attempts"), LETTERS.values(), ids=LETTERS)
-async def test_a_dead_letter_keeps_its_subject_from_disposal(engines, tmp_path, value, key, more, attempts):
+@pytest.mark.parametrize(("value", "key", "more", "poison"), LETTERS.values(), ids=LETTERS)
+async def test_a_dead_letter_keeps_its_subject_from_disposal(engines, tmp_path, value, key, more, poison):
     worker, _ = engines
     keys.make(tmp_path)
     desk = agents.Desk(read_keys(tmp_path, "retention"), Packs(PACK))
     record = SimpleNamespace(
         partition=3, offset=7, key=key, value=value, headers=[("ce_type", SOUND.type.encode()), *more]
     )
-    span = Span(Place("cluster", REGISTERED, "first", 3), [record], 7, 8, attempts)
+    span = Span(Place("cluster", REGISTERED, "first", 3), [record], 7, 8, poison=poison)
     async with transaction(worker) as connection:
         await agents.registered(desk, connection, Batch(None, [span], 0.0))
     assert await why(worker) == "parked"

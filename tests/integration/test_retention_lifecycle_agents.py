@@ -56,7 +56,7 @@ def batch(topic, *events):
         for n, event in enumerate(events)
     ]
     place = Place("cluster", topic, "first", 0)
-    return Batch(None, [Span(place, records, 0, len(records), 0)], 0.0)
+    return Batch(None, [Span(place, records, 0, len(records))], 0.0)
 
 
 async def deliver(life, topic, *events):

@@ -151,7 +151,7 @@ def test_a_service_joins_no_group_but_its_own(broker, service):
 @pytest.mark.parametrize("group", ["", "-unhurried"], ids=["hurried", "unhurried"])
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_workers_own_consumer_joins_its_group_and_hears_its_topics(broker, service, group):
-    where = Where(broker.asked_by(service), f"tenure-{service}{group}", 0, tuple(sorted(READ_BY[service])))
+    where = Where(broker.asked_by(service), service, 0, tuple(sorted(READ_BY[service])), group)
     consumer = where.consumer()
     consumer.subscribe(where.topics)
     await consumer.start()
@@ -168,7 +168,7 @@ async def test_intake_may_ask_how_far_retention_is_and_review_may_not(broker):
     parts = [aiokafka.TopicPartition("records.registered.v1", part) for part in range(8)]
     producer = make_producer(broker.asked_by("intake"), "intake-0")
     in_transaction(producer, lambda producer: to_each(producer, ["records.registered.v1"]))
-    where = Where(broker.asked_by("retention"), "tenure-retention", 0, tuple(sorted(READ_BY["retention"])))
+    where = Where(broker.asked_by("retention"), "retention", 0, tuple(sorted(READ_BY["retention"])))
     consumer = where.consumer()
     consumer.subscribe(where.topics)
     await consumer.start()
@@ -191,7 +191,7 @@ async def test_intake_may_ask_how_far_retention_is_and_review_may_not(broker):
 
 
 async def test_a_workers_own_consumer_is_refused_anothers_topic(broker):
-    consumer = Where(broker.asked_by("intake"), "tenure-intake", 0, ("review.decisions.v1",)).consumer()
+    consumer = Where(broker.asked_by("intake"), "intake", 0, ("review.decisions.v1",)).consumer()
     consumer.subscribe(("review.decisions.v1",))
     try:
         with pytest.raises(TopicAuthorizationFailedError):
@@ -230,7 +230,7 @@ def test_a_wrong_password_is_refused_and_thought_of(broker, monkeypatch):
 async def test_all_three_clients_ask_over_tls(broker):
     brokers = Brokers(f"127.0.0.1:{broker.tls}", "review", broker.passwords["review"], broker.certificate)
     asked = Incarnations(brokers)
-    consumer = Where(brokers, "tenure-review", 1, ("retention.reviews.v1",)).consumer()
+    consumer = Where(brokers, "review", 1, ("retention.reviews.v1",)).consumer()
     try:
         assert asked.ask(["retention.reviews.v1"])[0]
         assert "retention.reviews.v1" in partitions_of(brokers)

@@ -73,7 +73,7 @@ async def test_beside_others_one_batch_goes_at_a_time_and_rests_after():
 
 
 def spans(count: int) -> list[Span]:
-    return [Span(Place("cluster", "t", "i", part), [None] * 250, 0, 250, 0) for part in range(count)]
+    return [Span(Place("cluster", "t", "i", part), [None] * 250, 0, 250) for part in range(count)]
 
 
 async def test_a_live_event_is_made_way_for_at_once_and_a_pause_is_not_lifted_by_one():

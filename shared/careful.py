@@ -1,0 +1,107 @@
+"""What may have ended a process before is read with care: each try is written down, and each record tried alone."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from aiokafka import TopicPartition
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import positions
+from shared.apart import try_apart
+from shared.batches import Span
+from shared.db import transaction
+from shared.positions import Place
+
+log = logging.getLogger(__name__)
+
+# Which try is left to a process of its own: a process has ended at the record among others, and once more at it alone.
+# Whether by its fault nobody can tell: who is killed from outside, or by another part of itself, ends at some record.
+APART_FROM = 3
+
+Result = TypeVar("Result")
+
+
+class Reader(Protocol):
+    """What care needs of whoever reads the topics."""
+
+    engine: AsyncEngine
+    service: str
+    done: dict[TopicPartition, int]
+
+    def place(self, tp: TopicPartition) -> Place:
+        """Give where a partition's position is stored."""
+
+    async def again(
+        self, work: Callable[[], Awaitable[Result]], until: "asyncio.Future[Any] | None" = None
+    ) -> Result | None:
+        """Repeat over transient errors; None when this process is to stop."""
+
+    async def offer(self, tp: TopicPartition, span: Span) -> bool:
+        """Have a span settled; False when it is not ours."""
+
+
+class Careful:
+    """Settles spans at which a process may have ended: all at once the first time, then one by one."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.one_at_a_time = asyncio.Lock()  # A crash is then counted against its own.
+
+    async def settle(self, tp: TopicPartition, span: Span) -> bool:
+        """Settle a span, its tries counted; False when it, or the rest of it, is not ours any more."""
+        async with self.one_at_a_time:
+            tries = await self._mark(span)
+            if tries is None:
+                return False
+            span.alone = True
+            if tries == 1 or not span.records:
+                return await self._try(tp, span)
+            log.error("%s: %s to %s has ended a process before: one by one.", tp, span.expects, span.next)
+            for number, each in enumerate(_one_by_one(span)):
+                if number:
+                    tries = await self._mark(each)
+                if tries is None or not await self._try_one(tp, each, tries):
+                    return False
+            return True
+
+    async def _try_one(self, tp: TopicPartition, span: Span, tries: int) -> bool:
+        """Settle one record; one that is suspect is left to a process of its own, and parked if that ends as well."""
+        if tries < APART_FROM:
+            return await self._try(tp, span)
+        verdict = await self.reader.again(lambda: try_apart(self.reader.service, span))
+        if verdict == "ended":
+            log.error("%s: what is at %s ended a process of its own as well: it is set aside.", tp, span.expects)
+            span.poison = True
+            return await self._try(tp, span)
+        if verdict == "settled":
+            log.info("%s: what is at %s was settled by a process of its own.", tp, span.expects)
+            self.reader.done[tp] = span.next
+        return verdict == "settled"
+
+    async def _try(self, tp: TopicPartition, span: Span) -> bool:
+        ours = await self.reader.offer(tp, span)
+        if not ours:  # And this process lives: it was not these records' fault.
+            await self.reader.again(lambda: self._forgive(span))
+        return ours
+
+    async def _mark(self, span: Span) -> int | None:
+        async def marking() -> int | None:
+            async with transaction(self.reader.engine) as connection:
+                return await positions.mark_attempt(connection, span.place, expects=span.expects, to=span.next)
+
+        return await self.reader.again(marking)
+
+    async def _forgive(self, span: Span) -> None:
+        async with transaction(self.reader.engine) as connection:
+            await positions.forgive_attempt(connection, span.place, expects=span.expects)
+
+
+def _one_by_one(span: Span) -> list[Span]:
+    """Part a span: each record leaves off where the next begins, for between them may be holes and markers."""
+    starts = [span.expects, *(record.offset for record in span.records[1:]), span.next]
+    return [
+        Span(span.place, [record], at, to, alone=True)
+        for record, at, to in zip(span.records, starts, starts[1:], strict=False)
+    ]
