@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import positions
 from shared.apart import try_apart
 from shared.batches import Span
+from shared.consumer import Where
 from shared.db import transaction
 from shared.positions import Place
 
@@ -27,7 +28,7 @@ class Reader(Protocol):
     """What care needs of whoever reads the topics."""
 
     engine: AsyncEngine
-    service: str
+    where: Where
     done: dict[TopicPartition, int]
 
     def place(self, tp: TopicPartition) -> Place:
@@ -70,7 +71,7 @@ class Careful:
         """Settle one record; one that is suspect is left to a process of its own, and parked if that ends as well."""
         if tries < APART_FROM:
             return await self._try(tp, span)
-        verdict = await self.reader.again(lambda: try_apart(self.reader.service, span))
+        verdict = await self.reader.again(lambda: try_apart(self.reader.where.service, span))
         if verdict == "ended":
             log.error("%s: what is at %s ended a process of its own as well: it is set aside.", tp, span.expects)
             span.poison = True

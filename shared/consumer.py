@@ -30,14 +30,14 @@ class Where:
     service: str
     slot: int
     topics: tuple[str, ...]
-    apart: str = ""  # By what a group of its own is called; "": the service's first.
+    suffix: str = ""  # Of its group's name, where it is not the service's first.
     wait_ms: int = FETCH_WAIT_MS
     yielding: Yielding | None = None  # Who says how much of it may be handed out; None: all.
 
     @property
     def group(self) -> str:
         """The consumer group."""
-        return group_of(self.service) + self.apart
+        return group_of(self.service) + self.suffix
 
     def consumer(self) -> AIOKafkaConsumer:
         """Make the consumer: no automatic anything, a stable member id, a hard kill then costs half a second."""

@@ -71,4 +71,5 @@ class Gathering:
                 taken.append(span)
                 room -= len(span.records)
         self.waiting[topic] = [span for span in waiting if span not in taken]
+        self.yielding.handed += sum(len(span.records) for span in taken)
         return taken

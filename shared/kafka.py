@@ -52,7 +52,6 @@ class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         super().__init__(beacon=app.beacon)
         self.behind = behind
         self.app, self.channel, self.where, self.engine = app, channel, where, engine
-        self.service = where.service
         self.pumps: set[asyncio.Future[Any]] = set()
         self.flying: set[Span] = set()
         self.gathering = Gathering(self, where.topics, where.yielding)

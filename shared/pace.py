@@ -11,3 +11,4 @@ class Pace(NamedTuple):
     state: State
     room: int
     rest: float = 0.0
+    upto: int | None = None  # How many it may have handed out in all before the next pace; None: any number.

@@ -242,10 +242,10 @@ class Worker:
         waits, of whichever topic. While it is `behind` with what follows from batches, Kafka hears of no progress.
         """
         channel = self.app.channel(maxsize=64)
-        apart = "-yielding" if yielding else "-unhurried" if unhurried else ""
-        wait_ms = UNHURRIED_WAIT_MS if apart else FETCH_WAIT_MS
+        suffix = "-yielding" if yielding else "-unhurried" if unhurried else ""
+        wait_ms = UNHURRIED_WAIT_MS if suffix else FETCH_WAIT_MS
         of = (self.settings.brokers, self.service, self.settings.slot, tuple(sorted(handlers)))
-        where = Where(*of, apart, wait_ms, yielding)
+        where = Where(*of, suffix, wait_ms, yielding)
         source = BatchSource(self.app, channel, where, self.engine, behind)
         self.sources.append(source)
         self.handlers.update(handlers)

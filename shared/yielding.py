@@ -17,6 +17,7 @@ class Yielding:
 
     def __init__(self, first: Pace, beside: Pace | None = None) -> None:
         self.pace, self._beside = first, beside
+        self.handed = 0  # Records, since the process began.
         self.changed: Callable[[], None] = lambda: None
         self._opened = asyncio.Event()
         self._rests_until = 0.0
@@ -50,7 +51,7 @@ class Yielding:
         """Give how many records the next batch may hold; beside others one batch goes at a time."""
         if (settling and self.pace.rest) or monotonic() < self._rests_until:
             return 0
-        return self.pace.room
+        return self.pace.room if self.pace.upto is None or self.handed < self.pace.upto else 0
 
     def took(self, seconds: float) -> None:
         """Rest in proportion to what a batch took."""

@@ -90,7 +90,7 @@ class Pacer:
     def __init__(self, worker: Worker, yielding: Yielding, limits: Limits, undated: Callable[[], int]) -> None:
         """`undated` counts what was registered and waits for its schedule; it blocks."""
         self._worker, self._yielding, self._limits, self._ask = worker, yielding, limits, undated
-        self._lag, self._before, self._unread, self._undated = Lag(), -1, 0, 0
+        self._lag, self._before, self._unread, self._undated, self._handed = Lag(), -1, 0, 0, 0
         self._live, self._unsaid = Live(0, 0.0, coming=False), ""
 
     def look(self, now: float, ends: Mapping[Part, int], positions: Mapping[Part, int]) -> None:
@@ -108,7 +108,7 @@ class Pacer:
         switch = await backload.read(connection)
         waits = max(self._live.seconds, age(wall_clock(), min(queued.values(), default=None)))
         coming = self._live.coming or self._yielding.met
-        live = self._live._replace(seconds=waits, coming=coming, undated=self._undated)
+        live = self._live._replace(seconds=waits, coming=coming, undated=self._undated, handed=self._handed)
         new = pace(live, self._limits, paused=switch.paused)
         self._yielding.set(new)
         self._worker.tells["backload"] = {"state": new.state, "unread": self._unread, "undated": self._undated}
@@ -117,7 +117,8 @@ class Pacer:
     async def hurry(self) -> None:
         """Look again soon while there is a back-load: between two looks at the ends a queue grows long."""
         if self._unread:
-            self._undated = await self._count()
+            handed = self._yielding.handed
+            self._undated, self._handed = await self._count(), handed
             async with transaction(self._worker.engine) as connection:
                 await self.pace(connection, await news.oldest_queued(connection))
 

@@ -41,7 +41,15 @@ def test_the_state(live, paused, state):
 def test_beside_live_events_a_batch_is_small_and_is_followed_by_a_rest():
     assert pace(Live(0, 0.0, True), LIMITS, paused=False) == Pace("sharing", BESIDE_RECORDS_MAX, 3.0)
     assert pace(Live(0, 0.0, True), LIMITS._replace(share_percent=100), paused=False).rest == 0
-    assert pace(Live(0, 0.0, False), LIMITS, paused=False) == Pace("alone", ALONE_RECORDS_MAX)
+
+
+def test_alone_it_may_hand_out_what_is_not_many_to_be_dated():
+    found = pace(Live(0, 0.0, False, undated=300, handed=20_000), LIMITS, paused=False)
+    assert found == Pace("alone", ALONE_RECORDS_MAX, upto=20_000 + ALONE_UNDATED_MAX - 300)
+
+
+def test_where_nothing_waits_for_its_schedule_there_is_no_such_bound():
+    assert pace(Live(0, 0.0, False, undated=0, handed=20_000), LIMITS, paused=False) == Pace("alone", ALONE_RECORDS_MAX)
 
 
 async def test_nobody_gets_through_until_there_is_room():
@@ -103,6 +111,18 @@ async def test_a_batch_holds_what_the_pace_allows():
     yielding.set(Pace("alone", 2_000))
     [together] = gathering.batches()
     assert len(together.records) == 500
+
+
+async def test_no_more_is_handed_out_than_the_next_pace_waits_for():
+    yielding = Yielding(Pace("alone", 500, upto=600))
+    gathering = Gathering(None, ["t"], yielding)
+    for span in spans(5):
+        gathering.add(span)
+    assert [len(batch.records) for batch in gathering.batches()] == [500, 500]
+    assert (yielding.handed, yielding.room(0)) == (1_000, 0)
+
+    yielding.set(Pace("alone", 500, upto=1_001))
+    assert [len(batch.records) for batch in gathering.batches()] == [250]
 
 
 async def test_what_was_read_for_a_larger_batch_is_read_again_in_smaller_pieces():

@@ -29,6 +29,8 @@ class Live(NamedTuple):
     coming: bool
     undated: int = 0
     """What was registered and waits for its schedule: a live event's waits behind a back-load's."""
+    handed: int = 0
+    """How many records of the back-load had been handed out when that was counted."""
 
 
 def pace(live: Live, limits: Limits, *, paused: bool) -> Pace:
@@ -39,7 +41,11 @@ def pace(live: Live, limits: Limits, *, paused: bool) -> Pace:
         return Pace("yielding", 0)
     if live.undated > (limits.rows_max if live.coming else ALONE_UNDATED_MAX):
         return Pace("yielding", 0)
-    return beside(limits) if live.coming else Pace("alone", ALONE_RECORDS_MAX)
+    if live.coming:
+        return beside(limits)
+    if not live.undated:
+        return Pace("alone", ALONE_RECORDS_MAX)  # Retention is ahead of all that comes, or not there yet.
+    return Pace("alone", ALONE_RECORDS_MAX, upto=live.handed + ALONE_UNDATED_MAX - live.undated)
 
 
 def beside(limits: Limits) -> Pace:
