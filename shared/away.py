@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.brokers import Brokers
 from shared.clock import monotonic
-from shared.errors import Raced
+from shared.errors import NotTried, Raced
 from shared.keystore import KeyStoreAway
 
 _BY_OTHERS = (Raced, pg.TransactionRollbackError, pg.LockNotAvailableError, psycopg.errors.LockNotAvailable)
@@ -40,13 +40,20 @@ def _refuses(brokers: Brokers) -> bool:
     return False
 
 
+def denied(error: BaseException) -> bool:
+    """Say whether Kafka refuses this user a right: no waiting mends that."""
+    return isinstance(error, KafkaException) and error.args[0].code() in _DENIED
+
+
 def away(error: BaseException) -> str:
     """Say of an error that may pass what did not answer: Kafka or the database."""
     if isinstance(error, DBAPIError) and error.orig is not None and error.orig.__cause__ is not None:
         return away(error.orig.__cause__)
+    if isinstance(error, NotTried):
+        return f"the process that was to try one record alone {error}, and this was not the record's doing"
     if isinstance(error, KeyStoreAway):
         return "the key store does not answer, or lacks an epoch's key"
-    if isinstance(error, KafkaException) and error.args[0].code() in _DENIED:
+    if denied(error):
         return "Kafka does not let this user do that; `python -m tools.acls apply` gives each user its rights"
     if isinstance(error, KafkaError | KafkaException):
         return "Kafka does not answer"

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import positions
-from shared.apart import try_apart
+from shared.apart import Verdict, program_of, try_apart
 from shared.batches import Span
 from shared.consumer import Where
 from shared.db import transaction
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 # Which try is left to a process of its own: a process has ended at the record among others, and once more at it alone.
 # Whether by its fault nobody can tell: who is killed from outside, or by another part of itself, ends at some record.
 APART_FROM = 3
+APART_MAX = 2  # One may have been killed from outside as well.
 
 Result = TypeVar("Result")
 
@@ -49,6 +50,7 @@ class Careful:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.one_at_a_time = asyncio.Lock()  # A crash is then counted against its own.
+        self.one_suspect = asyncio.Lock()  # Each takes memory.
 
     async def settle(self, tp: TopicPartition, span: Span) -> bool:
         """Settle a span, its tries counted; False when it, or the rest of it, is not ours any more."""
@@ -56,30 +58,46 @@ class Careful:
             tries = await self._mark(span)
             if tries is None:
                 return False
-            span.alone = True
             if tries == 1 or not span.records:
+                span.alone = True
                 return await self._try(tp, span)
-            log.error("%s: %s to %s has ended a process before: one by one.", tp, span.expects, span.next)
-            for number, each in enumerate(_one_by_one(span)):
-                if number:
-                    tries = await self._mark(each)
-                if tries is None or not await self._try_one(tp, each, tries):
-                    return False
-            return True
+        log.error("%s: %s to %s has ended a process before: one by one.", tp, span.expects, span.next)
+        for each in one_by_one(span):
+            if not await self._one(tp, each, tries):
+                return False
+            tries = None  # Of the next it is not written down yet.
+        return True
 
-    async def _try_one(self, tp: TopicPartition, span: Span, tries: int) -> bool:
-        """Settle one record; one that is suspect is left to a process of its own, and parked if that ends as well."""
-        if tries < APART_FROM:
-            return await self._try(tp, span)
-        verdict = await self.reader.again(lambda: try_apart(self.reader.where.service, span))
-        if verdict == "ended":
-            log.error("%s: what is at %s ended a process of its own as well: it is set aside.", tp, span.expects)
-            span.poison = True
-            return await self._try(tp, span)
+    async def _one(self, tp: TopicPartition, span: Span, tries: int | None) -> bool:
+        """Settle one record, its try written down unless it is; one that is suspect is left to a process of its own."""
+        async with self.one_at_a_time:
+            tries = tries or await self._mark(span)
+            if tries is None or tries < APART_FROM:
+                return tries is not None and await self._try(tp, span)
+        verdict = await self._apart(span)
         if verdict == "settled":
             log.info("%s: what is at %s was settled by a process of its own.", tp, span.expects)
             self.reader.done[tp] = span.next
+        if verdict == "ended":
+            log.error("%s: what is at %s ends every process that tries it: it is to be set aside.", tp, span.expects)
+            span.poison = True
+            return await self._try(tp, span)
         return verdict == "settled"
+
+    async def _apart(self, span: Span) -> Verdict | None:
+        """Try a record by processes of its own until one says something else than that it ended, or enough have."""
+        program = program_of(self.reader.where.service)
+
+        async def trying() -> Verdict:
+            async with self.one_suspect:
+                return await try_apart(program, span)
+
+        verdict = None
+        for _ in range(APART_MAX):
+            verdict = await self.reader.again(trying)
+            if verdict != "ended":
+                break
+        return verdict
 
     async def _try(self, tp: TopicPartition, span: Span) -> bool:
         ours = await self.reader.offer(tp, span)
@@ -99,7 +117,7 @@ class Careful:
             await positions.forgive_attempt(connection, span.place, expects=span.expects)
 
 
-def _one_by_one(span: Span) -> list[Span]:
+def one_by_one(span: Span) -> list[Span]:
     """Part a span: each record leaves off where the next begins, for between them may be holes and markers."""
     starts = [span.expects, *(record.offset for record in span.records[1:]), span.next]
     return [

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.errors import Raced
+from shared.errors import NotTried, Raced
 
 Connection = AsyncConnection
 
@@ -39,6 +39,7 @@ _DAY_0 = date(2000, 1, 1).toordinal()  # From which PostgreSQL counts days.
 
 _TRANSIENT = (
     Raced,
+    NotTried,
     OSError,
     TimeoutError,
     PoolTimeout,

@@ -84,6 +84,10 @@ class Overloaded(LifecycleError):
     code = Code.OVERLOADED
 
 
+class NotTried(Exception):
+    """A process of a record's own said nothing about the record: it is tried again."""
+
+
 class Raced(Exception):
     """Another transaction got there first; the same work succeeds when tried again."""
 

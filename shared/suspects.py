@@ -3,46 +3,43 @@
 import asyncio
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.apart import BEGUN, LOST, NOT_NOW, SETTLED, Sent
+from shared.apart import BEGUN, LOST, NOT_NOW, SECONDS_MAX, SETTLED, SUSPECT, receive
 from shared.away import away
-from shared.batches import Batch, Span
+from shared.batches import Batch
 from shared.clock import monotonic
 from shared.db import Connection, transient
+from shared.logs import start_logs
 from shared.worker import Worker
 
 log = logging.getLogger(__name__)
-
-SUSPECT_SECONDS_MAX = 60
-PROCESSOR_SECONDS_MAX = 30
 
 Result = TypeVar("Result")
 
 
 def try_suspect(worker: Worker) -> int:
     """Settle the one record that standard input brings; gives the exit status that `try_apart` reads."""
-    sent = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Sent)
-    signal.alarm(SUSPECT_SECONDS_MAX)  # The database's fault, not the record's; and whoever started us may be gone.
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS_MAX, PROCESSOR_SECONDS_MAX))  # The record's own.
+    settings = worker.settings
+    start_logs(settings.log_level, worker.service, f"{worker.service}-{SUSPECT}-{settings.slot}")
+    sent = sys.stdin.buffer.read()
+    signal.alarm(SECONDS_MAX)  # Whoever started us may be gone, and nothing else ends what has no end.
     return asyncio.run(_settle(worker, sent))
 
 
-async def _settle(worker: Worker, sent: Sent) -> int:
-    handle = worker.handlers[sent.place.topic]
+async def _settle(worker: Worker, sent: bytes) -> int:
+    span = receive(sent)
+    handle = worker.handlers[span.place.topic]
 
     async def saying_so(connection: Connection, batch: Batch) -> None:
         os.write(sys.stdout.fileno(), BEGUN)
         await handle(connection, batch)
 
-    span = Span(sent.place, [sent.record], sent.expects, sent.next, alone=True)
     try:
         settled = await worker.settle(Batch(_Once(worker.engine), [span], monotonic()), saying_so)
     except BrokenPipeError:
@@ -52,6 +49,8 @@ async def _settle(worker: Worker, sent: Sent) -> int:
             raise
         log.warning("A record alone cannot be tried now: %s.", away(error), extra={"cause": type(error).__name__})
         return NOT_NOW
+    finally:
+        await worker.engine.dispose()
     return SETTLED if settled else LOST
 
 

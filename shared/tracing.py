@@ -75,9 +75,9 @@ def by_subject(records: Iterable[Any]) -> Iterator[tuple[str, str]]:
     """Give the subjects of messages whose trace somebody wants to see, each with that trace as a header."""
     for record in records:
         headers = dict(record.headers or ())
-        trace = read(headers.get(HEADER, b"").decode("ascii", "replace"))
+        trace = read((headers.get(HEADER) or b"").decode("ascii", "replace"))
         if trace is not None and trace.sampled:
-            yield headers.get("ce_subject", b"").decode("ascii", "replace"), trace.header()
+            yield (headers.get("ce_subject") or b"").decode("ascii", "replace"), trace.header()
 
 
 @dataclass(slots=True)

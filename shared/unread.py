@@ -17,8 +17,8 @@ class Unread:
         self._parts = [TopicPartition(topic, part) for part in range(BY_NAME[topic].partitions)]
         self._group = ConsumerGroupTopicPartitions(group, self._parts)
 
-    def rows(self) -> int:
-        """Give how many messages wait, a transaction's marker as one; none for a group that never told Kafka of itself.
+    def rows(self) -> int | None:
+        """Give how many messages wait, a transaction's marker as one; None for a group that never told of itself.
 
         Blocks for four seconds at most, so call it in a thread. Raises `KafkaException` where Kafka gives no answer.
         """
@@ -29,4 +29,5 @@ class Unread:
         )
         settled = {each.partition: each.offset for each in told.result().topic_partitions}
         known = [(end.result().offset, settled.get(part.partition, -1)) for part, end in ends.items()]
-        return sum(max(end - at, 0) for end, at in known if at >= 0)  # Below 0: it never said.
+        waiting = [max(end - at, 0) for end, at in known if at >= 0]  # Below 0: it never said.
+        return sum(waiting) if waiting else None

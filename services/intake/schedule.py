@@ -13,7 +13,7 @@ from services.intake.domain.news import Looks, Part
 from services.intake.domain.pacing import Limits, Live, pace
 from services.intake.storage import backload, measures, news
 from services.intake.storage.accounts import TALLIES_MAX
-from shared.away import away
+from shared.away import away, denied
 from shared.clock import policy_day, wall_clock
 from shared.db import Connection, transaction
 from shared.events import BACKLOAD, INBOUND, REGISTERED, Watermark, encode
@@ -87,10 +87,12 @@ class Watermarks:
 class Pacer:
     """Gives the back-load its pace, and says which it is."""
 
-    def __init__(self, worker: Worker, yielding: Yielding, limits: Limits, undated: Callable[[], int]) -> None:
-        """`undated` counts what was registered and waits for its schedule; it blocks."""
+    def __init__(self, worker: Worker, yielding: Yielding, limits: Limits, undated: Callable[[], int | None]) -> None:
+        """`undated` counts what was registered and waits for its schedule, None where nobody tells; it blocks."""
         self._worker, self._yielding, self._limits, self._ask = worker, yielding, limits, undated
-        self._lag, self._before, self._unread, self._undated, self._handed = Lag(), -1, 0, 0, 0
+        self._lag, self._before, self._unread = Lag(), -1, 0
+        self._undated: int | None = 0
+        self._handed = 0  # When that was counted.
         self._live, self._unsaid = Live(0, 0.0, coming=False), ""
 
     def look(self, now: float, ends: Mapping[Part, int], positions: Mapping[Part, int]) -> None:
@@ -101,7 +103,7 @@ class Pacer:
         self._live = Live(rows, seconds, coming)
         self._unread = sum(max(end - positions.get(at, 0), 0) for at, end in ends.items() if at[0] == BACKLOAD)
         if not self._unread:
-            self._undated = 0  # Nobody asks.
+            self._undated, self._handed = 0, self._yielding.handed  # Nobody asks.
 
     async def pace(self, connection: Connection, queued: Mapping[int, datetime]) -> None:
         """Ask the switch, and set the pace; a live event's receipt may be behind what is `queued` for the topics."""
@@ -117,22 +119,25 @@ class Pacer:
     async def hurry(self) -> None:
         """Look again soon while there is a back-load: between two looks at the ends a queue grows long."""
         if self._unread:
-            handed = self._yielding.handed
-            self._undated, self._handed = await self._count(), handed
+            await self._count()
             async with transaction(self._worker.engine) as connection:
                 await self.pace(connection, await news.oldest_queued(connection))
 
-    async def _count(self) -> int:
-        """Count what waits for its schedule; while Kafka does not say, as before."""
+    async def _count(self) -> None:
+        """Count what waits for its schedule; as before while Kafka does not answer, unknown where we may not ask."""
+        handed = self._yielding.handed
         try:
-            found = await asyncio.get_running_loop().run_in_executor(None, self._ask)
+            self._undated = await asyncio.get_running_loop().run_in_executor(None, self._ask)
         except KafkaException as error:
             if self._unsaid != (why := away(error)):
                 self._unsaid = why
                 log.warning("A back-load waits for retention by what was heard last: %s.", why)
-            return self._undated
-        self._unsaid = ""
-        return found
+            if not denied(error):
+                return
+            self._undated = None
+        else:
+            self._unsaid = ""
+        self._handed = handed
 
 
 def attach(worker: Worker, pacer: Pacer) -> None:

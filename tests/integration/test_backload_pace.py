@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.actions.backload import turn
-from services.intake.domain.pacing import NOTHING, Limits, beside
+from services.intake.domain.pacing import ALONE_UNDATED_MAX, NOTHING, Limits, beside
 from services.intake.schedule import Pacer
 from services.intake.storage import backload, news
 from shared.clock import wall_clock
@@ -35,16 +35,16 @@ async def connection(worker_url) -> AsyncIterator[AsyncConnection]:
     await engine.dispose()
 
 
-def pacing(undated: Callable[[], int] = lambda: 0) -> tuple[Pacer, Yielding, SimpleNamespace]:
+def pacing(undated: Callable[[], int | None] = lambda: 0) -> tuple[Pacer, Yielding, SimpleNamespace]:
     yielding = Yielding(NOTHING, beside(LIMITS))
     worker = SimpleNamespace(tells={}, meter=Meter("intake", "intake-worker"))
     return Pacer(worker, yielding, LIMITS, undated), yielding, worker
 
 
-def look(pacer: Pacer, live: int, read: int) -> None:
-    """See so many events on the live topic and so many of them read, and a back-load of ten of which three are."""
+def look(pacer: Pacer, live: int, read: int, unread: int = 7) -> None:
+    """See so many events on the live topic and so many of them read, and so much of a back-load unread."""
     ends = {(INBOUND, 0): live, (BACKLOAD, 0): 10}
-    pacer.look(wall_clock().timestamp(), ends, {(INBOUND, 0): read, (BACKLOAD, 0): 3})
+    pacer.look(wall_clock().timestamp(), ends, {(INBOUND, 0): read, (BACKLOAD, 0): 10 - unread})
 
 
 async def test_the_pace_follows_the_switch_the_live_events_and_the_queue(connection):
@@ -93,6 +93,32 @@ async def test_what_waits_for_its_schedule_holds_a_back_load_up_and_is_as_it_was
         await pacer.hurry()
         assert worker.tells["backload"] == {"state": state, "unread": 7, "undated": count}
     assert yielding.pace.state == "alone"
+    await worker.engine.dispose()
+
+
+async def test_only_an_answer_renews_what_may_be_handed_out(worker_url):
+    answers: list[int | KafkaError | None] = [100, KafkaError(KafkaError._TIMED_OUT), 100, None]
+    answers += [200, KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)]
+
+    def undated() -> int | None:
+        answer = answers.pop(0)
+        if isinstance(answer, KafkaError):
+            raise KafkaException(answer)
+        return answer
+
+    pacer, yielding, worker = pacing(undated)
+    worker.engine = connect(worker_url("intake", "worker"), name="tests", pool_size=2)
+    yielding.handed = 5_000
+    look(pacer, 5, 5, unread=0)
+    assert yielding.handed == 5_000
+    look(pacer, 5, 5)
+    found = []
+    while answers:
+        await pacer.hurry()
+        found.append(yielding.pace.upto)
+        yielding.handed += 300
+    first = 5_000 + ALONE_UNDATED_MAX - 100
+    assert found == [first, first, first + 600, None, first + 1_200 - 100, None]
     await worker.engine.dispose()
 
 

@@ -113,7 +113,7 @@ async def test_everything_is_published_again_in_its_order(database):
 def test_it_says_how_much_a_group_has_not_settled_without_failing(server):
     published(server, part=3, count=2_000)
     unread = Unread(Brokers(server.bootstrap), "tenure-retention", REGISTERED)
-    assert unread.rows() == 0, "who never said how far it is holds nobody up"
+    assert unread.rows() is None, "who never said how far it is holds nobody up"
 
     group = Consumer({"bootstrap.servers": server.bootstrap, "group.id": "tenure-retention"})
     group.commit(offsets=[TopicPartition(REGISTERED, 3, 0)], asynchronous=False)

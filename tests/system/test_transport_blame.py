@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from shared.ids import record_id
+from shared.events import INBOUND, REGISTERED, REVIEWS
+from shared.ids import record_id, shard_of
+from shared.topics import BY_NAME
 from tests.stack import private_stack
 from tests.system import counting, whole
 from tests.system.publishing import INTELLIGENCE, LONG_AGO, Event, Message, message_of, publish
@@ -15,11 +17,13 @@ from tools.stack.assembly import Stack
 KILLS = 4  # Counted alone they would park it.
 STATES = 20
 REST_SECONDS_MAX = 60
-WRITES = {"intake": "arrival", "retention": "fact", "review": "task"}  # A table that taking a message in writes.
+# What brings the record to each service, and a table that taking it in writes.
+WAYS = {"intake": (INBOUND, "arrival"), "retention": (REGISTERED, "fact"), "review": (REVIEWS, "task")}
 
 _HANGING = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE usename <> current_user AND backend_type = 'client backend'"""
+_TRIES = "SELECT attempts FROM {service}.position WHERE topic = %s AND part = %s AND attempt_at = next_offset"
 _LETTERS = " UNION ALL ".join(f"SELECT topic, reason FROM {service}.dead_letter" for service in whole.WORKERS)
 
 
@@ -35,7 +39,7 @@ def stack():
 def nothing_can_be_taken_in(stack: Stack, service: str) -> Iterator[None]:
     """Hold a table of a service, so that whatever is tried is still being tried when its process is killed."""
     with psycopg.connect(stack.admin_url) as holding:
-        holding.execute(f"LOCK TABLE {service}.{WRITES[service]} IN EXCLUSIVE MODE".encode())
+        holding.execute(f"LOCK TABLE {service}.{WAYS[service][1]} IN EXCLUSIVE MODE".encode())
         yield
 
 
@@ -44,13 +48,14 @@ def test_a_message_at_which_processes_are_killed_from_outside_is_taken_in(stack,
     """Whose doing it was cannot be told from the count: a process of its own tries it, and lives."""
     worker = stack.processes[f"{service}-worker"]
     worker.kill()
-    publish(stack.bootstrap, overdue(f"of-{service}"))
+    messages = overdue(f"of-{service}")
+    publish(stack.bootstrap, messages)
     counting.wait_for(lambda: come(stack, service), REST_SECONDS_MAX, f"messages wait for {service}")
 
     with nothing_can_be_taken_in(stack, service):
         for death in range(1, KILLS + 1):
             worker.spawn()
-            counting.wait_for(lambda: tries(stack, service) >= death, 30, f"try {death}")  # noqa: B023
+            counting.wait_for(lambda: tries(stack, service, messages[0]) >= death, 30, f"try {death}")  # noqa: B023
             worker.kill()
             counting.ask(stack.admin_url, _HANGING)  # What waits for a lock does not see that its client has gone.
     worker.start(40)
@@ -81,7 +86,9 @@ def come(stack: Stack, service: str) -> bool:
     return bool(behind) and all(each.startswith(service) for each in behind)
 
 
-def tries(stack: Stack, service: str) -> int:
-    """Give how many tries are written down of the message of which there are most."""
-    most = f"SELECT coalesce(max(attempts), 0) FROM {service}.position WHERE attempt_at = next_offset"
-    return int(counting.ask(stack.admin_url, most)[0][0])
+def tries(stack: Stack, service: str, message: Message) -> int:
+    """Give how many tries are written down of what comes next on a record's partition; 0 where none is."""
+    topic = WAYS[service][0]
+    part = shard_of(message.event.subject) % BY_NAME[topic].partitions
+    found = counting.ask(stack.admin_url, _TRIES.format(service=service), topic, part)
+    return int(found[0][0]) if found else 0

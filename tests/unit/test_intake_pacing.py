@@ -48,8 +48,9 @@ def test_alone_it_may_hand_out_what_is_not_many_to_be_dated():
     assert found == Pace("alone", ALONE_RECORDS_MAX, upto=20_000 + ALONE_UNDATED_MAX - 300)
 
 
-def test_where_nothing_waits_for_its_schedule_there_is_no_such_bound():
-    assert pace(Live(0, 0.0, False, undated=0, handed=20_000), LIMITS, paused=False) == Pace("alone", ALONE_RECORDS_MAX)
+def test_where_nobody_tells_what_waits_for_its_schedule_there_is_no_such_bound():
+    found = pace(Live(0, 0.0, False, undated=None, handed=20_000), LIMITS, paused=False)
+    assert found == Pace("alone", ALONE_RECORDS_MAX)
 
 
 async def test_nobody_gets_through_until_there_is_room():

@@ -27,8 +27,8 @@ class Live(NamedTuple):
     rows: int
     seconds: float
     coming: bool
-    undated: int = 0
-    """What was registered and waits for its schedule: a live event's waits behind a back-load's."""
+    undated: int | None = 0
+    """What was registered and waits for its schedule: a live event's waits behind a back-load's. None: nobody tells."""
     handed: int = 0
     """How many records of the back-load had been handed out when that was counted."""
 
@@ -39,12 +39,12 @@ def pace(live: Live, limits: Limits, *, paused: bool) -> Pace:
         return Pace("paused", 0)
     if live.rows > limits.rows_max or live.seconds * 1000 > limits.ms_max:
         return Pace("yielding", 0)
-    if live.undated > (limits.rows_max if live.coming else ALONE_UNDATED_MAX):
+    if (live.undated or 0) > (limits.rows_max if live.coming else ALONE_UNDATED_MAX):
         return Pace("yielding", 0)
     if live.coming:
         return beside(limits)
-    if not live.undated:
-        return Pace("alone", ALONE_RECORDS_MAX)  # Retention is ahead of all that comes, or not there yet.
+    if live.undated is None:
+        return Pace("alone", ALONE_RECORDS_MAX)
     return Pace("alone", ALONE_RECORDS_MAX, upto=live.handed + ALONE_UNDATED_MAX - live.undated)
 
 
