@@ -113,13 +113,16 @@ async def driver(connection: Connection) -> "asyncpg.Connection[asyncpg.Record]"
 async def transaction(engine: AsyncEngine) -> AsyncIterator[Connection]:
     """Open one READ COMMITTED transaction, committed at the end of the block; only edges do this."""
     async with engine.connect() as connection:
-        raw = await driver(connection)
+        raw, begun = await driver(connection), False
         try:
             async with raw.transaction():
+                begun = True
                 yield connection
-        except BaseException:
-            if raw.is_closed() or raw.is_in_transaction():
+        except BaseException as error:
+            if not begun or raw.is_closed() or raw.is_in_transaction():
                 await connection.invalidate()  # Whatever state it is in, nobody else gets it.
+            if not begun and isinstance(error, asyncpg.InternalClientError):  # So the driver says it, for a moment.
+                raise ConnectionResetError("A connection was cut while nobody used it.") from error
             raise
 
 
