@@ -137,7 +137,7 @@ def test_an_event_that_ends_every_process_is_parked_by_the_third(stack, rng):
     whole.verify(stack)
     print(
         f"\nended the process {len(ends)} times: {len(ends) - len(alone)} among others, {len(alone)} alone, parked"
-        f" when it ended one of its own too; {BEHIND} behind it settled {took:.0f} s after it came"
+        f" when it ended two of its own too; {BEHIND} behind it settled {took:.0f} s after it came"
     )
 
 
