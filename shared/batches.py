@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import faust
 from aiokafka import ConsumerRecord
@@ -19,6 +19,7 @@ from shared.positions import Lost, Place
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Connection, "Batch"], Awaitable[None]]
+Result = TypeVar("Result")
 
 
 class Source(Protocol):
@@ -28,9 +29,9 @@ class Source(Protocol):
     left: Callable[["Batch"], None]  # Hears that a batch is done with.
 
     async def again(
-        self, work: Callable[[], Awaitable[bool]], until: "asyncio.Future[Any] | None" = None
-    ) -> bool | None:
-        """Repeat over transient errors."""
+        self, work: Callable[[], Awaitable[Result]], until: "asyncio.Future[Any] | None" = None
+    ) -> Result | None:
+        """Repeat over transient errors; None when `until` came first, or this process is to stop."""
 
 
 class App(faust.App):  # type: ignore[misc]

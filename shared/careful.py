@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from aiokafka import TopicPartition
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import positions
 from shared.apart import Verdict, program_of, try_apart
-from shared.batches import Span
+from shared.batches import Source, Span
 from shared.consumer import Where
 from shared.db import transaction
 from shared.positions import Place
@@ -22,23 +20,15 @@ log = logging.getLogger(__name__)
 APART_FROM = 3
 APART_MAX = 2  # One may have been killed from outside as well.
 
-Result = TypeVar("Result")
 
-
-class Reader(Protocol):
+class Reader(Source, Protocol):
     """What care needs of whoever reads the topics."""
 
-    engine: AsyncEngine
     where: Where
     done: dict[TopicPartition, int]
 
     def place(self, tp: TopicPartition) -> Place:
         """Give where a partition's position is stored."""
-
-    async def again(
-        self, work: Callable[[], Awaitable[Result]], until: "asyncio.Future[Any] | None" = None
-    ) -> Result | None:
-        """Repeat over transient errors; None when this process is to stop."""
 
     async def offer(self, tp: TopicPartition, span: Span) -> bool:
         """Have a span settled; False when it is not ours."""

@@ -7,7 +7,7 @@ our topics (docs/decisions/0001). Here the position lives in PostgreSQL and move
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import positions
 from shared.away import away, silence
-from shared.batches import Span
+from shared.batches import Result, Span
 from shared.careful import Careful
 from shared.clock import monotonic
 from shared.consumer import Where
@@ -38,8 +38,6 @@ IDENTIFY_SECONDS = 5.0
 TELL_MS = 250  # How late Kafka hears how far we are.
 HEARD_SECONDS = 0.5  # What the broker said this lately need not be asked again.
 KAFKA_SILENT_SECONDS_MAX = 12.0
-
-Result = TypeVar("Result")
 
 
 class BatchSource(Service, ConsumerRebalanceListener):  # type: ignore[misc]

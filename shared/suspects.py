@@ -6,21 +6,19 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.apart import BEGUN, LOST, NOT_NOW, SECONDS_MAX, SETTLED, SUSPECT, receive
 from shared.away import away
-from shared.batches import Batch
+from shared.batches import Batch, Result
 from shared.clock import monotonic
 from shared.db import Connection, transient
 from shared.logs import start_logs
 from shared.worker import Worker
 
 log = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 
 def try_suspect(worker: Worker) -> int:

@@ -131,7 +131,7 @@ class Pacer:
         except KafkaException as error:
             if self._unsaid != (why := away(error)):
                 self._unsaid = why
-                log.warning("A back-load waits for retention by what was heard last: %s.", why)
+                log.warning("How far retention is cannot be heard, for a back-load to wait for it: %s.", why)
             if not denied(error):
                 return
             self._undated = None

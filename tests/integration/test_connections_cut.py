@@ -27,4 +27,5 @@ async def test_one_that_was_cut_while_idle_is_tried_again_and_never_handed_out_t
                     errors.append(error)
     finally:
         await engine.dispose()
+    assert errors, "whoever is first to use one hears of it"
     assert [type(each).__name__ for each in errors if not transient(each)] == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ BROUGHT_BY = {"intake": INBOUND, "retention": REGISTERED, "review": REVIEWS}
 _HANGING = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE usename <> current_user AND backend_type = 'client backend'"""
-_TRIES = "SELECT attempts FROM {service}.position WHERE topic = %s AND part = %s AND attempt_at = next_offset"
+_TRIES = "SELECT attempts FROM position WHERE topic = %s AND part = %s AND attempt_at = next_offset"
 _BLAME = """
 UPDATE {service}.position SET attempt_at = next_offset, attempts = %s, until = next_offset + 1
 WHERE topic = %s AND part = %s RETURNING part"""
@@ -54,8 +55,7 @@ def test_an_event_at_which_workers_are_killed_from_outside_is_taken_in(stack):
     with nothing_can_be_taken_in(stack):
         for death in range(1, KILLS + 1):
             worker.spawn()
-            being_tried = lambda: worker.ready() and tries(stack, "intake", messages[0]) >= death  # noqa: B023, E731
-            counting.wait_for(being_tried, TRIES_SECONDS_MAX, f"try {death}")
+            counting.wait_for(partial(being_tried, stack, messages[0], death), TRIES_SECONDS_MAX, f"try {death}")
             worker.kill()
             counting.ask(stack.admin_url, _HANGING)  # What waits for a lock does not see that its client has gone.
     worker.start(40)
@@ -113,7 +113,7 @@ def come(stack: Stack, service: str, message: Message) -> bool:
     return waits and all(each.startswith(service) for each in behind)
 
 
-def tries(stack: Stack, service: str, message: Message) -> int:
-    """Give how many tries are written down of what comes next on a record's partition; 0 where none is."""
-    found = counting.ask(stack.admin_url, _TRIES.format(service=service), *place(service, message))
-    return int(found[0][0]) if found else 0
+def being_tried(stack: Stack, message: Message, times: int) -> bool:
+    """Say whether intake's worker is at its work, and so many tries are written down of what is next."""
+    tries = counting.ask(stack.admin_url, _TRIES, *place("intake", message))
+    return stack.processes["intake-worker"].ready() and bool(tries) and tries[0][0] >= times

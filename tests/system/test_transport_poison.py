@@ -108,8 +108,8 @@ def test_garbage_has_its_receipt_and_harms_nobody(stack):
     print(f"\n{len(GARBAGE)} kinds of garbage, one receipt each: {counted.outcomes}")
 
 
-def test_an_event_that_ends_every_process_is_parked_by_the_third(stack, rng):
-    """What ended a process among others is tried one by one; the third to try it is a process of its own."""
+def test_an_event_that_ends_every_process_is_parked_when_two_of_its_own_have_ended(stack, rng):
+    """What ended a process among others is tried one by one; from the third try on by processes of its own."""
     url, bootstrap = stack.admin_url, stack.bootstrap
     worker = stack.processes["intake-worker"]
     worker.kill()

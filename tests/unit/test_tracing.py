@@ -73,6 +73,12 @@ def test_subjects_are_given_with_the_traces_that_somebody_wants_to_see():
     assert list(by_subject(records)) == [("seen", TEXT)]
 
 
+def test_a_header_without_a_value_is_as_none():
+    empty = [SimpleNamespace(headers=[("traceparent", None)])]
+    nobody = [SimpleNamespace(headers=[("traceparent", TEXT.encode()), ("ce_subject", None)])]
+    assert (list(by_subject(empty)), list(by_subject(nobody))) == ([], [("", TEXT)])
+
+
 def test_work_is_done_under_the_trace_that_came_or_a_new_one():
     assert (current(), outgoing()) == (None, None)
     with Untold().over("settle", Carried((TRACE,), alone=True)) as work:
